@@ -1,0 +1,1 @@
+"""Activities and message providers, one a file."""

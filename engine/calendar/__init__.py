@@ -1,0 +1,1 @@
+"""Durations, local time and quiet hours. Pure: the instant is always an argument."""

@@ -1,0 +1,530 @@
+"""All tables, in one place, because every other part reads them by these names.
+
+Over 400 lines: one declaration for each table, no logic. Instants are `timestamptz` in UTC; money is minor units
+(`*_minor`) with an ISO 4217 `currency`. `recorded_at` is the record instant: when we were told. `key` is the
+source's own name for a row and, with its owner, unique: the same row twice is one row. `assumed` names the
+columns whose value an import mapping supplied. No table has a schema name: the connection's `search_path` chooses it,
+so that a replay has its own copy of everything.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(), primary_key=True)
+
+
+def _instant(name: str, *, required: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=not required)
+
+
+def _recorded() -> Column[object]:
+    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _minor(name: str, *, required: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=not required)
+
+
+def _currency(*, required: bool = False) -> Column[str]:
+    return Column("currency", String(3), nullable=not required)
+
+
+def _assumed() -> Column[list[str]]:
+    return Column("assumed", ARRAY(Text), nullable=False, server_default=text("'{}'"))
+
+
+def _ref(name: str, target: str, *, required: bool = False) -> Column[int]:
+    return Column(name, BigInteger, ForeignKey(f"{target}.id"), nullable=not required)
+
+
+def _json(name: str = "data") -> Column[object]:
+    return Column(name, JSONB, nullable=False, server_default=text("'{}'"))
+
+
+# --- the shop and its people ---------------------------------------------------------------------------------------
+
+shops = Table(
+    "shops",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    _currency(required=True),
+    Column("country", String(2)),
+    _recorded(),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True),
+    _instant("known_since"),  # sign-up or first contact; null: since the first order
+    Column("given_name", Text),
+    Column("family_name", Text),
+    Column("email", Text),  # case folded at intake
+    Column("phone", Text),  # E.164
+    Column("locale", Text),
+    Column("zone", Text),
+    Column("country", String(2)),
+    Column("region", Text),
+    Column("city", Text),
+    Column("postal_code", Text),
+    Column("birthday", Date),
+    Column("source", Text),
+    _assumed(),
+    _recorded(),
+    Column("fact_version", BigInteger, nullable=False, server_default=text("0")),
+)
+
+customer_identities = Table(
+    "customer_identities",
+    metadata,
+    _id(),
+    _ref("customer_id", "customers", required=True),
+    _ref("shop_id", "shops", required=True),
+    Column("platform", Text, nullable=False, server_default=text("'shop'")),
+    Column("key", Text, nullable=False),
+    _recorded(),
+    UniqueConstraint("shop_id", "platform", "key"),
+    Index("ix_customer_identities_customer_id", "customer_id"),
+)
+
+products = Table(
+    "products",
+    metadata,
+    _id(),
+    _ref("shop_id", "shops", required=True),
+    Column("key", Text, nullable=False),
+    Column("title", Text),
+    Column("category", Text),
+    Column("attributes", JSONB, nullable=False, server_default=text("'{}'")),
+    _minor("price_minor"),
+    _currency(),
+    _instant("launched_at"),
+    Column("settling_days", Integer),
+    Column("repurchase_days", Integer),
+    _assumed(),
+    _recorded(),
+    UniqueConstraint("shop_id", "key"),
+)
+
+# --- orders and what belongs to them --------------------------------------------------------------------------------
+
+orders = Table(
+    "orders",
+    metadata,
+    _id(),
+    _ref("shop_id", "shops", required=True),
+    Column("number", Text, nullable=False),  # the shop's own order number
+    _ref("customer_id", "customers", required=True),
+    Column("platform", Text),
+    Column("channel", Text),  # where it came from: ad, mail, deal site, ...
+    Column("payment_method", Text),
+    _instant("placed_at", required=True),
+    _instant("paid_at"),
+    _instant("packed_at"),
+    _instant("shipped_at"),
+    _instant("estimated_at"),  # promised delivery; a value, not something that happened
+    _instant("delivered_at"),
+    _instant("cancelled_at"),
+    Column("closed", Text),  # 'cancelled' or 'unavailable', said by the source without an instant
+    Column("status", Text),  # the source's own word, as told
+    _minor("total_minor"),
+    _minor("shipping_minor"),
+    _minor("discount_minor"),
+    _currency(required=True),
+    Column("ship_to_differs", Boolean),
+    _assumed(),
+    _recorded(),
+    UniqueConstraint("shop_id", "number"),
+    CheckConstraint("closed in ('cancelled', 'unavailable')", name="closed"),
+    Index("ix_orders_customer_id_placed_at", "customer_id", "placed_at"),
+    Index("ix_orders_placed_at", "placed_at"),
+)
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    _id(),
+    _ref("order_id", "orders", required=True),
+    Column("line", Integer, nullable=False),
+    _ref("product_id", "products"),
+    Column("quantity", Integer, nullable=False, server_default=text("1")),
+    _minor("unit_price_minor", required=True),
+    _minor("discount_minor"),
+    _minor("shipping_minor"),
+    _currency(required=True),
+    Column("seller", Text),
+    _recorded(),
+    UniqueConstraint("order_id", "line"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    _id(),
+    _ref("order_id", "orders", required=True),
+    Column("sequence", Integer, nullable=False),
+    Column("method", Text, nullable=False),
+    _minor("amount_minor", required=True),
+    _currency(required=True),
+    Column("installments", Integer),
+    _instant("paid_at"),  # null: at the order's paid_at
+    _recorded(),
+    UniqueConstraint("order_id", "sequence"),
+)
+
+shipments = Table(
+    "shipments",
+    metadata,
+    _id(),
+    _ref("order_id", "orders", required=True),
+    Column("key", Text, nullable=False),
+    Column("carrier", Text),
+    Column("tracking", Text),
+    _instant("shipped_at"),
+    _instant("estimated_at"),
+    _instant("delivered_at"),
+    _instant("lost_at"),
+    _recorded(),
+    UniqueConstraint("order_id", "key"),
+)
+
+returns = Table(
+    "returns",
+    metadata,
+    _id(),
+    _ref("order_id", "orders", required=True),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default=text("'return'")),  # return or exchange
+    Column("reason", Text),
+    _instant("requested_at", required=True),
+    _instant("received_at"),
+    _instant("refunded_at"),
+    _minor("refund_minor"),
+    _currency(),
+    _recorded(),
+    UniqueConstraint("order_id", "key"),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    _id(),
+    _ref("order_id", "orders", required=True),
+    _ref("product_id", "products"),
+    Column("key", Text, nullable=False),
+    Column("score", SmallInteger, nullable=False),
+    Column("title", Text),
+    Column("body", Text),
+    _instant("created_at"),
+    _instant("answered_at"),
+    _recorded(),
+    UniqueConstraint("order_id", "key"),
+    CheckConstraint("score between 1 and 5", name="score"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    _id(),
+    _ref("customer_id", "customers", required=True),
+    _ref("order_id", "orders"),
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # complaint, inquiry, work_order, ...
+    Column("subject", Text),
+    _instant("opened_at", required=True),
+    _instant("answered_at"),
+    _instant("closed_at"),
+    Column("satisfaction", SmallInteger),
+    _recorded(),
+    Index("ix_cases_customer_id", "customer_id"),
+)
+
+# --- what the shop does and what people do on it --------------------------------------------------------------------
+
+campaign_periods = Table(
+    "campaign_periods",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    _instant("starts_at", required=True),
+    _instant("ends_at", required=True),
+    _recorded(),
+)
+
+site_events = Table(
+    "site_events",
+    metadata,
+    _id(),
+    _ref("customer_id", "customers", required=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # visit, product_viewed, cart, search, log_in
+    _ref("product_id", "products"),
+    _instant("at", required=True),
+    _json(),
+    _recorded(),
+    Index("ix_site_events_customer_id_at", "customer_id", "at"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    _ref("customer_id", "customers", required=True),
+    Column("purpose", Text, nullable=False),
+    Column("channel", Text, nullable=False, server_default=text("'*'")),  # '*': every channel
+    Column("granted", Boolean, nullable=False),
+    _instant("at"),  # null: since always
+    Column("source", Text),
+    _assumed(),
+    _recorded(),
+    UniqueConstraint("customer_id", "purpose", "channel", "at", postgresql_nulls_not_distinct=True),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    _id(),
+    _ref("customer_id", "customers", required=True),
+    Column("channel", Text, nullable=False, server_default=text("'*'")),
+    Column("reason", Text, nullable=False),  # bounced, complained, opted_out, invalid_address, manual
+    _instant("since", required=True),
+    _instant("until"),
+    _recorded(),
+    UniqueConstraint("customer_id", "channel", "reason", "since"),
+)
+
+coupons = Table(
+    "coupons",
+    metadata,
+    _id(),
+    Column("pool", Text, nullable=False),
+    Column("code", Text, nullable=False, unique=True),
+    _ref("customer_id", "customers"),
+    Column("key", Text, unique=True),  # whom it was given for: exactly one a key
+    _minor("value_minor"),
+    _currency(),
+    _instant("issued_at"),
+    _instant("expires_at"),
+    _instant("redeemed_at"),
+    _ref("redeemed_order_id", "orders"),
+    _recorded(),
+    Index("ix_coupons_customer_id", "customer_id"),
+)
+
+points_entries = Table(
+    "points_entries",
+    metadata,
+    _id(),
+    _ref("customer_id", "customers", required=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # earn, spend, expire, reverse
+    Column("points", BigInteger, nullable=False),
+    _ref("order_id", "orders"),
+    _instant("at", required=True),
+    _instant("available_at"),
+    _instant("expires_at"),
+    _recorded(),
+    Index("ix_points_entries_customer_id", "customer_id"),
+)
+
+# --- events as told -------------------------------------------------------------------------------------------------
+
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    _ref("shop_id", "shops", required=True),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    _ref("customer_id", "customers", required=True),
+    _ref("order_id", "orders"),
+    _instant("at", required=True),
+    _json(),
+    _recorded(),
+    UniqueConstraint("shop_id", "key"),
+    Index("ix_events_customer_id_kind_at", "customer_id", "kind", "at"),
+)
+
+refused_events = Table(
+    "refused_events",
+    metadata,
+    _id(),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("event", JSONB, nullable=False),
+    _recorded(),
+    _instant("replayed_at"),
+)
+
+# --- rules, journeys and what they send -----------------------------------------------------------------------------
+
+rule_versions = Table(
+    "rule_versions",
+    metadata,
+    Column("version", Text, primary_key=True),  # content hash
+    Column("files", JSONB, nullable=False),  # path -> text, so that a version can be compiled again
+    _recorded(),
+)
+
+journeys = Table(
+    "journeys",
+    metadata,
+    _id(),
+    Column("workflow_id", Text, nullable=False, unique=True),
+    Column("playbook", Text, nullable=False),
+    Column("version", Text, ForeignKey("rule_versions.version"), nullable=False),
+    Column("subject", Text, nullable=False),  # customer, order, shipment or case
+    Column("subject_id", BigInteger, nullable=False),
+    Column("occasion", Integer, nullable=False),  # 1, 2, ... for one playbook and subject
+    _ref("customer_id", "customers", required=True),
+    _ref("order_id", "orders"),
+    _ref("event_id", "events"),
+    _instant("started_at", required=True),  # logical: the starting event's instant
+    Column("state", Text, nullable=False, server_default=text("'running'")),
+    Column("outcome", Text),  # why it ended: ended, order.paid, replay-ended, ...
+    _instant("stopped_at"),  # logical instant of the stop, set by the transaction that recorded its event
+    _instant("ended_at"),
+    _recorded(),
+    UniqueConstraint("playbook", "subject", "subject_id", "occasion"),
+    CheckConstraint("state in ('running', 'ended', 'stopped', 'failed', 'cancelled')", name="state"),
+    Index("ix_journeys_subject_subject_id", "subject", "subject_id"),
+    Index("ix_journeys_customer_id", "customer_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    _ref("journey_id", "journeys", required=True),
+    Column("kind", Text, nullable=False),  # start, event, cancel
+    _json("payload"),
+    _instant("at", required=True),  # logical
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    _instant("not_before"),  # wall clock, after a failed attempt
+    _instant("done_at"),
+    _recorded(),
+    CheckConstraint("kind in ('start', 'event', 'cancel')", name="kind"),
+    Index("ix_outbox_open", "journey_id", "id", postgresql_where=text("done_at is null")),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True),  # workflow id/step/iteration/channel
+    _ref("journey_id", "journeys", required=True),
+    _ref("customer_id", "customers", required=True),
+    Column("playbook", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("iteration", Integer, nullable=False, server_default=text("1")),
+    Column("channel", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("template", Text),
+    Column("locale", Text),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),  # of skipped, deferred, in_doubt and failed
+    _instant("due_at", required=True),  # logical instant at which the step asked for it first
+    _instant("at", required=True),  # logical instant of the present state
+    _instant("until"),  # deferred: not before
+    Column("provider", Text),
+    Column("provider_id", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("settled_by", Text),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _recorded(),
+    UniqueConstraint("journey_id", "step", "iteration", "channel"),
+    CheckConstraint(
+        "state in ('reserved', 'in_flight', 'sent', 'skipped', 'deferred', 'in_doubt', 'failed')", name="state"
+    ),
+    CheckConstraint("state <> 'skipped' or reason is not null", name="skipped_has_reason"),
+    CheckConstraint("(state = 'deferred') = (until is not null)", name="deferred_has_until"),
+    Index("ix_messages_customer_id_at", "customer_id", "at"),
+    Index("ix_messages_in_doubt", "id", postgresql_where=text("state = 'in_doubt'")),
+)
+
+message_events = Table(
+    "message_events",
+    metadata,
+    _id(),
+    _ref("message_id", "messages", required=True),
+    Column("kind", Text, nullable=False),  # delivered, opened, clicked, replied, bounced, complained
+    Column("key", Text, nullable=False),
+    _instant("at", required=True),
+    _json(),
+    _recorded(),
+    UniqueConstraint("message_id", "kind", "key"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True),  # workflow id/step/iteration
+    _ref("journey_id", "journeys"),
+    _ref("customer_id", "customers", required=True),
+    _ref("order_id", "orders"),
+    Column("task", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    _instant("opened_at", required=True),
+    _instant("due_at"),
+    _instant("closed_at"),
+    Column("closed_by", Text),
+    _recorded(),
+)
+
+# --- imports --------------------------------------------------------------------------------------------------------
+
+imports = Table(
+    "imports",
+    metadata,
+    _id(),
+    Column("source", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # of the mapping and the files' names, sizes and times or contents
+    Column("stage", Text, nullable=False),
+    Column("rows_read", BigInteger, nullable=False, server_default=text("0")),
+    Column("rows_taken", BigInteger, nullable=False, server_default=text("0")),
+    Column("rows_refused", BigInteger, nullable=False, server_default=text("0")),
+    Column("amount", Numeric),
+    _instant("started_at", required=True),
+    _instant("finished_at"),
+    UniqueConstraint("digest", "stage"),
+)

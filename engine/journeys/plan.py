@@ -1,0 +1,162 @@
+"""The compiled plan of a playbook: flat code that a journey carries in its workflow input.
+
+`engine.language` compiles a playbook's tree of steps into `code`: branches and `wait_for` jump by index, so a
+position is one number and the interpreter needs no stack. `to_json` drops defaults to stay small.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+from engine.conditions.ast import Condition
+
+Subject = Literal["customer", "order", "shipment", "case"]
+
+
+class Part(BaseModel):
+    """Common configuration of every part of a plan: immutable and closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EventTrigger(Part):
+    """An event of the journey's own subject, optionally with a condition over the event's fields."""
+
+    event: str
+    where: Condition | None = None
+
+
+class Start(Part):
+    """What starts a journey. `max_age` and `once_per` in seconds; `only_if` is asked as of the starting instant."""
+
+    any: tuple[EventTrigger, ...]
+    only_if: Condition | None = None
+    max_age: int | None = None
+    once_per: int | None = None
+
+
+class Goal(Part):
+    """What the playbook is for, measured from facts; `within` in seconds after the start."""
+
+    any: tuple[EventTrigger, ...]
+    within: int
+
+
+class Controls(Part):
+    """How the journey behaves beside its steps. `holdout` in basis points (10 % = 1000)."""
+
+    purpose: str = "marketing"
+    holdout: int = 0
+    edits: Literal["pin", "migrate", "drain"] = "pin"
+
+
+class TemplateBy(Part):
+    """A template chosen by an attribute's value as of the send; `cases` maps the value's text to a template."""
+
+    by: str
+    cases: dict[str, str] = {}
+    default: str
+
+
+class Instruction(Part):
+    """`id` is the step's stable name: the author's own, or made from its kind and place."""
+
+    id: str
+    label: str = ""
+    """In words, for timers and details in the Temporal UI; never personal data."""
+
+    @model_serializer(mode="wrap")
+    def _keep_op(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Defaults may be left out of the JSON, the discriminator may not."""
+        return {"op": getattr(self, "op", None), **handler(self)}
+
+
+class Send(Instruction):
+    """Delivers one message: the first usable channel of `channels`."""
+
+    op: Literal["send"] = "send"
+    channels: tuple[str, ...]
+    template: str | TemplateBy
+
+
+class Wait(Instruction):
+    """Waits `seconds` since the previous step ended, or since the journey's start."""
+
+    op: Literal["wait"] = "wait"
+    seconds: int
+    since: Literal["previous", "start"] = "previous"
+
+
+class WaitFor(Instruction):
+    """Waits for one of the triggers, at most `within` seconds: then continues at `got`, else at `orelse`."""
+
+    op: Literal["wait_for"] = "wait_for"
+    any: tuple[EventTrigger, ...]
+    within: int
+    got: int
+    orelse: int
+
+
+class Branch(Instruction):
+    """Continues at the next instruction if the condition holds as of now, else at `orelse`."""
+
+    op: Literal["branch"] = "branch"
+    condition: Condition
+    orelse: int
+
+
+class Jump(Instruction):
+    """Continues at `to`."""
+
+    op: Literal["jump"] = "jump"
+    to: int
+
+
+class Task(Instruction):
+    """Opens a task for a team; `due` in seconds after now."""
+
+    op: Literal["task"] = "task"
+    task: str
+    team: str
+    title: str
+    due: int | None = None
+
+
+class End(Instruction):
+    """Ends the journey here."""
+
+    op: Literal["end"] = "end"
+    outcome: str = "ended"
+
+
+Step = Annotated[Send | Wait | WaitFor | Branch | Jump | Task | End, Field(discriminator="op")]
+
+
+class Plan(Part):
+    """One playbook, compiled. `code` always finishes with an `End`; every jump leads forward, inside the code."""
+
+    playbook: str
+    title: str
+    version: str = ""
+    """Content hash of the rules it belongs to."""
+    subject: Subject
+    status: Literal["draft", "live", "paused"] = "live"
+    start: Start
+    stop: tuple[EventTrigger, ...] = ()
+    goal: Goal | None = None
+    controls: Controls = Controls()
+    code: tuple[Step, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as compact JSON data: defaults left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Plan":
+        """The plan that `to_json` gave."""
+        return cls.model_validate(data)
+
+    def listens_to(self) -> frozenset[str]:
+        """Kinds of events that this plan's running journeys must be told of."""
+        waits = (trigger for step in self.code if isinstance(step, WaitFor) for trigger in step.any)
+        return frozenset(trigger.event for trigger in (*self.stop, *waits))

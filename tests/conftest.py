@@ -1,0 +1,74 @@
+"""Fixtures that many tests share: real databases and the real data."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from engine.facts.migrate import upgrade
+
+
+def _server() -> str:
+    url = os.environ.get("REGULARS_DATABASE_URL")
+    if not url:
+        pytest.fail("no PostgreSQL: run the tests with `make test`, which starts the servers they need")
+    return url
+
+
+def _with_database(url: str, name: str) -> str:
+    return psycopg.conninfo.make_conninfo(url, dbname=name) if "://" not in url else _swap_path(url, name)
+
+
+def _swap_path(url: str, name: str) -> str:
+    head, _, query = url.partition("?")
+    scheme, rest = head.split("://", 1)
+    authority = rest.split("/", 1)[0]
+    return f"{scheme}://{authority}/{name}" + (f"?{query}" if query else "")
+
+
+def _admin(statement: sql.Composed) -> None:
+    with psycopg.connect(_server(), autocommit=True) as admin:
+        admin.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def template_database() -> Iterator[str]:
+    """A migrated, empty database that each test's own is copied from."""
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    _admin(sql.SQL("create database {}").format(sql.Identifier(name)))
+    upgrade(_swap_path(_server(), name))
+    yield name
+    _admin(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(template_database: str) -> Iterator[str]:
+    """URL of a fresh, migrated database of this test's own."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _admin(
+        sql.SQL("create database {} template {} strategy file_copy").format(
+            sql.Identifier(name), sql.Identifier(template_database)
+        )
+    )
+    yield _with_database(_server(), name)
+    _admin(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[psycopg.Connection]:
+    """An open connection to this test's own database, committing when told."""
+    with psycopg.connect(database) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def olist() -> Path:
+    """The directory of the Olist CSV files; the only reason for which a test is skipped."""
+    directory = os.environ.get("REGULARS_OLIST")
+    if not directory or not Path(directory).is_dir():
+        pytest.skip("REGULARS_OLIST does not name the directory of the Olist data")
+    return Path(directory)

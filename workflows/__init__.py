@@ -1,0 +1,1 @@
+"""Temporal workflows, one a file, and the worker that runs them."""

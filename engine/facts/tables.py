@@ -386,11 +386,16 @@ refused_events = Table(
     "refused_events",
     metadata,
     _id(),
+    Column("shop", Text),  # the shop's and the event's key, as far as they could be read: a refusal told twice is one row
+    Column("key", Text),
     Column("code", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("event", JSONB, nullable=False),
+    Column("waits_for", Text),  # e.g. order:main/1001: whose arrival makes it a fact by itself
     _recorded(),
     _instant("replayed_at"),
+    Index("ix_refused_events_shop_key", "shop", "key", postgresql_where=text("replayed_at is null")),
+    Index("ix_refused_events_waits_for", "waits_for", postgresql_where=text("replayed_at is null")),
 )
 
 # --- rules, journeys and what they send -----------------------------------------------------------------------------

@@ -1,0 +1,94 @@
+"""Events as the shop tells them, and what becomes of each: recorded or refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.contracts import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, as told.
+
+    `key` is the sender's own name for it, unique in the shop: the same key twice is the same event. `at` is aware.
+    `customer` is the shop's key of the customer, `order` the shop's order number; one of them may follow from the other.
+    """
+
+    kind: str
+    key: str
+    at: datetime
+    shop: str
+    customer: str | None = None
+    order: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as JSON data; `None` is left out."""
+        told = {
+            "kind": self.kind,
+            "key": self.key,
+            "at": self.at.isoformat(),
+            "shop": self.shop,
+            "customer": self.customer,
+            "order": self.order,
+            "data": dict(self.data),
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is wrong with an event: where (`lines/0/unit_price/amount`), what was found, what is expected."""
+
+    path: str
+    found: str
+    expected: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        """One line for an operator."""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.path or 'the event'}: found {self.found}, expected {self.expected}{hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event that is now a fact.
+
+    `fresh` is false when it was known before: then nothing was changed and `event_id` is the earlier row's.
+    `fields` are the values a `where` may ask for. `released` are events that had been refused because what they were
+    about was not yet known, and that this event's arrival made facts, in order of their instants: treat each as this one.
+    """
+
+    event_id: int
+    kind: str
+    customer_id: int
+    at: datetime
+    order_id: int | None = None
+    shipment_id: int | None = None
+    case_id: int | None = None
+    fields: Mapping[str, Value] = field(default_factory=dict)
+    fresh: bool = True
+    notes: tuple[str, ...] = ()
+    """What was left unknown although it was told, and why: an address that is none, a phone without a country."""
+    released: tuple["Recorded", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An event that could not become a fact. It is kept in `refused_events`, whole, and can be replayed.
+
+    `code` is stable: unknown_kind, malformed, contract_violation, unknown_shop, unknown_customer, unknown_order,
+    unknown_shipment, unknown_return, unknown_case, unknown_message, other_customer, mixed_currencies.
+    """
+
+    code: str
+    reason: str
+    kind: str | None
+    key: str | None
+    refused_id: int
+    waits_for: str | None = None
+    """Set when the event becomes a fact by itself once this is known, e.g. `order:main/1001`."""
+    violations: tuple[Violation, ...] = ()

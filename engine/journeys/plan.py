@@ -48,6 +48,8 @@ class Controls(Part):
     purpose: str = "marketing"
     holdout: int = 0
     edits: Literal["pin", "migrate", "drain"] = "pin"
+    retry_for: int = 86400
+    """Seconds for which a step that fails is tried again before the journey stands as failed."""
 
 
 class TemplateBy(Part):

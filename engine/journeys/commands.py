@@ -1,0 +1,69 @@
+"""What a journey asks to be done, as data. The workflow and the simulator carry these out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from engine.conditions.ast import Condition
+from engine.journeys.plan import TemplateBy
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Send one message as of `at`. `last`: the journey ends with it, if it is not deferred."""
+
+    step: str
+    at: datetime
+    due: datetime
+    iteration: int
+    channels: tuple[str, ...]
+    template: str | TemplateBy
+    label: str
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Decide a condition as of `at`."""
+
+    step: str
+    at: datetime
+    condition: Condition
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTask:
+    """Open a task for a team; `due` is an instant."""
+
+    step: str
+    at: datetime
+    iteration: int
+    task: str
+    team: str
+    title: str
+    due: datetime | None
+    label: str
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Wake the journey with `Due(wait)` at `due`, unless something happens before."""
+
+    wait: str
+    due: datetime
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The journey is over. `recorded`: a transaction has written its outcome already."""
+
+    at: datetime
+    state: Literal["ended", "stopped", "failed", "cancelled"]
+    outcome: str
+    recorded: bool
+
+
+Command = Deliver | Ask | OpenTask | Hold | Finish

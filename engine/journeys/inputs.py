@@ -1,0 +1,70 @@
+"""What can happen to a journey, as data. Every input carries its logical instant, `at` (aware, UTC)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+StepOutcome = Literal["sent", "skipped", "in_doubt", "failed", "done", "true", "false"]
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The journey's first input, at the instant of the event that started it."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A wait has come due. `at` is when it was due, not when that was heard."""
+
+    at: datetime
+    wait: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event of the journey's subject that the plan names.
+
+    `stop`: it matches the stop trigger. `steps`: ids of the `wait_for` steps it matches.
+    """
+
+    at: datetime
+    event: str
+    stop: bool = False
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """An operator cancels the journey."""
+
+    at: datetime
+    reason: str = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the world answered to a command: a send's or task's outcome, or the truth of a condition.
+
+    `until`: a send may not leave before that instant. `stopped`: the answer found that the journey had been
+    stopped by this event. `reason`: of anything but success.
+    """
+
+    at: datetime
+    step: str
+    outcome: StepOutcome | Literal["deferred"]
+    reason: str | None = None
+    until: datetime | None = None
+    stopped: str | None = None
+
+
+Input = Began | Due | Told | Cancelled | Answered
+External = Due | Told | Cancelled
+
+_ORDER: dict[type[External], int] = {Told: 0, Cancelled: 1, Due: 2}
+
+
+def order(input_: External) -> tuple[datetime, int]:
+    """Inputs are taken by instant; at one instant a fact precedes a timer."""
+    return input_.at, _ORDER[type(input_)]

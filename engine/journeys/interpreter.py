@@ -1,0 +1,217 @@
+"""The interpreter of plans: `advance(plan, state, input) -> (state, commands)`, pure and total.
+
+It never reads a clock: every input carries its logical instant. At most one command is out at a time; while one is
+(`answer`), only its answer may be given, so the caller keeps other inputs until the journey waits again.
+An input that no longer concerns the journey (the due of a wait it has left, an event it is past) changes nothing.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from engine.conditions.ast import All, Any, Condition, Not, StepIs
+from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, OpenTask
+from engine.journeys.inputs import Answered, Began, Cancelled, Due, Input, Told
+from engine.journeys.plan import Branch, End, Jump, Plan, Send, Task, Wait, WaitFor
+from engine.journeys.state import Position, State
+
+Result = tuple[State, tuple[Command, ...]]
+
+_DECIDED_BY_STATE = frozenset({"sent", "skipped", "failed"})
+
+
+def begin(plan: Plan, began: Began) -> Result:
+    """A new journey's state and first commands."""
+    return _run(plan, State(started_at=began.at, now=began.at), 0)
+
+
+def advance(plan: Plan, state: State, happened: Input) -> Result:
+    """Takes one input and gives the state after it, with the commands to carry out."""
+    position = state.position
+    if state.finished or position is None:
+        return state, ()
+    match happened:
+        case Answered():
+            return _answered(plan, state, position, happened)
+        case _ if position.awaiting == "answer":
+            return state, ()
+        case Due(at=at, wait=wait):
+            return _due(plan, state, position, wait, at)
+        case Told():
+            return _told(plan, state, position, happened)
+        case Cancelled(at=at, reason=reason):
+            return _finish(replace(state, now=max(state.now, at)), "cancelled", reason, recorded=False)
+        case Began():
+            return state, ()
+        case _:
+            assert_never(happened)
+
+
+def waits_for(plan: Plan, state: State) -> Hold | None:
+    """The wait the journey stands at, with its due instant; none while a command is out or after the end."""
+    position = state.position
+    if state.finished or position is None or position.due is None:
+        return None
+    step = plan.code[position.index]
+    return Hold(wait=_wait_id(step.id, position.due), due=position.due, label=step.label)
+
+
+def first_due(plan: Plan, started_at: datetime) -> datetime | None:
+    """When a plan that begins with a wait first has anything to do: its start can be delayed until then."""
+    match plan.code[0]:
+        case Wait(seconds=seconds):
+            return started_at + timedelta(seconds=seconds)
+        case _:
+            return None
+
+
+def _wait_id(step: str, due: datetime) -> str:
+    return f"{step}@{due.isoformat()}"
+
+
+def _run(plan: Plan, state: State, index: int) -> Result:
+    """Goes on from an instruction until something must be done or waited for. Jumps lead forward, so it ends."""
+    while True:
+        step = plan.code[index]
+        state = replace(state, arrived_at=state.now)
+        match step:
+            case Jump(to=to):
+                index = to
+            case Branch(condition=condition, orelse=orelse):
+                known = _decide(condition, state)
+                if known is None:
+                    return _await(state, index), (Ask(step.id, state.now, condition, step.label),)
+                index = index + 1 if known else orelse
+            case Wait():
+                since = state.started_at if step.since == "start" else state.now
+                due = since + timedelta(seconds=step.seconds)
+                if due <= state.now:
+                    index += 1
+                else:
+                    return _hold(plan, state, index, "timer", due)
+            case WaitFor():
+                return _hold(plan, state, index, "event", state.now + timedelta(seconds=step.within))
+            case Send():
+                return _await(state, index), (_deliver(plan, state, index, step, state.now),)
+            case Task():
+                return _await(state, index), (_open_task(plan, state, index, step),)
+            case End(outcome=outcome):
+                return _finish(state, "ended", outcome, recorded=False)
+            case _:
+                assert_never(step)
+
+
+def _answered(plan: Plan, state: State, position: Position, answer: Answered) -> Result:
+    step = plan.code[position.index]
+    if position.awaiting != "answer" or step.id != answer.step:
+        return state, ()
+    state = replace(state, now=max(state.now, answer.at))
+    if answer.stopped is not None:
+        return _finish(state, "stopped", answer.stopped, recorded=True)
+    match step:
+        case Branch(orelse=orelse):
+            return _run(plan, state, position.index + 1 if answer.outcome == "true" else orelse)
+        case _ if answer.outcome == "deferred" and answer.until is not None:
+            return _hold(plan, state, position.index, "release", answer.until)
+        case _:
+            state = replace(state, outcomes=(*state.outcomes, (step.id, answer.outcome)))
+    if answer.outcome == "failed":
+        return _finish(state, "failed", answer.reason or step.id, recorded=False)
+    if _ends_at(plan, position.index + 1):
+        return _finish(state, "ended", _final_outcome(plan, position.index + 1), recorded=True)
+    return _run(plan, state, position.index + 1)
+
+
+def _due(plan: Plan, state: State, position: Position, wait: str, at: datetime) -> Result:
+    step = plan.code[position.index]
+    if position.due is None or wait != _wait_id(step.id, position.due):
+        return state, ()
+    arrived = state.arrived_at or state.now
+    state = replace(state, now=max(state.now, at))
+    match step:
+        case Send():
+            return _await(state, position.index), (_deliver(plan, state, position.index, step, arrived),)
+        case WaitFor(orelse=orelse):
+            return _run(plan, state, orelse)
+        case _:
+            return _run(plan, state, position.index + 1)
+
+
+def _told(plan: Plan, state: State, position: Position, told: Told) -> Result:
+    moved = replace(state, now=max(state.now, told.at))
+    if told.stop:
+        return _finish(moved, "stopped", told.event, recorded=True)
+    step = plan.code[position.index]
+    arrived = state.arrived_at or state.now
+    if isinstance(step, WaitFor) and step.id in told.steps and told.at >= arrived:
+        return _run(plan, moved, step.got)
+    return state, ()
+
+
+def _await(state: State, index: int) -> State:
+    return replace(state, position=Position(index, "answer"))
+
+
+def _hold(plan: Plan, state: State, index: int, awaiting: str, due: datetime) -> Result:
+    step = plan.code[index]
+    position = Position(index, awaiting, due)  # type: ignore[arg-type]  # callers pass the literals of Awaiting
+    return replace(state, position=position), (Hold(_wait_id(step.id, due), due, step.label),)
+
+
+def _finish(state: State, how: str, outcome: str, *, recorded: bool) -> Result:
+    finish = Finish(state.now, how, outcome, recorded)  # type: ignore[arg-type]  # callers pass Finish's literals
+    return replace(state, position=None, finished=True), (finish,)
+
+
+def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) -> Deliver:
+    return Deliver(
+        step=step.id,
+        at=state.now,
+        due=due,
+        iteration=1,
+        channels=step.channels,
+        template=step.template,
+        label=step.label,
+        last=_ends_at(plan, index + 1),
+    )
+
+
+def _open_task(plan: Plan, state: State, index: int, step: Task) -> OpenTask:
+    due = None if step.due is None else state.now + timedelta(seconds=step.due)
+    last = _ends_at(plan, index + 1)
+    return OpenTask(step.id, state.now, 1, step.task, step.team, step.title, due, step.label, last)
+
+
+def _ends_at(plan: Plan, index: int) -> bool:
+    """Whether nothing but the end comes at this place, so that the last activity can record it."""
+    return isinstance(_landing(plan, index), End)
+
+
+def _final_outcome(plan: Plan, index: int) -> str:
+    step = _landing(plan, index)
+    return step.outcome if isinstance(step, End) else "ended"
+
+
+def _landing(plan: Plan, index: int) -> object:
+    step = plan.code[index]
+    while isinstance(step, Jump):
+        step = plan.code[step.to]
+    return step
+
+
+def _decide(condition: Condition, state: State) -> bool | None:
+    """The truth of a condition that only asks what became of earlier steps; none if the world must be asked."""
+    match condition:
+        case StepIs(step=step, state=asked, is_=is_):
+            return None if asked not in _DECIDED_BY_STATE else (state.outcome(step) == asked) == is_
+        case Not(part=part):
+            known = _decide(part, state)
+            return None if known is None else not known
+        case All(parts=parts):
+            known_parts = [_decide(part, state) for part in parts]
+            return None if None in known_parts else all(known_parts)
+        case Any(parts=parts):
+            known_parts = [_decide(part, state) for part in parts]
+            return None if None in known_parts else any(known_parts)
+        case _:
+            return None

@@ -1,0 +1,37 @@
+"""Where a journey stands, as data: all that the interpreter knows besides the plan."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Awaiting = Literal["answer", "timer", "event", "release"]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The instruction a journey stands at and what it waits for there.
+
+    `answer`: a command is being carried out. `timer`: a wait step. `event`: a wait_for step. `release`: a send that may
+    not leave before `due`.
+    """
+
+    index: int
+    awaiting: Awaiting
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A journey's state. `now` is logical time: the latest instant the journey has lived through."""
+
+    started_at: datetime
+    now: datetime
+    position: Position | None = None
+    arrived_at: datetime | None = None
+    """When the journey arrived at the present step: what a deferred send was due at."""
+    outcomes: tuple[tuple[str, str], ...] = field(default=())
+    finished: bool = False
+
+    def outcome(self, step: str) -> str | None:
+        """What has become of a step, if it has been taken."""
+        return dict(self.outcomes).get(step)

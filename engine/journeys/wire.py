@@ -1,0 +1,129 @@
+"""What crosses the border to Temporal, as plain data: ids and instants, never names, addresses or texts."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from engine.journeys.inputs import Answered, Cancelled, Due, External, Told
+
+JOURNEY_QUEUE = "regulars"
+STOPPED = "stopped: "
+
+Clock = Literal["timers", "held"]
+
+
+@dataclass(frozen=True)
+class JourneyStart:
+    """The workflow's input. With the clock `held` waits are ended by whoever owns the shop's clock, not by timers."""
+
+    journey: int
+    plan: dict[str, Any]
+    started_at: datetime
+    clock: Clock = "timers"
+
+
+@dataclass(frozen=True)
+class DeliverRequest:
+    """One send. `last`: the journey ends with its outcome."""
+
+    journey: int
+    step: str
+    iteration: int
+    at: datetime
+    due: datetime
+    channels: list[str]
+    template: str | dict[str, Any]
+    last: bool
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class DecideRequest:
+    """The truth of one condition as of `at`."""
+
+    journey: int
+    step: str
+    at: datetime
+    condition: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """One task to open."""
+
+    journey: int
+    step: str
+    iteration: int
+    at: datetime
+    task: str
+    team: str
+    title: str
+    due: datetime | None
+    last: bool
+
+
+@dataclass(frozen=True)
+class CloseRequest:
+    """A journey's end that no other transaction records."""
+
+    journey: int
+    at: datetime
+    state: str
+    outcome: str
+    step: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An activity's answer; see `engine.journeys.inputs.Answered`."""
+
+    at: datetime
+    outcome: str
+    reason: str | None = None
+    until: datetime | None = None
+    stopped: str | None = None
+
+    def answered(self, step: str) -> Answered:
+        """The answer as the interpreter's input."""
+        return Answered(self.at, step, self.outcome, self.reason, self.until, self.stopped)  # type: ignore[arg-type]  # activities answer with StepOutcome's words
+
+
+@dataclass(frozen=True)
+class Tell:
+    """An input from outside, on the wire: an event, or a wait that has come due."""
+
+    kind: Literal["told", "due"]
+    at: datetime
+    event: str = ""
+    stop: bool = False
+    steps: list[str] = field(default_factory=list)
+    wait: str = ""
+
+    def input(self) -> External:
+        """The interpreter's input."""
+        if self.kind == "due":
+            return Due(self.at, self.wait)
+        return Told(self.at, self.event, self.stop, tuple(self.steps))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a journey stands, as it answers the owner of a held clock and whoever asks."""
+
+    finished: bool
+    step: str | None = None
+    wait: str | None = None
+    due: datetime | None = None
+
+
+def stop_reason(event: str, at: datetime) -> str:
+    """The reason given with a cancellation that carries out a stop."""
+    return f"{STOPPED}{event} at {at.isoformat()}"
+
+
+def cancelled_by(reason: str | None, now: datetime) -> External:
+    """The input that a cancellation's reason stands for: a stop by an event, or an operator's cancellation."""
+    if reason and reason.startswith(STOPPED):
+        event, _, instant = reason.removeprefix(STOPPED).partition(" at ")
+        return Told(datetime.fromisoformat(instant) if instant else now, event, stop=True)
+    return Cancelled(now, reason or "cancelled")

@@ -1,0 +1,215 @@
+"""One workflow for every playbook: the workflow type is the playbook's name, the plan is in its input.
+
+The interpreter decides; this file only carries its commands out and brings it inputs in order of their logical
+instants: what is due goes before any event with a later instant, an event before a wait due at the same instant.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from engine.journeys import wire
+    from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, OpenTask
+    from engine.journeys.describe import describe
+    from engine.journeys.inputs import Answered, Began, Due, External, Input, order
+    from engine.journeys.interpreter import advance, begin
+    from engine.journeys.plan import Plan
+    from engine.journeys.state import State
+
+STEP = SearchAttributeKey.for_keyword("Step")
+ATTEMPT = timedelta(seconds=60)
+HEARTBEAT = timedelta(seconds=8)
+RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
+)
+
+
+@workflow.defn(dynamic=True)
+class Journey:
+    """One run of a playbook for one subject."""
+
+    def __init__(self) -> None:
+        self._inbox: list[External] = []
+        self._plan: Plan | None = None
+        self._state: State | None = None
+        self._hold: Hold | None = None
+        self._shown_step = ""
+        self._finished = False
+
+    @workflow.run
+    async def run(self, args: Sequence[RawValue]) -> str:
+        """Runs the plan to its end and gives the outcome in words."""
+        start = workflow.payload_converter().from_payload(args[0].payload, wire.JourneyStart)
+        self._plan = plan = Plan.from_json(start.plan)
+        self._state, commands = begin(plan, Began(start.started_at))
+        workflow.set_current_details(describe(plan, self._state))
+        while True:
+            command = commands[0]
+            if isinstance(command, Finish):
+                return await self._finish(start, command)
+            happened = await self._carry_out(start, plan, command)
+            self._state, answered = advance(plan, self._state, happened)
+            # An input that no longer concerns the journey changes nothing: it goes on waiting as before.
+            commands = answered or commands
+            workflow.set_current_details(describe(plan, self._state))
+
+    @workflow.signal
+    async def tell(self, told: wire.Tell) -> None:
+        """Something happened to the subject that the plan names."""
+        self._inbox.append(told.input())
+
+    @workflow.update
+    async def take(self, told: wire.Tell | None) -> wire.Standing:
+        """Takes an input, carries out what follows, and answers where the journey stands then."""
+        if told is not None:
+            self._inbox.append(told.input())
+        await workflow.wait_condition(lambda: self._finished or (self._hold is not None and not self._inbox))
+        return self._standing()
+
+    @workflow.query
+    def where(self) -> wire.Standing:
+        """Where the journey stands: its step, what it waits for and until when."""
+        return self._standing()
+
+    def _standing(self) -> wire.Standing:
+        if self._finished or self._hold is None:
+            return wire.Standing(finished=self._finished)
+        return wire.Standing(finished=False, step=self._step(), wait=self._hold.wait, due=self._hold.due)
+
+    def _step(self) -> str | None:
+        if self._plan is None or self._state is None or self._state.position is None:
+            return None
+        return self._plan.code[self._state.position.index].id
+
+    async def _carry_out(self, start: wire.JourneyStart, plan: Plan, command: Command) -> Input:
+        match command:
+            case Hold():
+                return await self._wait(start, command)
+            case Deliver():
+                return await self._ask(plan, "deliver", _deliver(start, command), command)
+            case Ask(step=step, at=at):
+                request = wire.DecideRequest(
+                    start.journey,
+                    step,
+                    at,
+                    command.condition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+                )
+                return await self._ask(plan, "decide", request, command)
+            case OpenTask():
+                return await self._ask(plan, "open_task", _task(start, command), command)
+            case Finish():
+                raise ApplicationError("a finish is not carried out but returned", non_retryable=True)
+
+    async def _wait(self, start: wire.JourneyStart, hold: Hold) -> Input:
+        """The next input in logical order: an event told, or the wait itself once due."""
+        step = self._step() or ""
+        if step != self._shown_step:
+            workflow.upsert_search_attributes([STEP.value_set(step)])
+            self._shown_step = step
+        self._hold = hold
+        try:
+            await self._sleep(start, hold)
+        except asyncio.CancelledError:
+            self._inbox.append(wire.cancelled_by(workflow.cancellation_reason(), workflow.now()))
+        self._hold = None
+        due = [] if start.clock == "held" else [Due(hold.due, hold.wait)]
+        first = min([*self._inbox, *due], key=order)
+        if first in self._inbox:
+            self._inbox.remove(first)
+        return first
+
+    async def _sleep(self, start: wire.JourneyStart, hold: Hold) -> None:
+        if start.clock == "held":
+            await workflow.wait_condition(lambda: bool(self._inbox))
+            return
+        remaining = hold.due - workflow.now()
+        if remaining > timedelta(0):
+            try:
+                await workflow.wait_condition(lambda: bool(self._inbox), timeout=remaining, timeout_summary=hold.label)
+            except TimeoutError:
+                return
+
+    async def _ask(self, plan: Plan, activity: str, request: object, command: Deliver | Ask | OpenTask) -> Answered:
+        """Lets an activity answer; when its retries are used up, that is the answer."""
+        try:
+            answer = await self._undisturbed(
+                workflow.execute_activity(
+                    activity,
+                    request,
+                    result_type=wire.Answer,
+                    start_to_close_timeout=ATTEMPT,
+                    heartbeat_timeout=HEARTBEAT,
+                    schedule_to_close_timeout=timedelta(seconds=plan.controls.retry_for),
+                    retry_policy=RETRY,
+                    summary=command.label,
+                )
+            )
+        except ActivityError as error:
+            cause = error.cause
+            reason = cause.type if isinstance(cause, ApplicationError) and cause.type else "retries_used_up"
+            return Answered(max(command.at, workflow.now()), command.step, "failed", reason)
+        return answer.answered(command.step)
+
+    async def _undisturbed(self, work: Coroutine[Any, Any, wire.Answer]) -> wire.Answer:
+        """Waits for the recorded result of what is under way, also when the journey is cancelled meanwhile."""
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            try:
+                await asyncio.shield(task)
+            except asyncio.CancelledError:
+                self._inbox.append(wire.cancelled_by(workflow.cancellation_reason(), workflow.now()))
+            except ActivityError:
+                break
+        return task.result()
+
+    async def _finish(self, start: wire.JourneyStart, finish: Finish) -> str:
+        if not finish.recorded:
+            await workflow.execute_activity(
+                "close_journey",
+                wire.CloseRequest(start.journey, finish.at, finish.state, finish.outcome, self._failed_step()),
+                start_to_close_timeout=ATTEMPT,
+                retry_policy=RETRY,
+                summary=f"journey {finish.state}: {finish.outcome}",
+            )
+        self._finished = True
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return finish.outcome if finish.state == finish.outcome else f"{finish.state}: {finish.outcome}"
+
+    def _failed_step(self) -> str | None:
+        outcomes = self._state.outcomes if self._state else ()
+        return next((step for step, outcome in reversed(outcomes) if outcome == "failed"), None)
+
+
+def _deliver(start: wire.JourneyStart, command: Deliver) -> wire.DeliverRequest:
+    template = command.template
+    return wire.DeliverRequest(
+        journey=start.journey,
+        step=command.step,
+        iteration=command.iteration,
+        at=command.at,
+        due=command.due,
+        channels=list(command.channels),
+        template=template if isinstance(template, str) else template.model_dump(mode="json"),
+        last=command.last,
+        clock=start.clock,
+    )
+
+
+def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
+    return wire.TaskRequest(
+        journey=start.journey,
+        step=command.step,
+        iteration=command.iteration,
+        at=command.at,
+        task=command.task,
+        team=command.team,
+        title=command.title,
+        due=command.due,
+        last=command.last,
+    )

@@ -1,0 +1,119 @@
+"""What a relation is: one kind of row that a customer has, its fields, and what of them is known as of an instant.
+
+A row exists as of T when its instant is at or before T. A field with `since` is known only when that instant is:
+an order's `paid_at` (its own `since`) reads as unknown while it lies ahead, so no rule can see the future. Derived
+fields follow from the others as they are known as of T.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from engine.conditions.ast import Condition
+from engine.conditions.types import Type
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """True when a condition over the row's other fields holds."""
+
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """Whole units of `seconds` from one instant to another, rounded down; unknown when either is."""
+
+    start: str
+    end: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaterDay:
+    """True when both instants are known, `field` is later than `than` and on a later day of the customer's zone."""
+
+    field: str
+    than: str
+
+
+Derived = Holds | Elapsed | LaterDay
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a relation's rows.
+
+    `sql` is the expression that reads it; a derived field has none. `since` names the field whose instant makes this
+    one known. `hidden` fields serve others and are not offered to rules.
+    """
+
+    type: Type
+    title: str
+    sql: str | None = None
+    since: str | None = None
+    derived: Derived | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One kind of row.
+
+    `source` is what follows `from`, `owner` the expression of the customer's id, `identity` that of the row's own id.
+    `at` is the SQL of the row's instant: a row where it is null has happened at no known time and counts nowhere;
+    None for the customer's own row, which always exists. `instant` names the field that holds it, if one does.
+    `key` is the SQL of the text that decides between rows of the same instant. `money` tells that rows have a
+    `currency`, which their money fields are in.
+    """
+
+    name: str
+    title: str
+    source: str
+    owner: str
+    identity: str
+    at: str | None
+    key: str
+    fields: Mapping[str, Field]
+    instant: str | None = None
+    money: bool = False
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of a row's places: `@at` and `@key`, then the stored fields."""
+        stored = (name for name, field in self.fields.items() if field.sql is not None and name != self.instant)
+        return ("@at", "@key", *stored)
+
+    @cached_property
+    def slots(self) -> Mapping[str, int]:
+        """Place of each stored field in a row."""
+        places = {name: place for place, name in enumerate(self.columns)}
+        return {**places, **({self.instant: 0} if self.instant else {})}
+
+    @cached_property
+    def offered(self) -> Mapping[str, Field]:
+        """The fields that rules may name."""
+        return {name: field for name, field in self.fields.items() if not field.hidden}
+
+    def row(self, at: int | None, key: str = "", **values: object) -> tuple[object, ...]:
+        """A row as the fold reads it, from its instant in microseconds, its key and the values of stored fields.
+
+        Raises:
+            ValueError: the relation stores no field of such a name.
+        """
+        unknown = values.keys() - set(self.columns)
+        if unknown:
+            raise ValueError(f"{self.name} stores no {', '.join(sorted(unknown))}")
+        return (at, key, *(values.get(name) for name in self.columns[2:]))
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """Where events of a kind are found among the facts: rows of `relation` at the instant of a field.
+
+    `instant` None is the row's own. `matching` limits the rows (the kinds of site events).
+    """
+
+    relation: str
+    instant: str | None = None
+    matching: tuple[str, str] | None = None

@@ -1,0 +1,387 @@
+"""The relations that attributes and scopes read, as data.
+
+Fields are named as rules name them; the same list makes the reading SQL, the fold and the checks of names and types.
+"""
+
+from collections.abc import Mapping
+
+from engine.attributes.relation import Elapsed, EventSource, Field, Holds, LaterDay, Relation
+from engine.conditions.ast import All, Any, Compare, Condition, Not
+from engine.conditions.types import Type
+
+
+def _known(name: str) -> Condition:
+    return Compare(name=name, operator="known")
+
+
+def _true(name: str) -> Condition:
+    return Compare(name=name, operator="eq", operand=True)
+
+
+def _value(kind: Type, sql: str, title: str, *, since: str | None = None) -> Field:
+    return Field(type=kind, title=title, sql=sql, since=since)
+
+
+def _happening(name: str, sql: str, title: str) -> Field:
+    return Field(type="instant", title=title, sql=sql, since=name)
+
+
+def _flag(title: str, condition: Condition) -> Field:
+    return Field(type="boolean", title=title, derived=Holds(condition))
+
+
+_PAID = All(parts=(_known("paid_at"), _true("counts"), Not(part=_known("cancelled_at"))))
+
+# What an order tells whoever belongs to it: lines, payments, shipments, returns and reviews.
+_OF_ORDER: dict[str, Field] = {
+    "number": _value("string", "o.number", "The shop's order number"),
+    "platform": _value("string", "o.platform", "Shop platform or marketplace"),
+    "channel": _value("string", "o.channel", "Where the order came from: ad, mail, deal site"),
+    "payment_method": _value("string", "o.payment_method", "How the order is paid"),
+    "placed_at": _happening("placed_at", "o.placed_at", "When the order was placed"),
+    "paid_at": _happening("paid_at", "o.paid_at", "When the order was paid"),
+    "delivered_at": _happening("delivered_at", "o.delivered_at", "When the order was delivered"),
+    "cancelled_at": _happening("cancelled_at", "o.cancelled_at", "When the order was cancelled"),
+    "counts": _value("boolean", "(o.closed is null)", "Not called cancelled or unavailable without an instant"),
+    "paid": _flag("Paid, not cancelled, and it counts", _PAID),
+}
+
+_CUSTOMER = Relation(
+    name="customer",
+    title="The person",
+    source="customers c",
+    owner="c.id",
+    identity="c.id",
+    at=None,
+    key="c.key",
+    fields={
+        "key": _value("string", "c.key", "The shop's name for the customer"),
+        "known_since": _happening("known_since", "c.known_since", "Sign-up or first contact"),
+        "locale": _value("string", "c.locale", "Language and region, such as pt-BR"),
+        "zone": _value("string", "c.zone", "Time zone, such as America/Sao_Paulo"),
+        "country": _value("string", "c.country", "Country, ISO 3166 of two letters"),
+        "region": _value("string", "c.region", "Region or state"),
+        "city": _value("string", "c.city", "City"),
+        "postal_code": _value("string", "c.postal_code", "Postal code"),
+        "birthday": _value("date", "c.birthday", "Date of birth"),
+        "source": _value("string", "c.source", "Where the customer was won"),
+        "has_email": _value("boolean", "(c.email is not null)", "An e-mail address is known"),
+        "has_phone": _value("boolean", "(c.phone is not null)", "A telephone number is known"),
+    },
+)
+
+_ORDERS = Relation(
+    name="orders",
+    title="Orders",
+    source="orders o",
+    owner="o.customer_id",
+    identity="o.id",
+    at="o.placed_at",
+    instant="placed_at",
+    key="o.number || ' ' || o.shop_id",
+    money=True,
+    fields={
+        **_OF_ORDER,
+        "packed_at": _happening("packed_at", "o.packed_at", "When the order was packed"),
+        "shipped_at": _happening("shipped_at", "o.shipped_at", "When the order was shipped"),
+        "estimated_at": _value("instant", "o.estimated_at", "The promised delivery"),
+        "told_at": Field(type="instant", title="When we were told", sql="o.recorded_at", since="told_at", hidden=True),
+        "status": _value("string", "o.status", "The source's own word; known from the import on", since="told_at"),
+        "closed": _value(
+            "string",
+            "o.closed",
+            "cancelled or unavailable, without an instant; known from the import on",
+            since="told_at",
+        ),
+        "currency": _value("string", "o.currency", "Currency, ISO 4217"),
+        "total": _value("money", "o.total_minor", "What the order costs in all"),
+        "shipping": _value("money", "o.shipping_minor", "Shipping"),
+        "discount": _value("money", "o.discount_minor", "Discount"),
+        "ship_to_differs": _value("boolean", "o.ship_to_differs", "Shipped to another address"),
+        "cancelled": _flag("Cancelled or unavailable", Any(parts=(_known("cancelled_at"), _known("closed")))),
+        "shipped": _flag("Shipped", _known("shipped_at")),
+        "delivered": _flag("Delivered", _known("delivered_at")),
+        "late": Field(
+            type="boolean",
+            title="Delivered on a later day than promised, by the customer's calendar",
+            derived=LaterDay("delivered_at", "estimated_at"),
+        ),
+        "delivery_days": Field(
+            type="integer",
+            title="Whole days from placing to delivery",
+            derived=Elapsed("placed_at", "delivered_at", 86400),
+        ),
+    },
+)
+
+_LINES = Relation(
+    name="lines",
+    title="Order lines with their product and order",
+    source="order_lines l join orders o on o.id = l.order_id left join products p on p.id = l.product_id",
+    owner="o.customer_id",
+    identity="l.id",
+    at="o.placed_at",
+    instant="placed_at",
+    key="o.number || ' ' || o.shop_id || ' ' || lpad(l.line::text, 6, '0')",
+    money=True,
+    fields={
+        **_OF_ORDER,
+        "product": _value("string", "p.key", "The shop's name for the product"),
+        "category": _value("string", "p.category", "Product category"),
+        "launched_at": _value("instant", "p.launched_at", "When the product was launched"),
+        "settling_days": _value("integer", "p.settling_days", "Days until the product is settled in"),
+        "repurchase_days": _value("integer", "p.repurchase_days", "Days until the product is bought again"),
+        "seller": _value("string", "l.seller", "Seller"),
+        "quantity": _value("integer", "l.quantity", "Pieces"),
+        "currency": _value("string", "l.currency", "Currency, ISO 4217"),
+        "unit_price": _value("money", "l.unit_price_minor", "Price of one piece"),
+        "discount": _value("money", "l.discount_minor", "Discount on the line"),
+        "shipping": _value("money", "l.shipping_minor", "Shipping of the line"),
+        "amount": _value(
+            "money",
+            "(l.quantity * l.unit_price_minor - coalesce(l.discount_minor, 0))",
+            "Pieces by price less discount",
+        ),
+    },
+)
+
+_PAYMENTS = Relation(
+    name="payments",
+    title="Payments of orders; without a time of their own at the order's payment",
+    source="payments y join orders o on o.id = y.order_id",
+    owner="o.customer_id",
+    identity="y.id",
+    at="coalesce(y.paid_at, o.paid_at)",
+    instant="at",
+    key="o.number || ' ' || o.shop_id || ' ' || lpad(y.sequence::text, 6, '0')",
+    money=True,
+    fields={
+        **_OF_ORDER,
+        "at": _happening("at", "coalesce(y.paid_at, o.paid_at)", "When it was paid"),
+        "method": _value("string", "y.method", "How it was paid"),
+        "installments": _value("integer", "y.installments", "Instalments"),
+        "currency": _value("string", "y.currency", "Currency, ISO 4217"),
+        "amount": _value("money", "y.amount_minor", "Amount"),
+    },
+)
+
+_SHIPMENTS = Relation(
+    name="shipments",
+    title="Shipments",
+    source="shipments h join orders o on o.id = h.order_id",
+    owner="o.customer_id",
+    identity="h.id",
+    at="coalesce(least(h.shipped_at, h.delivered_at, h.lost_at), h.recorded_at)",
+    key="o.number || ' ' || o.shop_id || ' ' || h.key",
+    fields={
+        "number": _OF_ORDER["number"],
+        "carrier": _value("string", "h.carrier", "Carrier"),
+        "tracking": _value("string", "h.tracking", "Tracking number"),
+        "shipped_at": _happening("shipped_at", "h.shipped_at", "When it left"),
+        "estimated_at": _value("instant", "h.estimated_at", "The promised delivery"),
+        "delivered_at": _happening("delivered_at", "h.delivered_at", "When it arrived"),
+        "lost_at": _happening("lost_at", "h.lost_at", "When it was given up as lost"),
+        "delivered": _flag("Delivered", _known("delivered_at")),
+        "lost": _flag("Lost", _known("lost_at")),
+        "late": Field(
+            type="boolean",
+            title="Delivered on a later day than promised, by the customer's calendar",
+            derived=LaterDay("delivered_at", "estimated_at"),
+        ),
+    },
+)
+
+_REVIEWS = Relation(
+    name="reviews",
+    title="Reviews; without a creation time known from the import on",
+    source="reviews r join orders o on o.id = r.order_id left join products p on p.id = r.product_id",
+    owner="o.customer_id",
+    identity="r.id",
+    at="coalesce(r.created_at, r.recorded_at)",
+    key="o.number || ' ' || o.shop_id || ' ' || r.key",
+    fields={
+        "number": _OF_ORDER["number"],
+        "product": _value("string", "p.key", "The shop's name for the product"),
+        "category": _value("string", "p.category", "Product category"),
+        "score": _value("integer", "r.score::bigint", "Score from 1 to 5"),
+        "has_text": _value("boolean", "(coalesce(r.title, r.body) is not null)", "Has a title or a text"),
+        "created_at": _happening("created_at", "r.created_at", "When it was written"),
+        "answered_at": _happening("answered_at", "r.answered_at", "When the shop answered"),
+        "answered": _flag("Answered", _known("answered_at")),
+    },
+)
+
+_RETURNS = Relation(
+    name="returns",
+    title="Returns and exchanges",
+    source="returns t join orders o on o.id = t.order_id",
+    owner="o.customer_id",
+    identity="t.id",
+    at="t.requested_at",
+    instant="requested_at",
+    key="o.number || ' ' || o.shop_id || ' ' || t.key",
+    money=True,
+    fields={
+        "number": _OF_ORDER["number"],
+        "kind": _value("string", "t.kind", "return or exchange"),
+        "reason": _value("string", "t.reason", "Why"),
+        "requested_at": _happening("requested_at", "t.requested_at", "When it was asked for"),
+        "received_at": _happening("received_at", "t.received_at", "When the goods came back"),
+        "refunded_at": _happening("refunded_at", "t.refunded_at", "When the money went back"),
+        "currency": _value("string", "t.currency", "Currency, ISO 4217"),
+        "refund": _value("money", "t.refund_minor", "Money given back", since="refunded_at"),
+        "refunded": _flag("Refunded", _known("refunded_at")),
+    },
+)
+
+_CASES = Relation(
+    name="cases",
+    title="Support cases",
+    source="cases k left join orders o on o.id = k.order_id",
+    owner="k.customer_id",
+    identity="k.id",
+    at="k.opened_at",
+    instant="opened_at",
+    key="k.key",
+    fields={
+        "number": _OF_ORDER["number"],
+        "kind": _value("string", "k.kind", "complaint, inquiry, work_order"),
+        "subject": _value("string", "k.subject", "What it is about"),
+        "opened_at": _happening("opened_at", "k.opened_at", "When it was opened"),
+        "answered_at": _happening("answered_at", "k.answered_at", "When it was first answered"),
+        "closed_at": _happening("closed_at", "k.closed_at", "When it was closed"),
+        "satisfaction": _value("integer", "k.satisfaction::bigint", "Satisfaction told afterwards", since="closed_at"),
+        "open": _flag("Not closed", Not(part=_known("closed_at"))),
+        "answered": _flag("Answered", _known("answered_at")),
+    },
+)
+
+_SITE_EVENTS = Relation(
+    name="site_events",
+    title="What the customer did on the site",
+    source="site_events e left join products p on p.id = e.product_id",
+    owner="e.customer_id",
+    identity="e.id",
+    at="e.at",
+    instant="at",
+    key="e.key",
+    fields={
+        "at": _happening("at", "e.at", "When"),
+        "kind": _value("string", "e.kind", "visit, product_viewed, cart, search, log_in"),
+        "product": _value("string", "p.key", "The shop's name for the product"),
+        "category": _value("string", "p.category", "Product category"),
+    },
+)
+
+
+def _response(kind: str) -> str:
+    return f"(select min(x.at) from message_events x where x.message_id = m.id and x.kind = '{kind}')"  # noqa: S608 -- our own words
+
+
+_MESSAGES = Relation(
+    name="messages",
+    title="Messages to the customer, by their present state",
+    source="messages m",
+    owner="m.customer_id",
+    identity="m.id",
+    at="m.at",
+    instant="at",
+    key="m.key",
+    fields={
+        "at": _happening("at", "m.at", "When the message came into its state"),
+        "state": _value("string", "m.state", "sent, skipped, deferred, in_doubt, failed, reserved or in_flight"),
+        "reason": _value("string", "m.reason", "Why it was skipped, deferred or failed"),
+        "channel": _value("string", "m.channel", "Channel"),
+        "purpose": _value("string", "m.purpose", "Purpose"),
+        "playbook": _value("string", "m.playbook", "Playbook"),
+        "step": _value("string", "m.step", "Step of the playbook"),
+        "template": _value("string", "m.template", "Template"),
+        "delivered_at": _happening("delivered_at", _response("delivered"), "When it reached the mailbox"),
+        "opened_at": _happening("opened_at", _response("opened"), "When it was first opened"),
+        "clicked_at": _happening("clicked_at", _response("clicked"), "When a link was first clicked"),
+        "replied_at": _happening("replied_at", _response("replied"), "When it was first answered"),
+        "bounced_at": _happening("bounced_at", _response("bounced"), "When it came back"),
+        "opened": _flag("Opened", _known("opened_at")),
+        "clicked": _flag("Clicked", _known("clicked_at")),
+        "replied": _flag("Answered", _known("replied_at")),
+        "bounced": _flag("Bounced", _known("bounced_at")),
+    },
+)
+
+_CONSENTS = Relation(
+    name="consents",
+    title="Consents given and withdrawn; without a time: since always",
+    source="consents n",
+    owner="n.customer_id",
+    identity="n.id",
+    at="coalesce(n.at, timestamptz '0001-01-01T00:00:00Z')",
+    key="n.purpose || ' ' || n.channel",
+    fields={
+        "purpose": _value("string", "n.purpose", "Purpose"),
+        "channel": _value("string", "n.channel", "Channel, * for every one"),
+        "granted": _value("boolean", "n.granted", "Given, not withdrawn"),
+        "source": _value("string", "n.source", "How it was told"),
+        "at": _happening("at", "n.at", "When it was given or withdrawn"),
+    },
+)
+
+_POINTS = Relation(
+    name="points",
+    title="Entries of the points ledger",
+    source="points_entries q left join orders o on o.id = q.order_id",
+    owner="q.customer_id",
+    identity="q.id",
+    at="q.at",
+    instant="at",
+    key="q.key",
+    fields={
+        "number": _OF_ORDER["number"],
+        "at": _happening("at", "q.at", "When"),
+        "kind": _value("string", "q.kind", "earn, spend, expire or reverse"),
+        "points": _value("integer", "q.points", "Points, negative when they go"),
+        "available_at": _happening("available_at", "q.available_at", "When they can be spent"),
+        "expires_at": _value("instant", "q.expires_at", "When they expire"),
+        "available": _flag("Can be spent", _known("available_at")),
+    },
+)
+
+RELATIONS: Mapping[str, Relation] = {
+    relation.name: relation
+    for relation in (
+        _CUSTOMER,
+        _ORDERS,
+        _LINES,
+        _PAYMENTS,
+        _SHIPMENTS,
+        _REVIEWS,
+        _RETURNS,
+        _CASES,
+        _SITE_EVENTS,
+        _MESSAGES,
+        _CONSENTS,
+        _POINTS,
+    )
+}
+"""Every relation by its name."""
+
+SCOPES: Mapping[str, str] = {"order": "orders", "shipment": "shipments", "case": "cases"}
+"""Scope of a name (`order.total`), the relation whose fields it has."""
+
+EVENT_SOURCES: Mapping[str, EventSource] = {
+    "order.placed": EventSource("orders"),
+    "order.paid": EventSource("orders", "paid_at"),
+    "order.packed": EventSource("orders", "packed_at"),
+    "order.shipped": EventSource("orders", "shipped_at"),
+    "order.delivered": EventSource("orders", "delivered_at"),
+    "order.cancelled": EventSource("orders", "cancelled_at"),
+    "review.created": EventSource("reviews", "created_at"),
+    "return.requested": EventSource("returns"),
+    "case.opened": EventSource("cases"),
+    "case.closed": EventSource("cases", "closed_at"),
+    "site.visit": EventSource("site_events", matching=("kind", "visit")),
+    "site.product_viewed": EventSource("site_events", matching=("kind", "product_viewed")),
+    "site.cart": EventSource("site_events", matching=("kind", "cart")),
+    "site.search": EventSource("site_events", matching=("kind", "search")),
+    "site.log_in": EventSource("site_events", matching=("kind", "log_in")),
+}
+"""Kinds of events that facts tell without a row in `events`; their fields are the relation's, as of the event."""

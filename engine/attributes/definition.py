@@ -23,10 +23,10 @@ class AttributeDefinition(BaseModel):
 
     `of` names the source: `orders.paid_at` (relation and field), `orders` (relation, for count and exists) or
     `customer.country` (for value). `exists` is true when a row matches, `none` when none does. `where` is a condition
-    over the row's fields. `within_seconds` keeps rows whose relation instant lies in (T - within, T]. `days_since` gives whole elapsed days since the last instant.
-    `ratio` divides two other attributes (`of`, `over`) into a decimal of `scale` digits, rounded half even; of type
-    money or integer it is rounded to a whole number of (minor) units. `distinct` of type set is the set of values, of
-    type integer their number.
+    over the row's fields. `within_seconds` keeps rows whose relation instant lies in (T - within, T]. `days_since`
+    gives whole elapsed days since the last instant. `ratio` divides two other attributes (`of`, `over`) into a decimal
+    of `scale` digits, rounded half even; of type money or integer it is rounded to a whole number of (minor) units.
+    `distinct` of type set is the set of values, of type integer their number.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

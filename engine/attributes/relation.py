@@ -31,7 +31,7 @@ class Elapsed:
 
 @dataclass(frozen=True, slots=True)
 class LaterDay:
-    """True when both instants are known, `field` is later than `than` and on a later day of the customer's zone."""
+    """Whether `field` is later than `than` and on a later day of the customer's zone; unknown when either is."""
 
     field: str
     than: str

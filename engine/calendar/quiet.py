@@ -1,0 +1,61 @@
+"""Quiet hours by the customer's own clock."""
+
+import hashlib
+from datetime import UTC, datetime, time, timedelta
+
+from engine.calendar.local import instant_of, zone
+from engine.policy import QuietHours
+
+_DAY = timedelta(days=1)
+
+
+def quiet_until(instant: datetime, zone_name: str, quiet: QuietHours, key: str) -> datetime | None:
+    """When a message may leave, if not now.
+
+    Quiet is from the instant the local clock first shows `start` up to, not including, the one it next shows `end`;
+    with an earlier `end` that is on the next day, and with both the same there is no quiet. A time that the zone
+    skips is the first instant after the gap.
+
+    Args:
+        instant: the aware instant of the send.
+        zone_name: the customer's time zone.
+        quiet: the policy's quiet hours.
+        key: the message's key; its hash places it within `spread` seconds after the end.
+
+    Returns:
+        None when the message may leave now, else the release instant in UTC.
+
+    Raises:
+        ValueError: there is no such zone, or a time is not written as HH:MM.
+    """
+    release = instant.astimezone(UTC)
+    while (end := _end_of_quiet(release, zone_name, clock(quiet.start), clock(quiet.end))) is not None:
+        release = end  # on a skipped day one quiet span can end where the next is under way
+    return None if release == instant else release + timedelta(seconds=_offset(key, quiet.spread))
+
+
+def _end_of_quiet(instant: datetime, zone_name: str, start: time, end: time) -> datetime | None:
+    """The end of the quiet span around an instant. A clock set back over midnight shows a day's hours after the next's."""
+    today = instant.astimezone(zone(zone_name)).date()
+    for day in (today - _DAY, today, today + _DAY):
+        ends_on = day if start <= end else day + _DAY
+        if instant_of(day, start, zone_name) <= instant < (ending := instant_of(ends_on, end, zone_name)):
+            return ending
+    return None
+
+
+def clock(text: str) -> time:
+    """Reads `HH:MM`.
+
+    Raises:
+        ValueError: it is not a time of day.
+    """
+    hours, colon, minutes = text.partition(":")
+    if not (colon and len(hours) == len(minutes) == 2 and (hours + minutes).isascii() and (hours + minutes).isdigit()):
+        raise ValueError(f"{text!r} is not a time of day such as 09:30")
+    return time(int(hours), int(minutes))
+
+
+def _offset(key: str, spread: int) -> int:
+    """Seconds in [0, spread), the same for a key on every machine."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % spread if spread > 0 else 0

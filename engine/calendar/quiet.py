@@ -35,7 +35,7 @@ def quiet_until(instant: datetime, zone_name: str, quiet: QuietHours, key: str) 
 
 
 def _end_of_quiet(instant: datetime, zone_name: str, start: time, end: time) -> datetime | None:
-    """The end of the quiet span around an instant. A clock set back over midnight shows a day's hours after the next's."""
+    """The end of the quiet span around an instant; a clock set back over midnight shows a day after its next one."""
     today = instant.astimezone(zone(zone_name)).date()
     for day in (today - _DAY, today, today + _DAY):
         ends_on = day if start <= end else day + _DAY

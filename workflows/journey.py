@@ -196,8 +196,8 @@ def _deliver(start: wire.JourneyStart, command: Deliver) -> wire.DeliverRequest:
         due=command.due,
         channels=list(command.channels),
         template=template if isinstance(template, str) else template.model_dump(mode="json"),
-        last=command.last,
         clock=start.clock,
+        ends=command.ends,
     )
 
 
@@ -211,5 +211,5 @@ def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
         team=command.team,
         title=command.title,
         due=command.due,
-        last=command.last,
+        ends=command.ends,
     )

@@ -10,7 +10,7 @@ from engine.journeys.plan import TemplateBy
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Send one message as of `at`. `last`: the journey ends with it, if it is not deferred."""
+    """Send one message as of `at`. `ends`: if nothing comes after it, the journey's outcome."""
 
     step: str
     at: datetime
@@ -19,7 +19,7 @@ class Deliver:
     channels: tuple[str, ...]
     template: str | TemplateBy
     label: str
-    last: bool
+    ends: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class OpenTask:
-    """Open a task for a team; `due` is an instant."""
+    """Open a task for a team; `due` is an instant. `ends`: if nothing comes after it, the journey's outcome."""
 
     step: str
     at: datetime
@@ -44,7 +44,7 @@ class OpenTask:
     title: str
     due: datetime | None
     label: str
-    last: bool
+    ends: str | None
 
 
 @dataclass(frozen=True, slots=True)

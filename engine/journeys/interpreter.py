@@ -56,13 +56,13 @@ def waits_for(plan: Plan, state: State) -> Hold | None:
     return Hold(wait=_wait_id(step.id, position.due), due=position.due, label=step.label)
 
 
-def first_due(plan: Plan, started_at: datetime) -> datetime | None:
-    """When a plan that begins with a wait first has anything to do: its start can be delayed until then."""
-    match plan.code[0]:
-        case Wait(seconds=seconds):
-            return started_at + timedelta(seconds=seconds)
-        case _:
-            return None
+def first_wait(plan: Plan, started_at: datetime) -> Hold | None:
+    """The wait that a plan begins with, if it does: its start can be delayed until then."""
+    step = plan.code[0]
+    if not isinstance(step, Wait) or step.seconds <= 0:
+        return None
+    due = started_at + timedelta(seconds=step.seconds)
+    return Hold(_wait_id(step.id, due), due, step.label)
 
 
 def _wait_id(step: str, due: datetime) -> str:
@@ -117,8 +117,9 @@ def _answered(plan: Plan, state: State, position: Position, answer: Answered) ->
             state = replace(state, outcomes=(*state.outcomes, (step.id, answer.outcome)))
     if answer.outcome == "failed":
         return _finish(state, "failed", answer.reason or step.id, recorded=False)
-    if _ends_at(plan, position.index + 1):
-        return _finish(state, "ended", _final_outcome(plan, position.index + 1), recorded=True)
+    ends = _ending(plan, position.index + 1)
+    if ends is not None:
+        return _finish(state, "ended", ends, recorded=True)
     return _run(plan, state, position.index + 1)
 
 
@@ -172,31 +173,22 @@ def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) ->
         channels=step.channels,
         template=step.template,
         label=step.label,
-        last=_ends_at(plan, index + 1),
+        ends=_ending(plan, index + 1),
     )
 
 
 def _open_task(plan: Plan, state: State, index: int, step: Task) -> OpenTask:
     due = None if step.due is None else state.now + timedelta(seconds=step.due)
-    last = _ends_at(plan, index + 1)
-    return OpenTask(step.id, state.now, 1, step.task, step.team, step.title, due, step.label, last)
+    ends = _ending(plan, index + 1)
+    return OpenTask(step.id, state.now, 1, step.task, step.team, step.title, due, step.label, ends)
 
 
-def _ends_at(plan: Plan, index: int) -> bool:
-    """Whether nothing but the end comes at this place, so that the last activity can record it."""
-    return isinstance(_landing(plan, index), End)
-
-
-def _final_outcome(plan: Plan, index: int) -> str:
-    step = _landing(plan, index)
-    return step.outcome if isinstance(step, End) else "ended"
-
-
-def _landing(plan: Plan, index: int) -> object:
+def _ending(plan: Plan, index: int) -> str | None:
+    """The outcome if nothing but the end comes at this place, so that the last activity can record it."""
     step = plan.code[index]
     while isinstance(step, Jump):
         step = plan.code[step.to]
-    return step
+    return step.outcome if isinstance(step, End) else None
 
 
 def _decide(condition: Condition, state: State) -> bool | None:

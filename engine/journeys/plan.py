@@ -162,3 +162,7 @@ class Plan(Part):
         """Kinds of events that this plan's running journeys must be told of."""
         waits = (trigger for step in self.code if isinstance(step, WaitFor) for trigger in step.any)
         return frozenset(trigger.event for trigger in (*self.stop, *waits))
+
+    def events(self) -> frozenset[str]:
+        """Kinds of events that the plan names anywhere: those that start it and those it listens to."""
+        return self.listens_to() | {trigger.event for trigger in self.start.any}

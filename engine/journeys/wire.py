@@ -24,7 +24,7 @@ class JourneyStart:
 
 @dataclass(frozen=True)
 class DeliverRequest:
-    """One send. `last`: the journey ends with its outcome."""
+    """One send. `ends`: if the journey ends with it, the journey's outcome."""
 
     journey: int
     step: str
@@ -33,8 +33,8 @@ class DeliverRequest:
     due: datetime
     channels: list[str]
     template: str | dict[str, Any]
-    last: bool
     clock: Clock
+    ends: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class DecideRequest:
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """One task to open."""
+    """One task to open. `ends`: if the journey ends with it, the journey's outcome."""
 
     journey: int
     step: str
@@ -59,7 +59,7 @@ class TaskRequest:
     team: str
     title: str
     due: datetime | None
-    last: bool
+    ends: str | None = None
 
 
 @dataclass(frozen=True)

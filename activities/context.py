@@ -1,0 +1,47 @@
+"""What activities work with: the database, the rules' versions, the providers of channels, and a clock."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from activities.providers.provider import Provider
+from engine.dispatch.versions import StoredVersions
+from engine.journeys.wire import Clock
+from engine.policy import Policy
+
+T = TypeVar("T")
+Connection = psycopg.Connection[Any]
+
+
+def wall_clock() -> datetime:
+    """The present instant."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Shared by all activities of a worker. `providers` by channel; `policy` is the one in force now."""
+
+    pool: ConnectionPool
+    versions: StoredVersions
+    policy: Policy
+    providers: Mapping[str, Provider]
+    currency: str | None = None
+    now: Callable[[], datetime] = wall_clock
+
+    def moment(self, at: datetime, clock: Clock) -> datetime:
+        """As of when something is decided: now, or, where the shop's clock is held, the logical instant."""
+        return at if clock == "held" else max(at, self.now())
+
+    async def transaction(self, work: Callable[[Connection], T]) -> T:
+        """Runs work in one database transaction on a thread of its own."""
+        return await asyncio.to_thread(self._transaction, work)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        with self.pool.connection() as connection:
+            return work(connection)

@@ -1,0 +1,194 @@
+"""One send: reserve, hand over to the provider, record.
+
+    send: {id: first, channel: email, template: payment-reminder-first}
+
+Killed before the reservation commits, nothing has happened. Killed after it, the next attempt finds the message
+reserved and sends it. Killed between provider and record, a provider with keys is asked again under the same key; with
+a plain one policy's `in_doubt` decides, and the doubt is listed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.context import Connection, Context
+from activities.providers.provider import Final, InDoubt, Retryable
+from engine.facts.evaluate import Asked, environment, holds_of_event
+from engine.journeys.plan import Plan, TemplateBy
+from engine.journeys.wire import Answer, DeliverRequest
+from engine.language.rules import Rules
+from engine.messages import record
+from engine.messages.errors import TemplateError
+from engine.messages.locales import locale_chain
+from engine.messages.message import OutgoingMessage
+from engine.messages.render import render
+from engine.messages.reserve import NotBefore, Proceed, Settled, Terms, reserve
+from engine.messages.values import message_values
+
+_BEAT = timedelta(seconds=2)
+
+
+@dataclass(frozen=True)
+class _Journey:
+    """What a send needs to know of its journey: the rules of its version and its plan."""
+
+    rules: Rules
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """The activity `deliver`."""
+
+    context: Context
+
+    @activity.defn(name="deliver")
+    async def deliver(self, request: DeliverRequest) -> Answer:
+        """Sends one message, or says why not, or not before when.
+
+        Raises:
+            ApplicationError: the provider could not be asked now; Temporal tries again.
+        """
+        async with _heartbeats():
+            moment = self.context.moment(request.at, request.clock)
+            reservation = await self.context.transaction(lambda connection: self._reserve(connection, request, moment))
+            match reservation:
+                case NotBefore(until=until, reason=reason):
+                    return Answer(moment, "deferred", reason, until)
+                case Settled():
+                    return _settled(reservation)
+                case Proceed():
+                    return await self._send(request, reservation, moment)
+
+    def _reserve(
+        self, connection: Connection, request: DeliverRequest, moment: datetime
+    ) -> Settled | NotBefore | Proceed:
+        journey = self._journey(connection, request.journey)
+        keyed = {channel for channel, provider in self.context.providers.items() if provider.takes_idempotency_key}
+
+        def matches(condition: object, fields: object) -> bool:
+            return holds_of_event(condition, fields, currency=self.context.currency)
+
+        terms = Terms(journey.plan, self.context.policy, keyed, matches)
+        reservation = reserve(connection, request, terms, moment)
+        if isinstance(reservation, Settled):
+            _end(connection, request, reservation.state, reservation.at)
+        return reservation
+
+    def _journey(self, connection: Connection, journey: int) -> _Journey:
+        row = connection.execute("select version, playbook from journeys where id = %s", (journey,)).fetchone()
+        if row is None:
+            raise ApplicationError(f"journey {journey} is not in the database", type="no_journey", non_retryable=True)
+        rules = self.context.versions.get(connection, row[0])
+        return _Journey(rules, self.context.versions.plan(connection, row[0], row[1]))
+
+    async def _send(self, request: DeliverRequest, proceed: Proceed, moment: datetime) -> Answer:
+        try:
+            message = await self.context.transaction(
+                lambda connection: self._write(connection, request, proceed, moment)
+            )
+        except TemplateError as error:
+            return await self._failed(request, proceed, moment, error.code)
+        provider = self.context.providers[proceed.channel]
+
+        async def before_commit() -> None:
+            await self.context.transaction(lambda connection: record.mark_in_flight(connection, proceed.message))
+
+        try:
+            accepted = await provider.deliver(message, proceed.key, before_commit)
+        except Retryable as refusal:
+            await self.context.transaction(lambda connection: record.record_not_taken(connection, proceed.message))
+            raise ApplicationError(refusal.reason, type=refusal.reason, next_retry_delay=refusal.retry_after) from None
+        except Final as refusal:
+            return await self._failed(request, proceed, moment, refusal.reason)
+        except InDoubt as doubt:
+            return await self._doubted(request, proceed, moment, doubt.reason)
+        await self.context.transaction(
+            lambda connection: _record(connection, request, proceed, moment, accepted.provider_id)
+        )
+        return Answer(moment, "sent")
+
+    def _write(
+        self, connection: Connection, request: DeliverRequest, proceed: Proceed, moment: datetime
+    ) -> OutgoingMessage:
+        """Chooses the wording and fills it in for the recipient."""
+        journey = self._journey(connection, request.journey)
+        name = self._template(connection, request, proceed, journey, moment)
+        values = message_values(connection, customer_id=proceed.customer, order_id=proceed.order)
+        chain = locale_chain(values["customer"]["locale"], journey.rules.policy.locale)
+        content = render(journey.rules.templates, name, chain, values)
+        record.record_content(connection, proceed.message, name, content.locale)
+        sender = self.context.policy.channels[proceed.channel].sender or ""
+        return OutgoingMessage(sender, proceed.address, content, moment)
+
+    def _template(
+        self, connection: Connection, request: DeliverRequest, proceed: Proceed, journey: _Journey, moment: datetime
+    ) -> str:
+        if isinstance(request.template, str):
+            return request.template
+        choice = TemplateBy.model_validate(request.template)
+        asked = Asked(proceed.customer, journey.plan.subject, proceed.order or proceed.customer, moment)
+        known = environment(
+            connection, journey.rules.catalogue, asked, names={choice.by}, currency=self.context.currency
+        )
+        value = known.attributes.get(choice.by)
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return choice.default if value is None else choice.cases.get(text, choice.default)
+
+    async def _failed(self, request: DeliverRequest, proceed: Proceed, moment: datetime, reason: str) -> Answer:
+        def failed(connection: Connection) -> None:
+            record.record_failed(connection, proceed.message, reason)
+            if reason == "recipient_refused":
+                record.suppress(connection, proceed.message, "bounced", moment)
+
+        await self.context.transaction(failed)
+        return Answer(moment, "failed", reason)
+
+    async def _doubted(self, request: DeliverRequest, proceed: Proceed, moment: datetime, reason: str) -> Answer:
+        if self.context.policy.channels[proceed.channel].in_doubt == "resend":
+            raise ApplicationError(reason, type=reason)
+
+        def doubted(connection: Connection) -> None:
+            record.record_doubt(connection, proceed.message, reason)
+            _end(connection, request, "in_doubt", moment)
+
+        await self.context.transaction(doubted)
+        return Answer(moment, "in_doubt", reason)
+
+
+def _settled(settled: Settled) -> Answer:
+    return Answer(settled.at, settled.state, settled.reason, stopped=settled.stopped)
+
+
+def _record(
+    connection: Connection, request: DeliverRequest, proceed: Proceed, moment: datetime, provider_id: str
+) -> None:
+    record.record_sent(connection, proceed.message, provider_id)
+    _end(connection, request, "sent", moment)
+
+
+def _end(connection: Connection, request: DeliverRequest, state: str, at: datetime) -> None:
+    """The journey ends with its last send, in the same transaction, unless that has failed."""
+    if request.ends is not None and state != "failed":
+        record.end_journey(connection, request.journey, "ended", request.ends, at)
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """Lets Temporal notice a dead worker within seconds."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(_BEAT.total_seconds())
+            activity.heartbeat()
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

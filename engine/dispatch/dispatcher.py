@@ -1,0 +1,177 @@
+"""The dispatcher: brings outbox rows to Temporal, those of one journey in order.
+
+A row is marked done in the transaction that holds its lock, after Temporal has answered. Killed in between, the row is
+told again: a start is then refused as known, and a journey that has ended meanwhile is not started at all, also
+when Temporal has long forgotten it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from engine.dispatch import outbox
+from engine.dispatch.outbox import Row
+from engine.dispatch.versions import StoredVersions
+from engine.journeys import wire
+from engine.journeys.interpreter import first_wait
+from engine.journeys.plan import Plan
+
+CUSTOMER = SearchAttributeKey.for_keyword("Customer")
+PLAYBOOK = SearchAttributeKey.for_keyword("Playbook")
+VERSION = SearchAttributeKey.for_keyword("Version")
+
+log = logging.getLogger("regulars.dispatcher")
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """Tells Temporal what the outbox holds.
+
+    With the clock `held` (a replay) journeys are started alike, but wait for the owner of the clock.
+    """
+
+    client: Client
+    pool: ConnectionPool
+    versions: StoredVersions
+    queue: str = wire.JOURNEY_QUEUE
+    clock: wire.Clock = "timers"
+
+    async def run(self, stop: asyncio.Event, pause: float = 0.2) -> None:
+        """Dispatches until told to stop; an unreachable server is tried again."""
+        while not stop.is_set():
+            try:
+                told = await self.drain_once()
+            except Exception as error:  # noqa: BLE001 - whatever fails here must not end the dispatcher
+                log.warning("the outbox could not be dispatched: %s", type(error).__name__)
+                told = 0
+            if not told:
+                await _sleep(stop, pause)
+
+    async def drain_once(self, limit: int = 50) -> int:
+        """Takes open rows once and gives how many Temporal has been told."""
+        connection = await asyncio.to_thread(self.pool.getconn)
+        try:
+            rows = await asyncio.to_thread(outbox.claim, connection, limit)
+            plans = {
+                row.id: await asyncio.to_thread(self.versions.plan, connection, row.version, row.playbook)
+                for row in rows
+            }
+            failures = await asyncio.gather(*(self._told(row, plans[row.id]) for row in rows))
+            await asyncio.to_thread(_mark, connection, rows, failures)
+            return failures.count(None)
+        except BaseException:
+            await asyncio.to_thread(connection.rollback)
+            raise
+        finally:
+            await asyncio.to_thread(self.pool.putconn, connection)
+
+    async def _told(self, row: Row, plan: Plan) -> str | None:
+        """None when Temporal has been told, else the error."""
+        try:
+            await self.tell(row, plan)
+        except RPCError as error:
+            return f"{error.status.name}: {error.message}"[:500]
+        return None
+
+    async def tell(self, row: Row, plan: Plan) -> None:
+        """Tells Temporal of one row; telling it again changes nothing."""
+        match row.kind:
+            case "start":
+                await self._start(row, plan)
+            case "event":
+                await self._event(row, plan)
+            case "cancel":
+                await _unless_closed(lambda handle: handle.cancel(reason=row.payload["reason"]), self._handle(row))
+
+    def _handle(self, row: Row) -> WorkflowHandle[object, object]:
+        return self.client.get_workflow_handle(row.workflow_id)
+
+    async def _start(self, row: Row, plan: Plan) -> None:
+        # The journeys row is the lasting guard: Temporal forgets closed workflows after its retention.
+        if row.state != "running":
+            return
+        start = wire.JourneyStart(row.journey_id, plan.to_json(), row.started_at, self.clock)
+        try:
+            await self.client.start_workflow(
+                row.playbook,
+                start,
+                id=row.workflow_id,
+                task_queue=self.queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                start_delay=_delay(plan, row.started_at),
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(CUSTOMER, str(row.customer_id)),
+                        SearchAttributePair(PLAYBOOK, row.playbook),
+                        SearchAttributePair(VERSION, row.version),
+                    ]
+                ),
+                static_summary=f"{plan.title}: {row.subject} {row.subject_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            return
+
+    async def _event(self, row: Row, plan: Plan) -> None:
+        """An event that stops a journey still in its start delay cancels it: that wakes and ends it at once."""
+        told = wire.Tell("told", row.at, row.payload["event"], row.payload["stop"], row.payload["steps"])
+        handle = self._handle(row)
+        if told.stop and _still_delayed(plan, row.started_at, self.clock):
+            await _unless_closed(lambda one: one.cancel(reason=wire.stop_reason(told.event, told.at)), handle)
+        else:
+            await _unless_closed(lambda one: one.signal("tell", told), handle)
+
+
+def _delay(plan: Plan, started_at: datetime) -> timedelta | None:
+    hold = first_wait(plan, started_at)
+    remaining = hold.due - datetime.now(UTC) if hold else timedelta(0)
+    return remaining if remaining > timedelta(seconds=1) else None
+
+
+def _still_delayed(plan: Plan, started_at: datetime, clock: wire.Clock) -> bool:
+    # Under a held clock a journey is known to be at its start only to the clock's owner, who tells it otherwise.
+    hold = first_wait(plan, started_at)
+    return clock == "timers" and hold is not None and hold.due > datetime.now(UTC)
+
+
+async def _unless_closed(
+    tell: Callable[[WorkflowHandle[object, object]], Awaitable[None]], handle: WorkflowHandle[object, object]
+) -> None:
+    """Rows of a journey go in order, so its start has been told: not found means that it is over."""
+    try:
+        await tell(handle)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+def _mark(connection: psycopg.Connection[Any], rows: list[Row], failures: list[str | None]) -> None:
+    for row, failure in zip(rows, failures, strict=True):
+        if failure is None:
+            outbox.done(connection, row.id)
+        else:
+            outbox.failed(connection, row.id, failure, min(60.0, 0.5 * 2**row.attempts))
+    connection.commit()
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

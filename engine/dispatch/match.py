@@ -1,0 +1,152 @@
+"""Which journeys an event starts and which it is told to, decided in the transaction that records it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from engine.conditions.ast import Condition
+from engine.dispatch import outbox
+from engine.dispatch.versions import StoredVersions
+from engine.journeys.plan import EventTrigger, Plan, WaitFor
+from engine.language.rules import Rules
+from engine.messages.record import skip_waiting_messages
+
+Connection = psycopg.Connection[Any]
+Holds = Callable[[Connection, Condition, "Happening", Plan], bool]
+Matches = Callable[[Condition, Mapping[str, Any]], bool]
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event as journeys see it. `subjects`: whose it is, the internal id of each kind of subject it has."""
+
+    event_id: int
+    kind: str
+    at: datetime
+    recorded_at: datetime
+    customer_id: int
+    order_id: int | None
+    fields: Mapping[str, Any]
+
+    def subject_id(self, subject: str) -> int | None:
+        """The internal id of the event's subject of that kind, if it has one."""
+        return {"customer": self.customer_id, "order": self.order_id}.get(subject)
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """The rules in force, with what decides conditions: over an event's fields, and over a subject as of an instant."""
+
+    rules: Rules
+    versions: StoredVersions
+    matches: Matches
+    holds: Holds
+
+    def match(self, connection: Connection, happening: Happening) -> None:
+        """Tells running journeys and starts new ones. The caller holds the customer's lock and commits."""
+        self._tell(connection, happening)
+        for plan in self.rules.plans.values():
+            if plan.status == "live" and self._starts(connection, plan, happening):
+                _start(connection, plan, happening, self.rules.version)
+
+    def _starts(self, connection: Connection, plan: Plan, happening: Happening) -> bool:
+        subject_id = happening.subject_id(plan.subject)
+        if subject_id is None or not self._triggered(plan.start.any, happening):
+            return False
+        age = happening.recorded_at - happening.at
+        if plan.start.max_age is not None and age > timedelta(seconds=plan.start.max_age):
+            return False
+        if _started_lately(connection, plan, subject_id, happening):
+            return False
+        return plan.start.only_if is None or self.holds(connection, plan.start.only_if, happening, plan)
+
+    def _tell(self, connection: Connection, happening: Happening) -> None:
+        for journey in _running(connection, happening):
+            plan = self.versions.plan(connection, journey["version"], journey["playbook"])
+            if happening.kind not in plan.listens_to():
+                continue
+            stop = self._triggered(plan.stop, happening)
+            steps = [step.id for step in _waits(plan) if self._triggered(step.any, happening)]
+            if not stop and not steps:
+                continue
+            payload = {"event": happening.kind, "stop": stop, "steps": steps}
+            outbox.put(connection, journey["id"], "event", happening.at, payload)
+            if stop:
+                stop_journey(connection, journey["id"], happening.kind, happening.at)
+
+    def _triggered(self, triggers: tuple[EventTrigger, ...], happening: Happening) -> bool:
+        return any(
+            trigger.event == happening.kind and (trigger.where is None or self.matches(trigger.where, happening.fields))
+            for trigger in triggers
+        )
+
+
+def stop_journey(connection: Connection, journey: int, event: str, at: datetime, *, reason: str = "stopped") -> None:
+    """Writes a journey's stop: from this commit on nothing of it will be sent. `reason`: of messages held back."""
+    connection.execute(
+        """update journeys set state = 'stopped', outcome = %s, stopped_at = %s, ended_at = %s
+            where id = %s and state = 'running'""",
+        (event, at, at, journey),
+    )
+    skip_waiting_messages(connection, journey, reason, at)
+
+
+def _waits(plan: Plan) -> Iterator[WaitFor]:
+    return (step for step in plan.code if isinstance(step, WaitFor))
+
+
+def _running(connection: Connection, happening: Happening) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """select id, playbook, version from journeys
+                where state = 'running' and started_at <= %(at)s and event_id is distinct from %(event)s
+                  and ((subject = 'customer' and subject_id = %(customer)s)
+                       or (subject = 'order' and subject_id = %(order)s)) order by id""",
+            {
+                "at": happening.at,
+                "event": happening.event_id,
+                "customer": happening.customer_id,
+                "order": happening.order_id,
+            },
+        ).fetchall()
+
+
+def _started_lately(connection: Connection, plan: Plan, subject_id: int, happening: Happening) -> bool:
+    """Whether this event has started its journey already, or another did within `once_per`."""
+    since = None if plan.start.once_per is None else happening.at - timedelta(seconds=plan.start.once_per)
+    row = connection.execute(
+        """select exists (select from journeys where playbook = %s and subject = %s and subject_id = %s
+                          and (event_id = %s or started_at > %s))""",
+        (plan.playbook, plan.subject, subject_id, happening.event_id, since),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _start(connection: Connection, plan: Plan, happening: Happening, version: str) -> None:
+    subject_id = happening.subject_id(plan.subject)
+    row = connection.execute(
+        """with occasion as (select 1 + count(*) as number from journeys
+                              where playbook = %(playbook)s and subject = %(subject)s and subject_id = %(subject_id)s)
+           insert into journeys (workflow_id, playbook, version, subject, subject_id, occasion, customer_id, order_id,
+                                 event_id, started_at)
+           select format('%%s/%%s-%%s/%%s', %(playbook)s::text, %(subject)s::text, %(subject_id)s::bigint, number),
+                  %(playbook)s, %(version)s, %(subject)s, %(subject_id)s, number, %(customer)s, %(order)s, %(event)s,
+                  %(at)s
+             from occasion returning id""",
+        {
+            "playbook": plan.playbook,
+            "subject": plan.subject,
+            "subject_id": subject_id,
+            "version": version,
+            "customer": happening.customer_id,
+            "order": happening.order_id,
+            "event": happening.event_id,
+            "at": happening.at,
+        },
+    ).fetchone()
+    if row is not None:
+        outbox.put(connection, row[0], "start", happening.at, {})

@@ -1,0 +1,87 @@
+"""Whether something has happened to a subject, from the facts themselves.
+
+A journey's stop is asked here, not of its signals: a payment counts from the moment its transaction commits, also while
+the signal is on its way and when the fact came by an import that sends none.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from engine.conditions.ast import Condition
+from engine.journeys.plan import EventTrigger
+
+# An order's own happenings are columns of its row; imported orders have no rows in events.
+_SQL = """
+select v.kind, v.at, o.payment_method, o.channel, o.platform, '{}'::jsonb as data
+  from orders o
+ cross join lateral (values ('order.placed', o.placed_at), ('order.paid', o.paid_at), ('order.packed', o.packed_at),
+                            ('order.shipped', o.shipped_at), ('order.delivered', o.delivered_at),
+                            ('order.cancelled', o.cancelled_at)) v (kind, at)
+ where o.customer_id = %(customer)s and (%(order)s::bigint is null or o.id = %(order)s)
+   and v.kind = any(%(kinds)s) and v.at >= coalesce(%(since)s, '-infinity'::timestamptz) and v.at <= %(until)s
+union all
+select e.kind, e.at, null, null, null, e.data
+  from events e
+ where e.customer_id = %(customer)s and (%(order)s::bigint is null or e.order_id = %(order)s)
+   and e.kind = any(%(kinds)s) and e.kind not like 'order.%%'
+   and e.at >= coalesce(%(since)s, '-infinity'::timestamptz) and e.at <= %(until)s
+ order by 2, 1
+"""
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """An event of the subject and its instant."""
+
+    event: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Whose events count: the customer's, or only those of one order."""
+
+    customer_id: int
+    order_id: int | None = None
+
+
+def first_occurrence(
+    connection: psycopg.Connection[Any],
+    triggers: Sequence[EventTrigger],
+    whose: Whose,
+    *,
+    since: datetime | None,
+    until: datetime,
+    matches: Callable[[Condition, Mapping[str, Any]], bool],
+) -> Occurrence | None:
+    """The earliest event in [since, until] that one of the triggers names, or none.
+
+    Args:
+        connection: reads in the caller's transaction.
+        triggers: events with optional conditions over their fields.
+        whose: the subject.
+        since: none looks at all time.
+        until: inclusive.
+        matches: decides a trigger's condition over an event's fields.
+    """
+    if not triggers:
+        return None
+    parameters = {
+        "customer": whose.customer_id,
+        "order": whose.order_id,
+        "kinds": sorted({trigger.event for trigger in triggers}),
+        "since": since,
+        "until": until,
+    }
+    with connection.cursor(row_factory=dict_row) as cursor:
+        for row in cursor.execute(_SQL, parameters):
+            fields = {**row, **row["data"]}
+            for trigger in triggers:
+                if trigger.event == row["kind"] and (trigger.where is None or matches(trigger.where, fields)):
+                    return Occurrence(row["kind"], row["at"])
+    return None

@@ -1,0 +1,90 @@
+"""Record: what became of a message and of its journey. Each function is one statement or two; the caller commits."""
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+Connection = psycopg.Connection[Any]
+
+
+def mark_in_flight(connection: Connection, message: int) -> None:
+    """From here on nobody knows whether the message left until `sent` or a refusal is recorded."""
+    connection.execute(
+        "update messages set state = 'in_flight', updated_at = now() where id = %s and state = 'reserved'", (message,)
+    )
+
+
+def record_sent(connection: Connection, message: int, provider_id: str | None) -> None:
+    """The provider has accepted the message. The instant stays that of the reservation."""
+    connection.execute(
+        """update messages set state = 'sent', reason = null, provider_id = %s, updated_at = now()
+            where id = %s and state in ('reserved', 'in_flight', 'in_doubt')""",
+        (provider_id, message),
+    )
+
+
+def record_not_taken(connection: Connection, message: int) -> None:
+    """The provider has surely not taken the message and may be asked again."""
+    connection.execute(
+        "update messages set state = 'reserved', updated_at = now() where id = %s and state = 'in_flight'", (message,)
+    )
+
+
+def record_failed(connection: Connection, message: int, reason: str) -> None:
+    """The message will not be sent: its recipient, its template or its provider refused for good."""
+    connection.execute(
+        """update messages set state = 'failed', reason = %s, updated_at = now()
+            where id = %s and state in ('reserved', 'in_flight')""",
+        (reason, message),
+    )
+
+
+def record_doubt(connection: Connection, message: int, reason: str) -> None:
+    """Whether the message left is not known and, by policy, it is held until somebody settles it."""
+    connection.execute(
+        """update messages set state = 'in_doubt', reason = %s, updated_at = now()
+            where id = %s and state in ('reserved', 'in_flight')""",
+        (reason, message),
+    )
+
+
+def record_content(connection: Connection, message: int, template: str, locale: str) -> None:
+    """Which wording was chosen, for whoever asks why she got this one."""
+    connection.execute("update messages set template = %s, locale = %s where id = %s", (template, locale, message))
+
+
+def suppress(connection: Connection, message: int, reason: str, since: datetime) -> None:
+    """The recipient's address is not to be used on this channel again."""
+    connection.execute(
+        """insert into suppressions (customer_id, channel, reason, since)
+           select customer_id, channel, %s, %s from messages where id = %s on conflict do nothing""",
+        (reason, since, message),
+    )
+
+
+def end_journey(connection: Connection, journey: int, state: str, outcome: str, at: datetime) -> None:
+    """Writes a journey's end, unless another transaction has."""
+    connection.execute(
+        "update journeys set state = %s, outcome = %s, ended_at = %s where id = %s and state = 'running'",
+        (state, outcome, at, journey),
+    )
+
+
+def skip_waiting_messages(connection: Connection, journey: int, reason: str, at: datetime) -> None:
+    """What was held back for later will not be sent any more."""
+    connection.execute(
+        """update messages set state = 'skipped', reason = %s, at = %s, until = null, updated_at = now()
+            where journey_id = %s and state = 'deferred'""",
+        (reason, at, journey),
+    )
+
+
+def fail_open_messages(connection: Connection, journey: int, step: str, reason: str) -> None:
+    """A step's retries are used up: what was reserved has failed; what was under way is in doubt."""
+    connection.execute(
+        """update messages set state = case state when 'reserved' then 'failed' else 'in_doubt' end, reason = %s,
+                  updated_at = now()
+            where journey_id = %s and step = %s and state in ('reserved', 'in_flight')""",
+        (reason, journey, step),
+    )

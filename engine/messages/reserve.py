@@ -1,0 +1,303 @@
+"""Reserve: may this message leave now? Asked under lock, as of one moment, and answered once and for all.
+
+The lock is the customer's row, the same that the intake of an event takes: a payment and a reminder are one after the
+other. The order of the questions is the order of the reasons an operator sees.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from engine.calendar.quiet import quiet_until
+from engine.conditions.ast import Condition
+from engine.facts.occurrence import Occurrence, Whose, first_occurrence
+from engine.journeys.plan import EventTrigger, Plan
+from engine.journeys.wire import DeliverRequest
+from engine.policy import Policy
+
+Matches = Callable[[Condition, Mapping[str, Any]], bool]
+
+_SUBJECT = """
+select j.workflow_id, j.playbook, j.customer_id, j.order_id, j.state, j.outcome, j.stopped_at, j.started_at,
+       c.email, c.phone, coalesce(c.zone, s.zone) as zone, coalesce(o.number, c.key) as subject_key
+  from journeys j
+  join customers c on c.id = j.customer_id
+  left join orders o on o.id = j.order_id
+  left join shops s on s.id = o.shop_id
+ where j.id = %s
+   for update of c, j
+"""
+_EXISTING = "select * from messages where journey_id = %s and step = %s and iteration = %s order by id"
+_BARRED = """
+select channel, 'suppressed' as bar from suppressions
+ where customer_id = %(customer)s and since <= %(moment)s and (until is null or until > %(moment)s)
+"""
+_CONSENT = """
+select granted from consents
+ where customer_id = %s and purpose = %s and channel in (%s, '*') and (at is null or at <= %s)
+ order by at desc nulls last, (channel = '*'), id desc limit 1
+"""
+_PUT = """
+insert into messages (key, journey_id, customer_id, playbook, step, iteration, channel, purpose, state, reason,
+                      due_at, at, until, provider, attempts)
+values (%(key)s, %(journey)s, %(customer)s, %(playbook)s, %(step)s, %(iteration)s, %(channel)s, %(purpose)s,
+        %(state)s, %(reason)s, %(due)s, %(at)s, %(until)s, %(provider)s, %(attempts)s)
+on conflict (journey_id, step, iteration, channel) do update
+   set state = excluded.state, reason = excluded.reason, at = excluded.at, until = excluded.until,
+       provider = excluded.provider, attempts = messages.attempts + excluded.attempts, updated_at = now()
+returning id
+"""
+_STOP = """
+update journeys set state = 'stopped', outcome = %s, stopped_at = %s, ended_at = %s where id = %s and state = 'running'
+"""
+
+
+@dataclass(frozen=True)
+class Proceed:
+    """The message is ours to send, under this key. `address` is personal data: it goes to the provider only."""
+
+    message: int
+    key: str
+    channel: str
+    customer: int
+    order: int | None
+    address: str
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Nothing to do any more: what has become of the message. `stopped`: the event that stopped the journey."""
+
+    state: str
+    at: datetime
+    reason: str | None = None
+    stopped: str | None = None
+
+
+@dataclass(frozen=True)
+class NotBefore:
+    """The message may leave at `until` at the earliest."""
+
+    until: datetime
+    reason: str
+
+
+Reservation = Proceed | Settled | NotBefore
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a reservation is judged by: the journey's plan, the policy in force, and how conditions are decided.
+
+    `keyed` names the channels whose provider takes an idempotency key.
+    """
+
+    plan: Plan
+    policy: Policy
+    keyed: Collection[str]
+    matches: Matches
+
+
+def reserve(
+    connection: psycopg.Connection[Any], request: DeliverRequest, terms: Terms, moment: datetime
+) -> Reservation:
+    """Decides one send as of `moment` and records the decision. The caller commits.
+
+    Raises:
+        LookupError: there is no such journey.
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        subject = cursor.execute(_SUBJECT, (request.journey,)).fetchone()
+        if subject is None:
+            raise LookupError(f"journey {request.journey} is not in the database")
+        existing = cursor.execute(_EXISTING, (request.journey, request.step, request.iteration)).fetchall()
+    return _Reserving(connection, request, terms, moment, subject).decide(existing)
+
+
+class _Reserving:
+    """One decision: the questions of a reservation, in order."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        request: DeliverRequest,
+        terms: Terms,
+        moment: datetime,
+        subject: Mapping[str, Any],
+    ) -> None:
+        self.connection = connection
+        self.request = request
+        self.terms = terms
+        self.moment = moment
+        self.subject = subject
+        self.chosen: str | None = None
+
+    def decide(self, existing: list[dict[str, Any]]) -> Reservation:
+        for row in existing:
+            if row["state"] in {"sent", "skipped", "failed", "in_doubt"}:
+                return Settled(row["state"], row["at"], row["reason"])
+        under_way = next((row for row in existing if row["state"] == "in_flight"), None)
+        if under_way is not None:
+            return self._again(under_way)
+        self.chosen = existing[0]["channel"] if existing else None
+        return self._barred() or self._through_a_channel()
+
+    def _again(self, row: Mapping[str, Any]) -> Reservation:
+        """An attempt died between the provider and the record: nobody here knows whether the message left."""
+        channel = self.terms.policy.channels.get(row["channel"])
+        resend = channel is not None and channel.in_doubt == "resend"
+        if row["channel"] in self.terms.keyed or resend:
+            return self._proceed(row["channel"], at=row["at"])
+        self._put(row["channel"], "in_doubt", "worker_died", at=row["at"])
+        return Settled("in_doubt", row["at"], "worker_died")
+
+    def _barred(self) -> Settled | None:
+        """Reasons that concern the whole journey: it has been stopped, cancelled, or reached its goal."""
+        stop = self._stopped()
+        if stop is not None:
+            self._stop_journey(stop)
+            return self._skip(None, "stopped", stopped=stop.event)
+        if self.subject["state"] != "running":
+            return self._skip(None, "journey_over", stopped=self.subject["outcome"])
+        if self._goal_reached():
+            return self._skip(None, "goal_reached")
+        return None
+
+    def _stopped(self) -> Occurrence | None:
+        if self.subject["state"] == "stopped":
+            return Occurrence(self.subject["outcome"], self.subject["stopped_at"])
+        return self._occurred(self.terms.plan.stop, self.moment)
+
+    def _goal_reached(self) -> bool:
+        goal = self.terms.plan.goal
+        return goal is not None and self._occurred(goal.any, self.moment) is not None
+
+    def _occurred(self, triggers: Sequence[EventTrigger], until: datetime) -> Occurrence | None:
+        order = self.subject["order_id"] if self.terms.plan.subject == "order" else None
+        return first_occurrence(
+            self.connection,
+            triggers,
+            Whose(self.subject["customer_id"], order),
+            since=None if order else self.subject["started_at"],
+            until=until,
+            matches=self.terms.matches,
+        )
+
+    def _through_a_channel(self) -> Reservation:
+        """The first channel that is configured, has an address, and may be used; else the first one's reason."""
+        refusals: list[tuple[str, str]] = []
+        for channel in self.request.channels:
+            reason = self._why_not(channel)
+            if reason is None:
+                return self._when_awake(channel)
+            if reason != "channel_not_configured":
+                refusals.append((channel, reason))
+        channel, reason = refusals[0] if refusals else (self.request.channels[-1], "channel_not_configured")
+        return self._skip(channel, reason)
+
+    def _why_not(self, channel: str) -> str | None:
+        if channel not in self.terms.policy.channels:
+            return "channel_not_configured"
+        if not self._address(channel):
+            return "no_address"
+        parameters = {"customer": self.subject["customer_id"], "moment": self.moment}
+        barred = {row[0] for row in self.connection.execute(_BARRED, parameters)}
+        if barred & {channel, "*"}:
+            return "suppressed"
+        return None if self._consented(channel) else "no_consent"
+
+    def _consented(self, channel: str) -> bool:
+        purpose = self.terms.plan.controls.purpose
+        asked = self.terms.policy.purposes[purpose].consent if purpose in self.terms.policy.purposes else "opt_in"
+        if asked == "none":
+            return True
+        row = self.connection.execute(_CONSENT, (self.subject["customer_id"], purpose, channel, self.moment)).fetchone()
+        return asked == "opt_out" if row is None else bool(row[0])
+
+    def _when_awake(self, channel: str) -> Reservation:
+        quiet = self.terms.policy.quiet_hours
+        if quiet is None or self.terms.plan.controls.purpose in quiet.exempt:
+            return self._proceed(channel, at=self.moment)
+        zone = self.subject["zone"] or self.terms.policy.zone
+        until = quiet_until(self.moment, zone, quiet, self._spread_key())
+        if until is None:
+            return self._proceed(channel, at=self.moment)
+        self._put(channel, "deferred", "quiet_hours", at=self.moment, until=until)
+        return NotBefore(until, "quiet_hours")
+
+    def _spread_key(self) -> str:
+        """Names the send by what the shop knows, so that the same facts spread alike in every run."""
+        return "/".join(
+            (self.subject["playbook"], self.subject["subject_key"], self.request.step, str(self.request.iteration))
+        )
+
+    def _address(self, channel: str) -> str | None:
+        address: str | None = self.subject["phone"] if channel == "sms" else self.subject["email"]
+        return address
+
+    def _proceed(self, channel: str, *, at: datetime) -> Proceed:
+        # A provider that takes the key may be asked again after a crash; a plain one is marked when it is asked.
+        state = "in_flight" if channel in self.terms.keyed else "reserved"
+        message = self._put(channel, state, None, at=at, attempts=1)
+        return Proceed(
+            message,
+            self._key(channel),
+            channel,
+            self.subject["customer_id"],
+            self.subject["order_id"],
+            self._address(channel) or "",
+        )
+
+    def _skip(self, channel: str | None, reason: str, *, stopped: str | None = None) -> Settled:
+        self._put(channel or self.chosen or self._planned_channel(), "skipped", reason, at=self.moment)
+        return Settled("skipped", self.moment, reason, stopped)
+
+    def _planned_channel(self) -> str:
+        """The channel a message was planned for, where none has been chosen yet."""
+        configured = [channel for channel in self.request.channels if channel in self.terms.policy.channels]
+        return (configured or self.request.channels)[0]
+
+    def _stop_journey(self, stop: Occurrence) -> None:
+        self.connection.execute(_STOP, (stop.event, stop.at, stop.at, self.request.journey))
+
+    def _key(self, channel: str) -> str:
+        return f"{self.subject['workflow_id']}/{self.request.step}/{self.request.iteration}/{channel}"
+
+    def _put(
+        self,
+        channel: str,
+        state: str,
+        reason: str | None,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        attempts: int = 0,
+    ) -> int:
+        configured = self.terms.policy.channels.get(channel)
+        row = self.connection.execute(
+            _PUT,
+            {
+                "key": self._key(channel),
+                "journey": self.request.journey,
+                "customer": self.subject["customer_id"],
+                "playbook": self.subject["playbook"],
+                "step": self.request.step,
+                "iteration": self.request.iteration,
+                "channel": channel,
+                "purpose": self.terms.plan.controls.purpose,
+                "state": state,
+                "reason": reason,
+                "due": self.request.due,
+                "at": at,
+                "until": until,
+                "provider": configured.provider if configured else None,
+                "attempts": attempts,
+            },
+        ).fetchone()
+        if row is None:
+            raise LookupError("an upsert always returns its row")
+        return int(row[0])

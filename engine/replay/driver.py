@@ -1,0 +1,218 @@
+"""The replay's driver: it owns the shop's clock, lets recorded facts in, and ends waits when they are due.
+
+The clock goes to the next due instant only when every earlier event and wait has been acknowledged, so each decision
+uses its logical instant on any machine. At one instant facts precede waits. Nothing due at or after the window's
+end happens: what is open then ends as `replay-ended`.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from engine.dispatch import outbox
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.match import Happening, Matcher, stop_journey
+from engine.dispatch.outbox import Row
+from engine.dispatch.versions import StoredVersions
+from engine.journeys import wire
+from engine.journeys.interpreter import first_wait
+from engine.journeys.plan import Plan
+from engine.replay.stream import Recorded, stream
+
+ENDED = "replay-ended"
+_AT_ONCE = 20
+
+Connection = psycopg.Connection[Any]
+Progress = Callable[[datetime, int, int], None]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The replayed part of the past: [start, to)."""
+
+    start: datetime
+    to: datetime
+
+
+@dataclass
+class Driver:
+    """Drives one replay. `fields` gives what an event offers to a trigger's `where`."""
+
+    client: Client
+    pool: ConnectionPool
+    versions: StoredVersions
+    matcher: Matcher
+    window: Window
+    fields: Callable[[Connection, Recorded], dict[str, Any]]
+    progress: Progress = lambda _at, _facts, _waits: None
+    dues: list[tuple[datetime, int, str]] = field(default_factory=list)
+    standing: dict[int, str] = field(default_factory=dict)
+    """The wait that each open journey stands at; a due that is not its journey's present wait is void."""
+    untouched: set[int] = field(default_factory=set)
+    """Journeys that lie in their start delay: nobody has woken them yet."""
+    ids: dict[int, str] = field(default_factory=dict)
+    closing: list[str] = field(default_factory=list)
+    facts: int = 0
+    waits: int = 0
+
+    def __post_init__(self) -> None:
+        """The dispatcher's way of starting is the engine's own."""
+        self.dispatcher = Dispatcher(self.client, self.pool, self.versions, clock="held")
+
+    async def run(self) -> None:
+        """Replays the window to its end."""
+        with _facts(self.pool, self.matcher, self.window) as facts:
+            upcoming = await asyncio.to_thread(next, facts, None)
+            while upcoming is not None or self.dues:
+                if upcoming is not None and (not self.dues or upcoming.at <= self.dues[0][0]):
+                    await self._enter(upcoming)
+                    upcoming = await asyncio.to_thread(next, facts, None)
+                else:
+                    await self._wake(*heapq.heappop(self.dues))
+        await self._end()
+
+    async def _enter(self, fact: Recorded) -> None:
+        """Lets a fact in and waits until every journey it concerns has taken it."""
+        self.facts += 1
+        rows = await asyncio.to_thread(self._match, fact)
+        for row in rows:
+            await self._tell(row)
+        if rows:
+            await asyncio.to_thread(self._done, rows)
+        self.progress(fact.at, self.facts, self.waits)
+
+    def _match(self, fact: Recorded) -> list[Row]:
+        with self.pool.connection() as connection:
+            fields = self.fields(connection, fact)
+            self.matcher.match(connection, _happening(connection, fact, fields))
+        with self.pool.connection() as connection:
+            return outbox.claim(connection, limit=1000)
+
+    def _done(self, rows: list[Row]) -> None:
+        with self.pool.connection() as connection:
+            for row in rows:
+                outbox.done(connection, row.id)
+
+    async def _tell(self, row: Row) -> None:
+        if row.kind == "start":
+            await self._start(row)
+        elif row.journey_id in self.untouched:
+            # It has not been woken: what the stop decided stands in the database, the workflow only has to go.
+            await self._cancel(row.journey_id, wire.stop_reason(row.payload["event"], row.at))
+        else:
+            payload = row.payload
+            await self._take(
+                row.journey_id, wire.Tell("told", row.at, payload["event"], payload["stop"], payload["steps"])
+            )
+
+    async def _start(self, row: Row) -> None:
+        plan = await asyncio.to_thread(self._plan, row)
+        await self.dispatcher.tell(row, plan)
+        self.ids[row.journey_id] = row.workflow_id
+        hold = first_wait(plan, row.started_at)
+        if hold is None:
+            await self._take(row.journey_id, None)
+        else:
+            self.untouched.add(row.journey_id)
+            self._stands(row.journey_id, hold.wait, hold.due)
+
+    def _plan(self, row: Row) -> Plan:
+        with self.pool.connection() as connection:
+            return self.versions.plan(connection, row.version, row.playbook)
+
+    async def _wake(self, due: datetime, journey: int, wait: str) -> None:
+        if self.standing.get(journey) != wait:
+            return
+        self.waits += 1
+        await self._take(journey, wire.Tell("due", due, wait=wait))
+        self.progress(due, self.facts, self.waits)
+
+    async def _take(self, journey: int, told: wire.Tell | None) -> None:
+        """Gives a journey an input and waits until it has carried out what follows."""
+        self.untouched.discard(journey)
+        try:
+            standing = await self._handle(journey).execute_update("take", told, result_type=wire.Standing)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            standing = wire.Standing(finished=True)
+        if standing.finished or standing.wait is None or standing.due is None:
+            self.standing.pop(journey, None)
+            self.closing.append(self.ids[journey])
+        else:
+            self._stands(journey, standing.wait, standing.due)
+
+    def _stands(self, journey: int, wait: str, due: datetime) -> None:
+        self.standing[journey] = wait
+        if due < self.window.to:
+            heapq.heappush(self.dues, (due, journey, wait))
+
+    def _handle(self, journey: int) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(self.ids[journey])
+
+    async def _cancel(self, journey: int, reason: str) -> None:
+        self.untouched.discard(journey)
+        self.standing.pop(journey, None)
+        self.closing.append(self.ids[journey])
+        await self._handle(journey).cancel(reason=reason)
+
+    async def _end(self) -> None:
+        """Ends what is open at the window's end, and waits until every workflow is closed."""
+        await asyncio.to_thread(self._end_journeys)
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def cancel(journey: int) -> None:
+            async with limit:
+                await self._cancel(journey, wire.stop_reason(ENDED, self.window.to))
+
+        async def closed(workflow_id: str) -> None:
+            async with limit:
+                await self.client.get_workflow_handle(workflow_id).result()
+
+        await asyncio.gather(*(cancel(journey) for journey in list(self.standing)))
+        await asyncio.gather(*(closed(workflow_id) for workflow_id in self.closing))
+
+    def _end_journeys(self) -> None:
+        with self.pool.connection() as connection:
+            for journey in self.standing:
+                stop_journey(connection, journey, ENDED, self.window.to, reason=ENDED)
+
+
+@contextmanager
+def _facts(pool: ConnectionPool, matcher: Matcher, window: Window) -> Iterator[Iterator[Recorded]]:
+    kinds = sorted({kind for plan in matcher.rules.plans.values() for kind in plan.events()})
+    with pool.connection() as connection:
+        yield stream(connection, kinds, window.start, window.to)
+
+
+def _happening(connection: Connection, fact: Recorded, fields: dict[str, Any]) -> Happening:
+    # The lock a live event's intake takes; its journeys and messages are decided one after the other.
+    connection.execute("select from customers where id = %s for update", (fact.customer_id,))
+    row = connection.execute(
+        """insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
+           values (%s, %s, %s, %s, %s, %s, %s, %s)
+           on conflict (shop_id, key) do update set kind = events.kind returning id""",
+        (
+            fact.shop_id,
+            f"{fact.kind}:{fact.key}",
+            fact.kind,
+            fact.customer_id,
+            fact.order_id,
+            fact.at,
+            Jsonb(fact.data),
+            fact.at,
+        ),
+    ).fetchone()
+    if row is None:
+        raise LookupError("an upsert always returns its row")
+    return Happening(row[0], fact.kind, fact.at, fact.at, fact.customer_id, fact.order_id, fields)

@@ -1,0 +1,56 @@
+"""A replay's own state: a database schema, a Temporal namespace and a directory, made anew for each run."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a replay. A closed workflow's id cannot be used again, so each run has a namespace of its own."""
+
+    name: str
+    number: int
+
+    @property
+    def schema(self) -> str:
+        """The PostgreSQL schema that holds the replay's facts, journeys and messages."""
+        return "replay_" + self.name.replace("-", "_")
+
+    @property
+    def namespace(self) -> str:
+        """The Temporal namespace of its journeys."""
+        return f"replay-{self.name}-{self.number}"
+
+
+def directory(state: Path, name: str) -> Path:
+    """Where a replay keeps its files.
+
+    Raises:
+        ValueError: the name is not a short lower-case word with digits and hyphens.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a replay's name: expected a lower-case word such as jan or week-1")
+    path = state / "replay" / name
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def last_run(state: Path, name: str) -> Run | None:
+    """The latest run of this name, if there was one."""
+    file = directory(state, name) / "run.json"
+    return Run(**json.loads(file.read_text())) if file.exists() else None
+
+
+def next_run(state: Path, name: str) -> Run:
+    """A new run of this name, noted so that the one after it has a number of its own."""
+    before = last_run(state, name)
+    run = Run(name, before.number + 1 if before else 1)
+    file = directory(state, name) / "run.json"
+    temporary = file.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(run)))
+    temporary.replace(file)
+    return run

@@ -5,8 +5,9 @@ A contract is the JSON Schema of one kind of event. Beside the standard keywords
 currency), `format: date-time`, and `personal: true` (kept out of the event log and not offered to rules).
 """
 
+import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from engine.money import Money, to_minor
@@ -24,6 +25,9 @@ ORDER_FIELDS: Mapping[str, FieldType] = {
     "category": "set",
     "product": "set",
 }
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,3})?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _WITH_ORDER = ("order", "shipment")
 _STRING_FORMATS: Mapping[str, FieldType] = {"date-time": "instant", "date": "date"}
 _SCALARS: Mapping[str, FieldType] = {"string": "string", "integer": "integer", "boolean": "boolean"}
@@ -62,7 +66,7 @@ def personal_of(schema: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(name for name, part in properties.items() if resolve(schema, part).get("personal"))
 
 
-def resolve(schema: Mapping[str, Any], part: Any) -> Mapping[str, Any]:
+def resolve(schema: Mapping[str, Any], part: object) -> Mapping[str, Any]:
     """A part of a schema with a reference inside the same file (`#/$defs/...`) followed; keywords beside it win."""
     if not isinstance(part, Mapping):
         return {}
@@ -76,7 +80,7 @@ def resolve(schema: Mapping[str, Any], part: Any) -> Mapping[str, Any]:
     return {**resolve(schema, target), **beside} if target is not part else beside
 
 
-def value_of(kind: FieldType, raw: Any) -> Value | None:
+def value_of(kind: FieldType, raw: object) -> Value | None:
     """The value of one field from its JSON form; `None` for null.
 
     Raises:
@@ -91,11 +95,12 @@ def value_of(kind: FieldType, raw: Any) -> Value | None:
             return date.fromisoformat(str(raw))
         case "money":
             return money_of(raw)
-        case "set":
+        case "set" if isinstance(raw, list | tuple | set | frozenset):
             return frozenset(str(each) for each in raw)
-    if not isinstance(raw, str | int):
-        raise ValueError(f"{raw!r} is not of type {kind}")
-    return raw
+        case "string" | "integer" | "boolean" if isinstance(raw, str | int):
+            return raw
+        case _:
+            raise ValueError(f"{raw!r} is not of type {kind}")
 
 
 def values_of(fields: Mapping[str, FieldType], data: Mapping[str, Any]) -> dict[str, Value]:
@@ -108,7 +113,7 @@ def values_of(fields: Mapping[str, FieldType], data: Mapping[str, Any]) -> dict[
     return {name: value for name, value in found if value is not None}
 
 
-def json_of(value: Value) -> Any:
+def json_of(value: Value) -> object:
     """The JSON form of a field's value: the inverse of `value_of`."""
     match value:
         case Money():
@@ -121,17 +126,42 @@ def json_of(value: Value) -> Any:
             return value
 
 
-def money_of(raw: Mapping[str, Any]) -> Money:
+def comparable(
+    values: Mapping[str, Value], currency: str | None
+) -> dict[str, bool | int | str | date | frozenset[str]]:
+    """Field values as conditions compare them: instants in microseconds since the epoch, money in minor units.
+
+    Money of another currency than the reporting one is unknown, and so left out.
+    """
+    found = ((name, _comparable(value, currency)) for name, value in values.items())
+    return {name: value for name, value in found if value is not None}
+
+
+def _comparable(value: Value, currency: str | None) -> bool | int | str | date | frozenset[str] | None:
+    match value:
+        case Money():
+            return value.minor if value.currency == currency else None
+        case datetime():
+            return (value - _EPOCH) // timedelta(microseconds=1)
+        case _:
+            return value
+
+
+def money_of(raw: object) -> Money:
     """Money from `{"amount": "12.50", "currency": "EUR"}`.
 
     Raises:
         ValueError: no such pair, or an amount finer than the currency's minor unit.
     """
-    try:
-        amount, currency = raw["amount"], raw["currency"]
-    except (KeyError, TypeError):
-        raise ValueError(f"{raw!r} is not an amount with a currency") from None
-    return Money(to_minor(str(amount), str(currency)), str(currency))
+    pair = raw if isinstance(raw, Mapping) else {}
+    amount, currency = pair.get("amount"), pair.get("currency")
+    if not isinstance(amount, str) or not isinstance(currency, str):
+        raise ValueError(f"{raw!r} is not an amount with a currency")  # noqa: TRY004 - one error for every bad value
+    if _AMOUNT.fullmatch(amount) is None:
+        raise ValueError(f"{amount!r} is not an amount such as 12.50")
+    if _CURRENCY.fullmatch(currency) is None:
+        raise ValueError(f"{currency!r} is not a currency such as EUR")
+    return Money(to_minor(amount, currency), currency)
 
 
 def _aware(text: str) -> datetime:

@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from engine.contracts import Value
+from engine.facts.event_contracts import Contract, ContractError, Violation, load_contracts
+
+__all__ = ["Contract", "ContractError", "Event", "Recorded", "Refused", "Violation", "load_contracts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +16,7 @@ class Event:
     """Something that happened, as told.
 
     `key` is the sender's own name for it, unique in the shop: the same key twice is the same event. `at` is aware.
-    `customer` is the shop's key of the customer, `order` the shop's order number; one of them may follow from the other.
+    `customer` is the shop's key of the customer, `order` the shop's order number; the first may follow from the other.
     """
 
     kind: str
@@ -39,27 +42,12 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
-    """One thing that is wrong with an event: where (`lines/0/unit_price/amount`), what was found, what is expected."""
-
-    path: str
-    found: str
-    expected: str
-    hint: str | None = None
-
-    def __str__(self) -> str:
-        """One line for an operator."""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.path or 'the event'}: found {self.found}, expected {self.expected}{hint}"
-
-
-@dataclass(frozen=True, slots=True)
 class Recorded:
     """An event that is now a fact.
 
     `fresh` is false when it was known before: then nothing was changed and `event_id` is the earlier row's.
-    `fields` are the values a `where` may ask for. `released` are events that had been refused because what they were
-    about was not yet known, and that this event's arrival made facts, in order of their instants: treat each as this one.
+    `fields` are the values a `where` may ask for. `released` are events that had been refused because what they
+    were about was not yet known, and that this arrival made facts, in order of their instants: treat each as this one.
     """
 
     event_id: int

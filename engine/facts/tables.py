@@ -386,8 +386,8 @@ refused_events = Table(
     "refused_events",
     metadata,
     _id(),
-    Column("shop", Text),  # the shop's and the event's key, as far as they could be read: a refusal told twice is one row
-    Column("key", Text),
+    Column("shop", Text),
+    Column("key", Text),  # with the shop, as far as they could be read: a refusal told twice is one row
     Column("code", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("event", JSONB, nullable=False),

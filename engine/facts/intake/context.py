@@ -1,0 +1,197 @@
+"""One event on its way in: what it is about, under the customer's lock, and how its row is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from engine.contracts import ORDER_FIELDS, json_of
+from engine.facts.events import Contract, Event
+from engine.money import Money
+
+Row = dict[str, Any]
+
+# `subject_key` tells apart the parcels, returns, reviews or cases of one order or customer.
+_STATE = """
+select (select id from events where shop_id = %(shop)s and key = %(key)s) as same_id,
+       (select id from events
+         where customer_id = %(customer)s and kind = %(kind)s and order_id is not distinct from %(order)s
+           and (%(part)s::text is null or data ->> %(part)s::text = %(part_key)s)
+         order by id limit 1) as told_id,
+       o.*,
+       (select array_agg(distinct p.key) from order_lines l join products p on p.id = l.product_id
+         where l.order_id = o.id) as product_keys,
+       (select array_agg(distinct p.category) from order_lines l join products p on p.id = l.product_id
+         where l.order_id = o.id and p.category is not null) as categories
+  from (select 1) as one left join orders o on o.id = %(order)s
+"""
+_LOG = """
+with logged as (
+    insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
+    values (%(shop)s, %(key)s, %(kind)s, %(customer)s, %(order)s, %(at)s, %(data)s, %(recorded)s)
+    on conflict (shop_id, key) do nothing returning id
+), bumped as (
+    update customers set fact_version = fact_version + 1 where id = %(customer)s and exists (select from logged)
+), settled as (
+    update refused_events set replayed_at = %(recorded)s
+     where shop = %(shop_key)s and key = %(key)s and replayed_at is null and exists (select from logged)
+)
+select id from logged
+"""
+_AMEND = """
+with amended as (
+    update events set at = %(at)s, data = data || %(data)s || jsonb_build_object('corrected_from',
+        coalesce(data -> 'corrected_from', '[]') || jsonb_build_array(to_jsonb(at)))
+     where id = %(id)s and at is distinct from %(at)s returning id
+)
+update customers set fact_version = fact_version + 1 where id = %(customer)s and exists (select from amended)
+"""
+
+
+_STORED_AS_ROWS = frozenset({"lines", "payments"})
+
+
+class Refusal(Exception):  # noqa: N818 - not an error of the program: the outcome of one event
+    """The event cannot become a fact now. Raised before anything is written."""
+
+    def __init__(self, code: str, reason: str, waits_for: str | None = None) -> None:
+        """Keeps the stable code beside the text for the operator."""
+        super().__init__(reason)
+        self.code, self.reason, self.waits_for = code, reason, waits_for
+
+
+class AlreadyTold(Exception):  # noqa: N818 - likewise
+    """The event, or the fact that it tells, is in the log already."""
+
+    def __init__(self, event_id: int) -> None:
+        """Keeps the earlier row."""
+        super().__init__(f"event {event_id}")
+        self.event_id = event_id
+
+
+@dataclass
+class Incoming:
+    """An event whose shop and customer are known, and whose customer's row is locked by this transaction."""
+
+    connection: psycopg.Connection[Any]
+    event: Event
+    contract: Contract
+    recorded_at: datetime
+    shop_id: int
+    currency: str
+    shop_country: str | None
+    customer_id: int
+    order_id: int | None = None
+    customer_is_new: bool = False
+    order: Row = field(default_factory=dict)
+    event_id: int | None = None
+    told_id: int | None = None
+    shipment_id: int | None = None
+    case_id: int | None = None
+    stored: dict[str, Any] = field(default_factory=dict)
+    """What the log keeps: the fields, in their JSON form."""
+    notes: list[str] = field(default_factory=list)
+    arrived: list[str] = field(default_factory=list)
+    """What has become known, for refused events that wait for it."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The event's own data."""
+        return self.event.data
+
+    @property
+    def corrects(self) -> bool:
+        """Whether the event replaces instants that are known."""
+        return bool(self.data.get("correction"))
+
+    def fetch(self, query: str, **values: object) -> Row | None:
+        """The first row of a query."""
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query, values).fetchone()
+
+    def execute(self, query: str, **values: object) -> None:
+        """Carries out a statement without a result."""
+        self.connection.execute(query, values)
+
+    def read_state(self, part: str | None = None) -> None:
+        """Reads the order and what was told before; `part` names the data's key of a parcel, return, review or case.
+
+        Raises:
+            AlreadyTold: an event of this key is in the log.
+        """
+        state = self.fetch(
+            _STATE,
+            shop=self.shop_id,
+            key=self.event.key,
+            customer=self.customer_id,
+            kind=self.event.kind,
+            order=self.order_id,
+            part=part,
+            part_key=self.data.get(part) if part else None,
+        )
+        assert state is not None  # the query always has one row
+        self.told_id = state["told_id"]
+        self.order = state
+        self._gather_fields()
+        if state["same_id"] is not None:
+            raise AlreadyTold(state["same_id"])
+
+    def log(self, *, once: bool) -> None:
+        """Writes the event's row; a fact that happens `once` and was told before is corrected or left.
+
+        Raises:
+            AlreadyTold: nothing new is to be written; after a correction the instants still are.
+        """
+        if once and self.told_id is not None:
+            if not self.corrects:
+                raise AlreadyTold(self.told_id)
+            self.execute(_AMEND, at=self.event.at, data=Jsonb(self.stored), id=self.told_id, customer=self.customer_id)
+            self.event_id = self.told_id
+            return
+        row = self.fetch(_LOG, **self.row())
+        if row is None:
+            same = self.fetch(
+                "select id from events where shop_id = %(s)s and key = %(k)s", s=self.shop_id, k=self.event.key
+            )
+            raise AlreadyTold(same["id"] if same else 0)
+        self.event_id = row["id"]
+
+    def row(self) -> dict[str, object]:
+        """The values of the event's row in the log."""
+        return {
+            "shop": self.shop_id,
+            "shop_key": self.event.shop,
+            "key": self.event.key,
+            "kind": self.event.kind,
+            "customer": self.customer_id,
+            "order": self.order_id,
+            "at": self.event.at,
+            "data": Jsonb(self.stored),
+            "recorded": self.recorded_at,
+        }
+
+    def _gather_fields(self) -> None:
+        left_out = self.contract.personal | _STORED_AS_ROWS
+        self.stored = {name: value for name, value in self.data.items() if value is not None and name not in left_out}
+        derived = order_fields(self.order) if self.order.get("id") else {}
+        for name, value in derived.items():
+            if self.contract.fields.get(name) == ORDER_FIELDS[name]:
+                self.stored.setdefault(name, value)
+
+
+def order_fields(order: Row) -> dict[str, Any]:
+    """What every event about an order offers to rules, in JSON form, from the order's row."""
+    total = order.get("total_minor")
+    found = {
+        "payment_method": order.get("payment_method"),
+        "channel": order.get("channel"),
+        "platform": order.get("platform"),
+        "total": json_of(Money(total, order["currency"])) if total is not None else None,
+        "product": sorted(order.get("product_keys") or ()) or None,
+        "category": sorted(order.get("categories") or ()) or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,287 @@
+"""Takes events in: each becomes a fact under its customer's lock, or is refused, kept and told why."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from engine.contracts import values_of
+from engine.facts.event_formats import parse_instant, unstorable
+from engine.facts.events import Contract, Event, Recorded, Refused, Violation
+from engine.facts.intake import aftersales, orders, people, responses
+from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
+from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
+from engine.facts.intake.resolve import lock_customers, resolve
+
+_HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
+    "order.placed": orders.order_placed,
+    **dict.fromkeys(orders.INSTANTS, orders.order_progressed),
+    **dict.fromkeys(aftersales.SHIPMENT_INSTANTS, aftersales.shipment_progressed),
+    "return.requested": aftersales.return_requested,
+    "return.received": aftersales.return_progressed,
+    "return.refunded": aftersales.return_progressed,
+    "review.created": aftersales.review_created,
+    "case.opened": aftersales.case_opened,
+    "case.answered": aftersales.case_progressed,
+    "case.closed": aftersales.case_progressed,
+    "customer.updated": people.customer_updated,
+    "consent.changed": people.consent_changed,
+    "suppression.added": people.suppression_added,
+    "suppression.lifted": people.suppression_lifted,
+    **dict.fromkeys((f"site.{kind}" for kind in responses.SITE_KINDS), responses.site_event),
+    **dict.fromkeys((f"message.{kind}" for kind in responses.MESSAGE_KINDS), responses.message_event),
+}
+_ENVELOPE = ("kind", "key", "at", "shop")
+_OPTIONAL = ("customer", "order")
+_LONGEST = 200
+
+
+def record(
+    connection: psycopg.Connection[Any],
+    event: Event,
+    *,
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+) -> Recorded | Refused:
+    """Writes one event and the fact it tells, inside the caller's transaction, which the caller commits.
+
+    Locks the customer's row. The same event twice gives the earlier row and changes nothing. An event about an order,
+    customer, case or return that is not known is kept, and becomes a fact with the arrival of what it waits for.
+
+    Args:
+        connection: in or before a transaction; nothing is committed here.
+        event: what the shop told.
+        recorded_at: the record instant, aware.
+        contracts: of `load_contracts`.
+    """
+    return _take(connection, event, recorded_at, contracts, refused_id=None)
+
+
+def record_json(
+    connection: psycopg.Connection[Any],
+    told: object,
+    *,
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+) -> Recorded | Refused:
+    """Like `record`, from the JSON that a shop sends: also what is not even an event is kept and told why."""
+    event = read_event(told)
+    if isinstance(event, Event):
+        return record(connection, event, recorded_at=recorded_at, contracts=contracts)
+    shown = told if isinstance(told, Mapping) else {"told": told}
+    return _keep_violations(connection, shown, "malformed", event, recorded_at)
+
+
+def record_many(
+    connection: psycopg.Connection[Any],
+    events: Sequence[Event],
+    *,
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+) -> list[Recorded | Refused]:
+    """Records a batch in the order given; all its customers are locked first, in one order over all transactions."""
+    sound = [event for event in events if not _envelope_violations(event)]
+    lock_customers(connection, sound)
+    return [record(connection, event, recorded_at=recorded_at, contracts=contracts) for event in events]
+
+
+def replay_refused(
+    connection: psycopg.Connection[Any],
+    *,
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+    codes: Sequence[str] | None = None,
+) -> list[Recorded | Refused]:
+    """Tries the kept events again, e.g. after a contract was mended; `codes` limits it to some reasons."""
+    return [
+        outcome
+        for refused_id, told in all_open(connection, codes)
+        if (outcome := _retry(connection, refused_id, told, recorded_at, contracts)) is not None
+    ]
+
+
+def read_event(told: object) -> Event | tuple[Violation, ...]:
+    """An event from its JSON form, or all that is wrong with the envelope (kind, key, at, shop, customer, order)."""
+    if not isinstance(told, Mapping):
+        return (Violation("", type(told).__name__, "an object with kind, key, at, shop and data"),)
+    wrong = [
+        Violation(name, repr(told.get(name)) if name in told else "nothing", "text")
+        for name in _ENVELOPE
+        if not isinstance(told.get(name), str)
+    ]
+    wrong += [
+        Violation(name, repr(told[name]), "text") for name in _OPTIONAL if not isinstance(told.get(name), str | None)
+    ]
+    if not isinstance(told.get("data", {}), Mapping):
+        wrong.append(Violation("data", repr(told["data"])[:60], "an object"))
+    wrong += _unknown_names(told)
+    try:
+        at = parse_instant(told["at"]) if isinstance(told.get("at"), str) else None
+    except ValueError as error:
+        wrong.append(Violation("at", repr(told["at"]), str(error)))
+        at = None
+    if wrong or at is None:
+        return tuple(wrong)
+    return Event(
+        told["kind"], told["key"], at, told["shop"], told.get("customer"), told.get("order"), told.get("data", {})
+    )
+
+
+def _take(
+    connection: psycopg.Connection[Any],
+    event: Event,
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+    refused_id: int | None,
+) -> Recorded | Refused:
+    told = told_of(event)
+    envelope = _envelope_violations(event)
+    if envelope:
+        return _keep_violations(connection, told, "malformed", envelope, recorded_at, refused_id)
+    contract = contracts.get(event.kind)
+    if contract is None:
+        near = difflib.get_close_matches(event.kind, contracts, 1)
+        hint = f"did you mean {near[0]!r}?" if near else "add its contract to schemas/events/"
+        unknown = (Violation("kind", repr(event.kind), "a kind that has a contract", hint),)
+        return _keep_violations(connection, told, "unknown_kind", unknown, recorded_at, refused_id)
+    violations = contract.check(event.data)
+    if violations:
+        return _keep_violations(connection, told, "contract_violation", violations, recorded_at, refused_id)
+    try:
+        recorded, arrived = _write(connection, event, contract, recorded_at)
+    except Refusal as refusal:
+        return keep(
+            connection,
+            told,
+            code=refusal.code,
+            reason=refusal.reason,
+            recorded_at=recorded_at,
+            waits_for=refusal.waits_for,
+            refused_id=refused_id,
+        )
+    if refused_id is not None:
+        settle(connection, refused_id, recorded_at)
+    if not arrived:
+        return recorded
+    return replace(recorded, released=_release(connection, arrived, recorded_at, contracts))
+
+
+def _write(
+    connection: psycopg.Connection[Any], event: Event, contract: Contract, recorded_at: datetime
+) -> tuple[Recorded, list[str]]:
+    try:
+        incoming = resolve(connection, event, contract, recorded_at)
+    except AlreadyTold as known:
+        return _earlier(connection, known.event_id, event, contract), []
+    try:
+        _HANDLERS.get(event.kind, responses.other_event)(incoming)
+    except AlreadyTold as known:
+        # A customer made known on the way stays known: the transaction that told the event first did the same.
+        return _earlier(connection, known.event_id, event, contract), incoming.arrived
+    assert incoming.event_id is not None  # every handler logs or raises
+    return (
+        Recorded(
+            event_id=incoming.event_id,
+            kind=event.kind,
+            customer_id=incoming.customer_id,
+            at=event.at,
+            order_id=incoming.order_id,
+            shipment_id=incoming.shipment_id,
+            case_id=incoming.case_id,
+            fields=values_of(contract.fields, incoming.stored),
+            fresh=incoming.event_id != incoming.told_id,
+            notes=tuple(incoming.notes),
+        ),
+        incoming.arrived,
+    )
+
+
+def _earlier(connection: psycopg.Connection[Any], event_id: int, event: Event, contract: Contract) -> Recorded:
+    row = connection.execute(
+        "select kind, customer_id, order_id, at, data from events where id = %s", [event_id]
+    ).fetchone()
+    assert row is not None  # the caller has just met it
+    kind, customer_id, order_id, at, data = row
+    fields = values_of(contract.fields, data) if kind == event.kind else {}
+    return Recorded(event_id, kind, customer_id, at, order_id=order_id, fields=fields, fresh=False)
+
+
+def _release(
+    connection: psycopg.Connection[Any],
+    arrived: Sequence[str],
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+) -> tuple[Recorded, ...]:
+    released: list[Recorded] = []
+    for refused_id, told in waiting(connection, arrived):
+        outcome = _retry(connection, refused_id, told, recorded_at, contracts)
+        if isinstance(outcome, Recorded):
+            released += [replace(outcome, released=()), *outcome.released]
+    return tuple(sorted(released, key=lambda each: (each.at, each.event_id)))
+
+
+def _retry(
+    connection: psycopg.Connection[Any],
+    refused_id: int,
+    told: Mapping[str, Any],
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+) -> Recorded | Refused | None:
+    settled = connection.execute(
+        "select replayed_at is not null from refused_events where id = %s", [refused_id]
+    ).fetchone()
+    if settled is None or settled[0]:  # released by an earlier one of the same round
+        return None
+    event = read_event(told)
+    if isinstance(event, Event):
+        return _take(connection, event, recorded_at, contracts, refused_id)
+    return _keep_violations(connection, told, "malformed", event, recorded_at, refused_id)
+
+
+def _keep_violations(
+    connection: psycopg.Connection[Any],
+    told: Mapping[str, Any],
+    code: str,
+    violations: Iterable[Violation],
+    recorded_at: datetime,
+    refused_id: int | None = None,
+) -> Refused:
+    found = tuple(violations)
+    reason = "; ".join(str(each) for each in found)
+    return keep(
+        connection,
+        told,
+        code=code,
+        reason=reason,
+        recorded_at=recorded_at,
+        violations=found,
+        refused_id=refused_id,
+    )
+
+
+def _envelope_violations(event: Event) -> tuple[Violation, ...]:
+    named = {name: getattr(event, name) for name in (*_ENVELOPE, *_OPTIONAL) if name != "at"}
+    wrong = [
+        Violation(name, repr(value)[:60], f"text of 1 to {_LONGEST} characters")
+        for name, value in named.items()
+        if value is not None and not 1 <= len(value) <= _LONGEST
+    ]
+    wrong += [
+        Violation(path, repr(value), "text without NUL and unpaired surrogates") for path, value in unstorable(named)
+    ]
+    if event.at.tzinfo is None:
+        wrong.append(Violation("at", repr(event.at.isoformat()), "an instant with its zone"))
+    return tuple(wrong)
+
+
+def _unknown_names(told: Mapping[str, Any]) -> list[Violation]:
+    known = (*_ENVELOPE, *_OPTIONAL, "data")
+    unknown = sorted(str(name) for name in told if name not in known)
+    hints = (difflib.get_close_matches(name, known, 1) for name in unknown)
+    return [
+        Violation(name, repr(name), f"only {', '.join(known)}", f"did you mean {near[0]!r}?" if near else None)
+        for name, near in zip(unknown, hints, strict=True)
+    ]

@@ -1,0 +1,76 @@
+"""The composition root: the one place that puts engine, workflows and activities together."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from psycopg_pool import ConnectionPool
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.close_journey import CloseJourney
+from activities.context import Context
+from activities.decide import Decide
+from activities.deliver import Deliver
+from activities.open_task import OpenTask
+from activities.providers import providers
+from activities.providers.provider import Provider
+from engine.dispatch.versions import StoredVersions
+from engine.facts.evaluate import reporting_currency
+from engine.journeys.wire import JOURNEY_QUEUE
+from engine.language.rules import Rules
+from workflows.journey import Journey
+
+# Pure packages, so that the sandbox need not import them again for every journey.
+_PASSED_THROUGH = ("engine", "pydantic", "pydantic_core", "annotated_types")
+
+
+async def connect(namespace: str | None = None) -> Client:
+    """A client by Temporal's own environment configuration; `namespace` in place of the configured one."""
+    config: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
+    if namespace is not None:
+        config["namespace"] = namespace
+    return await Client.connect(**config)
+
+
+def channel_providers(rules: Rules, environment: Mapping[str, str]) -> dict[str, Provider]:
+    """The provider of each configured channel.
+
+    Raises:
+        ProviderSettingError: a provider lacks a setting.
+    """
+    return providers({name: channel.provider for name, channel in rules.policy.channels.items()}, environment)
+
+
+def context(
+    pool: ConnectionPool, rules: Rules, channels: Mapping[str, Provider], versions: StoredVersions | None = None
+) -> Context:
+    """What activities of a worker share."""
+    with pool.connection() as connection:
+        currency = reporting_currency(connection, rules.policy.currency)
+    return Context(pool, versions or StoredVersions(), rules.policy, channels, currency)
+
+
+def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  # noqa: ANN401 - temporalio's own options
+    """A worker for all journeys and their activities."""
+    activities: list[Callable[..., Any]] = [
+        Deliver(shared).deliver,
+        Decide(shared).decide,
+        OpenTask(shared).open_task,
+        CloseJourney(shared).close_journey,
+    ]
+    return Worker(
+        client,
+        task_queue=JOURNEY_QUEUE,
+        workflows=[Journey],
+        activities=activities,
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=dataclasses.replace(
+                SandboxRestrictions.default,
+                passthrough_modules=SandboxRestrictions.default.passthrough_modules | set(_PASSED_THROUGH),
+            )
+        ),
+        **options,
+    )

@@ -1,0 +1,69 @@
+"""Finds the time-skipping test server, with which tests let months pass in seconds."""
+
+import shlex
+import shutil
+from pathlib import Path
+
+from engine.servers.cache import RouteFailed, cache, published
+from engine.servers.download import TEST_SERVER, download
+from engine.servers.errors import SetupError
+from engine.servers.gobuild import run_with_progress, sources
+from engine.servers.progress import say
+
+VERSION = "1.38.0"
+"""As pinned in `tools/temporal/pom.xml`."""
+
+_CLASS = "io.temporal.testserver.TestServer"
+
+
+def find_test_server() -> Path:
+    """The program for `WorkflowEnvironment.start_time_skipping(test_server_existing_path=...)`.
+
+    Raises:
+        SetupError: every route failed; the message tells each one's reason.
+    """
+    program, script = (directory() / name for name in ("temporal-test-server", "run"))
+    if program.is_file():
+        return program
+    if script.is_file():
+        return script
+    reasons = []
+    for route, target, make in (
+        (f"download of {VERSION}", program, lambda file: download(TEST_SERVER, f"v{VERSION}", file)),
+        ("Maven", script.parent / "lib", _with_maven),
+    ):
+        try:
+            made = published(target, make)
+        except RouteFailed as reason:
+            say(f"Temporal test server: {route}: {reason}")
+            reasons.append(f"\n    {route}: {reason}")
+        else:
+            return made if made == program else published(script, _script)
+    raise SetupError(
+        "no-test-server",
+        f"the time-skipping test server {VERSION} could not be had:{''.join(reasons)}",
+        "install Java 11 or newer and Maven; only tests need it",
+    )
+
+
+def directory() -> Path:
+    """Where it lies in the cache."""
+    return cache() / f"temporal-test-server-{VERSION}"
+
+
+def _with_maven(target: Path) -> None:
+    for needed in ("java", "mvn"):
+        if shutil.which(needed) is None:
+            raise RouteFailed(f"no `{needed}` on PATH")
+    say(f"Temporal test server: fetching {VERSION} with Maven, once (later runs take it from the cache)")
+    command = ["mvn", "-B", "-ntp", "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
+    run_with_progress([*command, "-DincludeScope=runtime"], sources(), "lines from Maven")
+    if not any(target.glob("temporal-test-server-*.jar")):
+        raise RouteFailed("Maven brought no temporal-test-server")
+
+
+def _script(target: Path) -> None:
+    # The SDK gives the port as the first argument.
+    libraries = shlex.quote(str(directory() / "lib"))
+    target.write_text(f'#!/bin/sh\nexec java -cp {libraries}/"*" {_CLASS} "$1"\n')
+    target.chmod(0o755)

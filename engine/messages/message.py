@@ -1,0 +1,31 @@
+"""A message on its way out: what a provider is given, whatever the channel's wire format."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A template filled in for one customer. `locale` is the template's, such as `de`."""
+
+    subject: str
+    text: str
+    html: str | None
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """One message to one recipient.
+
+    `sender` and `recipient` are addresses (`shop@example.com`), `sender` also with a display name
+    (`The Shop <shop@example.com>`). `at` is the logical instant of the send and becomes the mail's date.
+    `unsubscribe` is a `https:` or `mailto:` link; give it for every purpose that a customer can refuse.
+    """
+
+    sender: str
+    recipient: str
+    content: Rendered
+    at: datetime
+    recipient_name: str | None = None
+    unsubscribe: str | None = None

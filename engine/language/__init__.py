@@ -1,0 +1,1 @@
+"""The language of rules: located YAML, typed models, and what they compile to."""

@@ -1,0 +1,299 @@
+"""Conditions: the one grammar of questions, from located YAML to the tree of `engine.conditions.ast`.
+
+A mapping of several entries, and a list of conditions, mean that all of them hold.
+"""
+
+from collections.abc import Mapping as Dictionary
+from typing import get_args
+
+from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, Operator, StepIs, money
+from engine.conditions.types import Type
+from engine.language.issues import Report, did_you_mean, one_of
+from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
+from engine.language.operands import amount, operand
+from engine.language.scope import ALL_SCOPES, Names, Scope, Typed, fields
+from engine.language.model import Model
+from engine.language.validate import validate
+from engine.language.values import CONDITION_WORDS, DurationText, deferred
+
+_ORDERED: tuple[str, ...] = ("lt", "lte", "gt", "gte")
+_KNOWING: tuple[str, ...] = ("known", "unknown")
+_LISTING: tuple[str, ...] = ("in", "not_in")
+OPERATORS: Dictionary[Type, tuple[str, ...]] = {
+    "integer": ("eq", *_ORDERED, *_LISTING, *_KNOWING),
+    "decimal": ("eq", *_ORDERED, *_LISTING, *_KNOWING),
+    "boolean": ("eq", *_KNOWING),
+    "string": ("eq", *_LISTING, *_KNOWING),
+    "instant": ("eq", *_ORDERED, *_KNOWING),
+    "date": ("eq", *_ORDERED, *_LISTING, *_KNOWING),
+    "set": ("has_any", "has_all", "has_none", *_KNOWING),
+    "money": ("eq", *_ORDERED, *_KNOWING),
+}
+STATES: tuple[str, ...] = get_args(StepIs.model_fields["state"].annotation)
+_OTHER_SPELLINGS = {
+    "==": "eq", "=": "eq", "is": "eq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "min": "gte", "max": "lte",
+    "more_than": "gt", "less_than": "lt", "at_least": "gte", "at_most": "lte", "has": "has_any", "contains": "has_any",
+    "le": "lte", "ge": "gte", "nin": "not_in",
+}  # fmt: skip
+_NEGATIONS = frozenset({"ne", "neq", "!=", "is_not", "not_eq"})
+
+
+class DidModel(Model):
+    """Whether the customer had events of a kind, by the facts known as of the instant of asking."""
+
+    event: deferred("event")  # type: ignore[valid-type]  # a function gives the annotation
+    where: deferred("where") = None  # type: ignore[valid-type]  # likewise
+    within: DurationText | None = None
+    times: int = 1
+
+
+def compile_condition(node: Node, scope: Scope, report: Report) -> Condition | None:
+    """Reads a condition.
+
+    Args:
+        node: The located condition.
+        scope: The names that may be used.
+        report: Gets every issue.
+
+    Returns:
+        The tree, or None if there were errors.
+    """
+    before = report.faults
+    parts = _parts(node, scope, report)
+    if report.faults > before:
+        return None
+    return parts[0] if len(parts) == 1 else All(parts=tuple(parts))
+
+
+def _parts(node: Node, scope: Scope, report: Report) -> list[Condition]:
+    """The conditions that must all hold; what is wrong is reported and left out."""
+    match node:
+        case Sequence(items=items):
+            return _each(items, scope, report)
+        case Mapping(entries=()):
+            report.error("RG211", node.span, "an empty mapping", "a condition such as {country: DE}")
+            return []
+        case Mapping(entries=entries) if node.entry("step"):
+            return _step(node, scope, report)
+        case Mapping(entries=entries):
+            return [part for entry in entries for part in _entry(entry, scope, report)]
+        case _:
+            hint = f"write {{{node.text}: true}}" if isinstance(node.value, str) and node.text in scope.bare else ""
+            report.error("RG203", node.span, found(node), "a condition such as {country: DE}, or a list of them", hint)
+            return []
+
+
+def _each(items: tuple[Node, ...], scope: Scope, report: Report) -> list[Condition]:
+    return [part for item in items if (part := compile_condition(item, scope, report)) is not None]
+
+
+def _entry(entry: Entry, scope: Scope, report: Report) -> list[Condition]:
+    match entry.key:
+        case "all" | "any":
+            return _group(entry, scope, report)
+        case "not":
+            inner = compile_condition(entry.value, scope, report)
+            return [] if inner is None else [Not(part=inner)]
+        case "did" | "did_not":
+            return _did(entry, scope, report)
+        case _:
+            typed = _typed(entry, scope, report)
+            return [] if typed is None else _comparison(entry, typed, report)
+
+
+def _group(entry: Entry, scope: Scope, report: Report) -> list[Condition]:
+    items = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
+    if not items:
+        report.error("RG211", entry.value.span, "an empty list", "at least one condition")
+    parts = tuple(_each(items, scope, report))
+    return [All(parts=parts) if entry.key == "all" else Any(parts=parts)]
+
+
+def _did(entry: Entry, scope: Scope, report: Report) -> list[Condition]:
+    if scope.events is None:
+        report.error("RG303", entry.span, entry.key, f"{scope.what}: events cannot be asked for here")
+        return []
+    node = entry.value
+    model = validate(DidModel, node, report, at=entry.span)
+    if model is None or not isinstance(node, Mapping):
+        return []
+    event = event_kind(node, scope.events, report)
+    if event is None:
+        return []
+    if model.times < 1 and (times := node.get("times")):
+        report.error("RG209", times.span, found(times), "at least once", "for never, write did_not")
+    where = node.get("where")
+    condition = compile_condition(where, fields(f"a field of {event}", scope.events[event]), report) if where else None
+    within = None if model.within is None else model.within.seconds
+    did = Did(event=event, where=condition, within_seconds=within, times=max(model.times, 1))
+    return [did if entry.key == "did" else Not(part=did)]
+
+
+def event_kind(node: Mapping, events: Dictionary[str, object], report: Report) -> str | None:
+    """The kind of event that a trigger's or did's `event:` names, or None and an issue."""
+    named = node.get("event")
+    if isinstance(named, Scalar) and named.text in events:
+        return named.text
+    if named is not None:
+        hint = did_you_mean(named.text, events) if isinstance(named, Scalar) else ""
+        report.error("RG302", named.span, found(named), f"a kind of event, such as {one_of(sorted(events), 4)}", hint)
+    return None
+
+
+def _step(node: Mapping, scope: Scope, report: Report) -> list[Condition]:
+    """`{step: first, sent: true}`."""
+    named = node.get("step")
+    name = named.text if isinstance(named, Scalar) else ""
+    known = [step for step, place in scope.steps.items() if place < scope.before]
+    if named is not None and name not in known:
+        late = name in scope.steps
+        hint = "it comes later in the playbook" if late else did_you_mean(name, known)
+        listed = one_of(known) if known else "no step is known here"
+        report.error("RG308", named.span, found(named), f"an earlier step: {listed}" if known else listed, hint)
+    parts: list[Condition] = []
+    for entry in node:
+        if entry.key in STATES:
+            parts += _step_state(entry, name, report)
+        elif entry.key != "step":
+            report.error("RG201", entry.span, entry.key, one_of(STATES), did_you_mean(entry.key, STATES))
+    if len(node.entries) == 1:
+        report.error("RG202", node.span, "only the step's name", f"what became of it: {one_of(STATES)}")
+    return parts
+
+
+def _step_state(entry: Entry, step: str, report: Report) -> list[Condition]:
+    value = entry.value.value if isinstance(entry.value, Scalar) else None
+    if not isinstance(value, bool):
+        report.error("RG401", entry.value.span, found(entry.value), "true or false")
+        return []
+    return [StepIs.model_validate({"step": step, "state": entry.key, "is": value})]
+
+
+def _typed(entry: Entry, scope: Scope, report: Report) -> Typed | None:
+    """What the name of a comparison stands for, or None and an issue."""
+    head, dot, tail = entry.key.partition(".")
+    if not dot:
+        return _bare(entry, scope, report)
+    if head in scope.scoped:
+        return _in_names(entry, tail, scope.scoped[head], f"{head}.", report)
+    if head in ALL_SCOPES:
+        here = one_of([f"{name}." for name in scope.scoped]) or "no scope"
+        report.error("RG311", entry.span, entry.key, f"names of this place: {here} and bare names")
+        return None
+    return _bare(entry, scope, report)
+
+
+def _bare(entry: Entry, scope: Scope, report: Report) -> Typed | None:
+    if scope.disables(entry.key):
+        report.warning(
+            "RG313", entry.span, entry.key, "a sound attribute", "correct it first: it has errors of its own"
+        )
+        return None
+    if entry.key not in scope.bare:
+        words = [*scope.bare, *(CONDITION_WORDS if scope.events is not None else ("all", "any", "not"))]
+        hint = did_you_mean(entry.key, words) or _scoped_hint(entry.key, scope)
+        report.error(scope.code, entry.span, entry.key, _listing(scope), hint)
+        return None
+    return scope.bare[entry.key]
+
+
+def _listing(scope: Scope) -> str:
+    return scope.what if len(scope.bare) > 12 or not scope.bare else f"{scope.what}: {one_of(scope.bare, 12)}"
+
+
+def _scoped_hint(name: str, scope: Scope) -> str:
+    owner = next((head for head, names in scope.scoped.items() if name in names), None)
+    return f"did you mean {owner}.{name}?" if owner else ""
+
+
+def _in_names(entry: Entry, name: str, names: Names, prefix: str, report: Report) -> Typed | None:
+    if name in names:
+        return names[name]
+    hint = did_you_mean(name, names).replace("mean ", f"mean {prefix}")
+    report.error("RG303", entry.span, entry.key, f"a field of {prefix[:-1]}: {one_of(names, 12)}", hint)
+    return None
+
+
+def _comparison(entry: Entry, typed: Typed, report: Report) -> list[Condition]:
+    """`name: value`, `name: [values]` or `name: {operator: operand, ...}`."""
+    match entry.value:
+        case Mapping(entries=()):
+            report.error("RG211", entry.value.span, "an empty mapping", f"an operator: {one_of(OPERATORS[typed.type])}")
+            return []
+        case Mapping(entries=operators):
+            return [part for each in operators for part in _operator(entry.key, each, typed, report)]
+        case Scalar(value=None):
+            hint = f"to ask whether it is unknown, write {{{entry.key}: {{unknown: true}}}}"
+            report.error("RG401", entry.span, "nothing", "a value to compare with", hint)
+            return []
+        case Sequence():
+            bare = "has_any" if typed.type == "set" else "in"
+        case _:
+            bare = "has_any" if typed.type == "set" else "eq"
+    if bare not in OPERATORS[typed.type]:
+        _unfit(entry.key, entry.value, "a list", typed, report)
+        return []
+    return _compare(entry.key, bare, entry.value, typed, report)
+
+
+def _operator(name: str, entry: Entry, typed: Typed, report: Report) -> list[Condition]:
+    allowed = OPERATORS[typed.type]
+    if entry.key in allowed:
+        return _compare(name, entry.key, entry.value, typed, report)
+    known = {operator for operators in OPERATORS.values() for operator in operators}
+    if entry.key in known:
+        report.error("RG402", entry.span, entry.key, f"{one_of(allowed)}: {name} is of type {typed.type}", "")
+    elif entry.key in _NEGATIONS:
+        report.error("RG201", entry.span, entry.key, f"an operator: {one_of(allowed)}", f"write not: {{{name}: …}}")
+    else:
+        spelled = _OTHER_SPELLINGS.get(entry.key)
+        hint = f"did you mean {spelled}?" if spelled in allowed else did_you_mean(entry.key, allowed)
+        report.error("RG201", entry.span, entry.key, f"an operator: {one_of(allowed)}", hint)
+    return []
+
+
+def _unfit(name: str, node: Node, what: str, typed: Typed, report: Report) -> None:
+    allowed = one_of(OPERATORS[typed.type])
+    report.error("RG402", node.span, what, f"one value, or {allowed}: {name} is of type {typed.type}")
+
+
+def _compare(name: str, operator: str, node: Node, typed: Typed, report: Report) -> list[Condition]:
+    """One comparison; empty and an issue if its operand is wrong."""
+    checked: Operator = operator  # type: ignore[assignment]  # callers take it from OPERATORS
+    if operator in _KNOWING:
+        return _knowing(name, operator, node, report)
+    if typed.type == "money":
+        return _money(name, checked, node, report)
+    if operator in _LISTING or typed.type == "set":
+        items = node.items if isinstance(node, Sequence) else (node,)
+        if not items:
+            report.error("RG211", node.span, "an empty list", "at least one value")
+        read = [operand(item, name, typed, report) for item in items]
+        sound = tuple(dict.fromkeys(value for value in read if value is not None))
+        return [Compare(name=name, operator=checked, operands=sound)] if sound else []
+    value = operand(node, name, typed, report)
+    return [] if value is None else [Compare(name=name, operator=checked, operand=value)]
+
+
+def _knowing(name: str, operator: str, node: Node, report: Report) -> list[Condition]:
+    value = node.value if isinstance(node, Scalar) else None
+    if not isinstance(value, bool):
+        report.error("RG401", node.span, found(node), "true or false")
+        return []
+    asked: Operator = "known" if (operator == "known") == value else "unknown"
+    return [Compare(name=name, operator=asked)]
+
+
+def _money(name: str, operator: Operator, node: Node, report: Report) -> list[Condition]:
+    """A threshold, or one for each currency."""
+    items = node.items if isinstance(node, Sequence) else (node,)
+    if not items:
+        report.error("RG211", node.span, "an empty list", "an amount for each currency")
+    read = [amount(item, name, report) for item in items]
+    amounts = tuple(each for each in read if each is not None)
+    seen: set[str] = set()
+    for item, each in zip(items, read, strict=True):
+        if each is not None and each.currency in seen:
+            report.error("RG405", item.span, str(each), "one amount for each currency")
+        seen.update({each.currency} if each else ())
+    return [Compare(name=name, operator=operator, amounts=money(amounts))] if amounts else []

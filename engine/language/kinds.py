@@ -1,0 +1,45 @@
+"""Kinds of rule files: told by the key at the top of the file, or by where it lies."""
+
+from collections.abc import Mapping as Dictionary
+
+from engine.language.issues import Report, did_you_mean, one_of
+from engine.language.located import Mapping, Node, found
+
+KINDS = ("attributes", "policy", "playbook")
+LATER = ("tags", "segments", "lifecycle", "tiers", "rfm", "words", "campaign")
+"""Kinds of files that the language knows and this version does not yet run."""
+_PLACES: Dictionary[str, str] = {"attributes": "attributes", "policy": "policy", "playbooks/": "playbook"}
+
+
+def kind_of(tree: Node, path: str, report: Report) -> str | None:
+    """Which kind of file a tree is; None and an issue if it is none that runs."""
+    likely = kind_by_place(path)
+    if not isinstance(tree, Mapping) or not tree.entries:
+        expected = f"the key {likely}" if likely else f"one of the keys {one_of(KINDS)}"
+        report.error("RG213", tree.span, found(tree), expected)
+        return None
+    for entry in tree:
+        if entry.key in KINDS:
+            return entry.key
+    for entry in tree:
+        if entry.key in LATER:
+            report.error(
+                "RG501",
+                entry.span,
+                f"a file of {entry.key}",
+                f"a kind of file that runs: {one_of(KINDS)}",
+                "it is planned",
+            )
+            return None
+    if likely == "playbook":
+        return likely
+    first = tree.entries[0]
+    report.error(
+        "RG213", first.span, first.key, f"one of the keys {one_of(KINDS)}", did_you_mean(first.key, (*KINDS, *LATER))
+    )
+    return None
+
+
+def kind_by_place(path: str) -> str | None:
+    """What kind of file should lie at a path."""
+    return next((kind for start, kind in _PLACES.items() if path.startswith(start)), None)

@@ -1,0 +1,223 @@
+"""Playbooks: from a file's tree to the flat plan that journeys carry."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pydantic import Field
+
+from engine.attributes.relations import RELATIONS, SCOPES
+from engine.journeys.plan import Controls, End, EventTrigger, Goal, Plan, Start, Step
+from engine.language.attributes import row_names
+from engine.language.conditions import compile_condition
+from engine.language.issues import Report, Span, did_you_mean, one_of
+from engine.language.located import Entry, Mapping, Scalar
+from engine.language.model import Model
+from engine.language.scope import SUBJECT_SCOPES, Names, Scope, Typed
+from engine.language.steps.block import compile_block
+from engine.language.steps.kind import Block, Context
+from engine.language.steps.numbering import Numbering, number
+from engine.language.steps.registry import KINDS
+from engine.language.triggers import Events, GoalModel, StartModel, TriggerModel, compile_triggers, without_later
+from engine.language.validate import validate
+from engine.language.values import Name, Percent, Text, deferred
+from engine.policy import Policy
+
+RESERVED = frozenset({"apply", "campaign", "evaluate", "journey", "mass-action", "migrate", "publish", "replay"})
+"""Names of typed workflows, now or planned: a playbook's name is its workflow's type."""
+RESERVED_PREFIXES = ("regulars-", "temporal-")
+DEFAULT_PURPOSE = "marketing"
+
+
+class ControlsModel(Model):
+    """How journeys behave beside their steps."""
+
+    purpose: Name = Field(default=DEFAULT_PURPOSE, description="Why messages are sent: a purpose of policy.yaml.")
+    holdout: Percent = Field(
+        default=0, description="Share of subjects that get nothing, to measure the effect against."
+    )
+    edits: Literal["pin", "migrate", "drain"] = Field(
+        default="pin",
+        description="What an edit does to journeys under way: pin keeps them on the version they began with.",
+    )
+
+
+class PlaybookModel(Model):
+    """A playbook: what starts a journey, what stops it, what it is for, and its steps."""
+
+    playbook: Name = Field(description="The name, which is the workflow type in Temporal.")
+    title: Text = Field(description="The name for people.")
+    description: Text | None = Field(default=None, description="What it is good for.")
+    for_: Literal["customer", "order", "shipment", "case"] = Field(
+        alias="for", description="Whom or what each journey is for."
+    )
+    status: Literal["draft", "live", "paused"] = Field(default="live", description="draft and paused start nothing.")
+    start: deferred("start") = Field(description="What starts a journey.")  # type: ignore[valid-type]  # a function gives the annotation
+    stop: deferred("trigger") = Field(default=None, description="What ends a journey at once, wherever it is.")  # type: ignore[valid-type]  # likewise
+    goal: deferred("goal") = Field(default=None, description="What the playbook is for; measured, also after the end.")  # type: ignore[valid-type]  # likewise
+    controls: ControlsModel = Field(default_factory=ControlsModel, description="Purpose, holdout, edits.")
+    steps: deferred("steps") = Field(description="What happens, step by step.")  # type: ignore[valid-type]  # a function gives the annotation
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all playbooks of the rules share."""
+
+    attributes: Names
+    broken: frozenset[str]
+    incomplete: bool
+    events: Events
+    policy: Policy | None
+    templates: frozenset[str]
+
+
+def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Plan | None:
+    """Reads a playbook; None if it has errors."""
+    named = root.entry("playbook")
+    at = named.span if named else root.span
+    before = report.faults
+    model = validate(PlaybookModel, root, report, at=at)
+    if named:
+        _check_name(named, report)
+    subject = _subject(root)
+    events, scope = around.events, _scope(subject, around)
+    start = _start(root, subject, scope, around, report)
+    stop = _stop(root.entry("stop"), subject, events, report)
+    goal = _goal(root.entry("goal"), subject, events, report)
+    _check_purpose(root, at, around.policy, report)
+    with_trigger = _with_trigger(scope, start.any if start else (), events)
+    code = _code(root.entry("steps"), subject, with_trigger, around, report)
+    if around.policy is None:
+        report.warning("RG313", at, "policy.yaml", "a sound policy", "correct it first: it has errors of its own")
+    if model is None or start is None or report.faults > before:
+        return None
+    controls = Controls(purpose=model.controls.purpose, holdout=model.controls.holdout, edits=model.controls.edits)
+    return Plan(
+        playbook=model.playbook,
+        title=model.title,
+        subject=model.for_,
+        status=model.status,
+        start=start,
+        stop=stop,
+        goal=goal,
+        controls=controls,
+        code=code,
+    )
+
+
+def _subject(root: Mapping) -> str:
+    """Whom it is for; `any` if that is not yet said, so that one slip does not make every scope an error."""
+    node = root.get("for")
+    return node.text if isinstance(node, Scalar) and node.text in SUBJECT_SCOPES else "any"
+
+
+def _scope(subject: str, around: Surroundings) -> Scope:
+    heads = SUBJECT_SCOPES.get(subject, tuple(SCOPES))
+    scoped = {head: row_names(RELATIONS[SCOPES[head]]) for head in heads}
+    return Scope(
+        what="an attribute",
+        code="RG301",
+        bare=around.attributes,
+        scoped=scoped,
+        broken=around.broken,
+        incomplete=around.incomplete,
+        events=around.events.history,
+    )
+
+
+def _with_trigger(scope: Scope, any_of: Iterable[EventTrigger], events: Events) -> Scope:
+    """`trigger.` has the fields of the starting events."""
+    names: dict[str, Typed] = {}
+    for trigger in any_of:
+        names = {**events.fields[trigger.event], **names}
+    return replace(scope, scoped={**scope.scoped, "trigger": names})
+
+
+def _check_name(named: Entry, report: Report) -> None:
+    name = named.value.text if isinstance(named.value, Scalar) else ""
+    if name in RESERVED or name.startswith(RESERVED_PREFIXES):
+        report.error(
+            "RG310",
+            named.value.span,
+            name,
+            "a name that is no workflow of the engine's own",
+            f"say whom it is for: order-{name}",
+        )
+
+
+def _start(root: Mapping, subject: str, scope: Scope, around: Surroundings, report: Report) -> Start | None:
+    entry = root.entry("start")
+    if entry is None:
+        return None
+    model = validate(StartModel, without_later(entry.value), report, at=entry.span)
+    any_of = _triggers(entry, subject, around.events, report)
+    only_if = entry.value.get("only_if") if isinstance(entry.value, Mapping) else None
+    asked = _with_trigger(scope, any_of, around.events)
+    condition = compile_condition(only_if, asked, report) if only_if is not None else None
+    if model is None or not any_of:
+        return None
+    max_age = None if model.max_age is None else model.max_age.seconds
+    once_per = None if model.once_per is None else model.once_per.seconds
+    return Start(any=any_of, only_if=condition, max_age=max_age, once_per=once_per)
+
+
+def _triggers(entry: Entry, subject: str, events: Events, report: Report) -> tuple[EventTrigger, ...]:
+    """The triggers of a mapping; if it is none, its model has said so."""
+    if not isinstance(entry.value, Mapping):
+        return ()
+    return compile_triggers(entry.value, subject, events, report, entry.span)
+
+
+def _stop(entry: Entry | None, subject: str, events: Events, report: Report) -> tuple[EventTrigger, ...]:
+    if entry is None:
+        return ()
+    validate(TriggerModel, without_later(entry.value), report, at=entry.span)
+    return _triggers(entry, subject, events, report)
+
+
+def _goal(entry: Entry | None, subject: str, events: Events, report: Report) -> Goal | None:
+    if entry is None:
+        return None
+    model = validate(GoalModel, without_later(entry.value), report, at=entry.span)
+    any_of = _triggers(entry, subject, events, report)
+    return Goal(any=any_of, within=model.within.seconds) if model and any_of else None
+
+
+def _check_purpose(root: Mapping, at: Span, policy: Policy | None, report: Report) -> None:
+    """The purpose, given or default, must be one of policy's."""
+    controls = root.get("controls")
+    node = controls.get("purpose") if isinstance(controls, Mapping) else None
+    if policy is None or (node is not None and not isinstance(node, Scalar)):
+        return
+    name = node.text if node else DEFAULT_PURPOSE
+    if name not in policy.purposes:
+        listed = one_of(policy.purposes) or "none is in policy.yaml"
+        hint = did_you_mean(name, policy.purposes) or ("" if node else "name one in controls: {purpose: …}")
+        given = name if node else f"{name}, the default"
+        report.error("RG307", node.span if node else at, given, f"a purpose of policy.yaml: {listed}", hint)
+
+
+def _code(entry: Entry | None, subject: str, scope: Scope, around: Surroundings, report: Report) -> tuple[Step, ...]:
+    if entry is None:
+        return ()
+    numbering = number(entry.value, KINDS, report)
+    context = Context(
+        subject=subject,
+        scope=scope,
+        events=around.events,
+        policy=around.policy,
+        templates=around.templates,
+        kinds=KINDS,
+        steps=numbering.places,
+        ids=numbering.ids,
+        report=report,
+    )
+    return _closed(compile_block(context, entry.value, 0, entry.span), numbering)
+
+
+def _closed(block: Block, numbering: Numbering) -> tuple[Step, ...]:
+    """The code with an end, where one can be reached."""
+    if not block.open:
+        return block.code
+    identity = "end" if "end" not in numbering.places else "end/last"
+    return (*block.code, End(id=identity, label="the end"))

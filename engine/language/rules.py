@@ -1,0 +1,189 @@
+"""All rules of a project, compiled: what is sound is ready to run, what is not is disabled by name."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.attributes.definition import AttributeDefinition
+from engine.journeys.plan import Plan
+from engine.language.attributes import Declared, check_ratios, compile_attributes
+from engine.language.events import events_of
+from engine.language.files import read_directory, shipped_contracts
+from engine.language.issues import Issue, Report, ordered
+from engine.language.kinds import kind_by_place, kind_of
+from engine.language.located import Mapping as LocatedMapping
+from engine.language.located import Scalar
+from engine.language.playbooks import Surroundings, compile_playbook
+from engine.language.policy import compile_policy
+from engine.language.reader import read, readable
+from engine.language.scope import Typed
+from engine.policy import Policy
+
+_TEMPLATES = "templates/"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Compiled rules.
+
+    `version` is the content hash that names them. `plans` are the sound playbooks only, each with this version;
+    `templates` are texts by their path under rules/templates. `disabled` names what has errors.
+    """
+
+    version: str
+    files: Mapping[str, str]
+    catalogue: Mapping[str, AttributeDefinition]
+    policy: Policy
+    plans: Mapping[str, Plan]
+    templates: Mapping[str, str]
+    issues: tuple[Issue, ...]
+    disabled: tuple[str, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether there are no errors; warnings may be."""
+        return all(issue.severity != "error" for issue in self.issues)
+
+
+@dataclass(slots=True)
+class _Parsed:
+    """The files' trees by kind, a report for each file, and the kinds of which a file could not be read."""
+
+    trees: dict[str, list[tuple[LocatedMapping, Report]]] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+
+
+def load_rules(directory: Path) -> Rules:
+    """Reads and compiles the rules of a directory.
+
+    Raises:
+        OSError: the directory or a file in it cannot be read.
+    """
+    return compile_rules(read_directory(directory))
+
+
+def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str, Any]] | None = None) -> Rules:
+    """Compiles rules.
+
+    Args:
+        files: Texts by their path relative to the rules directory.
+        contracts: JSON Schemas by kind of event; default: those that ship.
+    """
+    parsed = _parse(files)
+    templates = {path.removeprefix(_TEMPLATES): text for path, text in files.items() if path.startswith(_TEMPLATES)}
+    declared = _attributes(parsed)
+    lost = check_ratios(declared)
+    catalogue = {name: each.definition for name, each in declared.items() if each.definition and name not in lost}
+    broken = frozenset(declared) - catalogue.keys()
+    policy = _policy(parsed)
+    around = Surroundings(
+        attributes={name: Typed(each.type, each.title, each.unit) for name, each in catalogue.items()},
+        broken=broken,
+        incomplete="attributes" in parsed.unreadable,
+        events=events_of(shipped_contracts() if contracts is None else contracts),
+        policy=policy,
+        templates=frozenset(templates),
+    )
+    version = content_hash(files)
+    plans = {name: plan.model_copy(update={"version": version}) for name, plan in _plans(parsed, around).items()}
+    issues = ordered(issue for report in parsed.reports for issue in report.issues)
+    return Rules(
+        version=version,
+        files=dict(files),
+        catalogue=catalogue,
+        policy=policy or Policy(),
+        plans=plans,
+        templates=templates,
+        issues=issues,
+        disabled=_disabled(issues, broken),
+    )
+
+
+def content_hash(files: Mapping[str, str]) -> str:
+    """The name of a version: 16 hexadecimal digits of the SHA-256 of all files that can change what the rules do."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        if not is_test(path):
+            text = files[path].encode("utf-8", "surrogatepass")
+            digest.update(f"{path}\0{len(text)}\0".encode("utf-8", "surrogatepass") + text)
+    return digest.hexdigest()[:16]
+
+
+def is_test(path: str) -> bool:
+    """Whether a file tests rules and is none itself."""
+    return path.endswith((".test.yaml", ".test.yml"))
+
+
+def _parse(files: Mapping[str, str]) -> _Parsed:
+    parsed = _Parsed()
+    for path in sorted(files):
+        report = Report(path)
+        parsed.reports.append(report)
+        if path.startswith(_TEMPLATES):
+            readable(files[path], report)
+        elif not is_test(path):
+            _parse_rules(files[path], report, parsed)
+    return parsed
+
+
+def _parse_rules(text: str, report: Report, parsed: _Parsed) -> None:
+    tree = read(text, report)
+    kind = None if tree is None else kind_of(tree, report.file, report)
+    if kind is not None and isinstance(tree, LocatedMapping):
+        parsed.trees.setdefault(kind, []).append((tree, report))
+    elif lost := kind_by_place(report.file):
+        parsed.unreadable.add(lost)
+
+
+def _attributes(parsed: _Parsed) -> dict[str, Declared]:
+    """All attributes by name; of two with one name the first counts."""
+    declared: dict[str, Declared] = {}
+    for tree, report in parsed.trees.get("attributes", ()):
+        for each in compile_attributes(tree, report):
+            if first := declared.get(each.name):
+                hint = f"it is first given in {first.report.file}:{first.entry.span.line}"
+                report.error("RG309", each.entry.span, each.name, "each attribute once", hint)
+            else:
+                declared[each.name] = each
+    return declared
+
+
+def _policy(parsed: _Parsed) -> Policy | None:
+    """The policy; the default one where no file gives any, None where it has errors."""
+    trees = parsed.trees.get("policy", [])
+    for tree, report in trees[1:]:
+        hint = f"it is first given in {trees[0][1].file}"
+        report.error("RG309", tree.entries[0].span, "policy", "one policy", hint)
+    if not trees:
+        return None if "policy" in parsed.unreadable else Policy()
+    policy = compile_policy(*trees[0])
+    return None if len(trees) > 1 or "policy" in parsed.unreadable else policy
+
+
+def _plans(parsed: _Parsed, around: Surroundings) -> dict[str, Plan]:
+    """The sound plans by name; of two with one name neither runs."""
+    places: dict[str, str] = {}
+    plans: dict[str, Plan] = {}
+    for tree, report in parsed.trees.get("playbook", ()):
+        named = tree.entry("playbook")
+        name = named.value.text if named and isinstance(named.value, Scalar) else ""
+        report.rule = f"playbook {name or report.file}"
+        plan = compile_playbook(tree, around, report)
+        if named and name in places:
+            hint = f"it is first given in {places[name]}"
+            report.error("RG309", named.value.span, name, "each playbook once", hint)
+            plans.pop(name, None)
+        elif plan is not None:
+            plans[name] = plan
+        places.setdefault(name, report.file)
+        report.rule = ""
+    return plans
+
+
+def _disabled(issues: Iterable[Issue], broken: Iterable[str]) -> tuple[str, ...]:
+    """Names of all rules that have errors or depend on one that has."""
+    rules = {issue.rule for issue in issues if issue.rule and (issue.severity == "error" or issue.code == "RG313")}
+    return tuple(sorted(rules | {f"attribute {name}" for name in broken}))

@@ -1,0 +1,59 @@
+"""Scopes: the names that a condition may use at its place, with their types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from engine.conditions.types import Type
+
+SUBJECT_SCOPES: Mapping[str, tuple[str, ...]] = {
+    "customer": (),
+    "order": ("order",),
+    "shipment": ("shipment", "order"),
+    "case": ("case",),
+}
+ALL_SCOPES = ("order", "shipment", "case", "product", "trigger")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a name stands for."""
+
+    type: Type
+    title: str = ""
+    unit: str | None = None
+
+
+Names = Mapping[str, Typed]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The names of one place.
+
+    `bare` are the customer's attributes or, in a `where`, the fields of the row or event. `broken` are declared names
+    whose declaration has errors; `incomplete` tells that a whole file of declarations could not be read. `steps` are the steps of the playbook by their place in it; `before` limits them.
+    `events` are the fields of each kind of event, for `did`; None where history cannot be asked.
+    """
+
+    what: str
+    code: str
+    bare: Names
+    scoped: Mapping[str, Names] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+    incomplete: bool = False
+    steps: Mapping[str, int] = field(default_factory=dict)
+    before: int = 0
+    events: Mapping[str, Names] | None = None
+
+    def disables(self, name: str) -> bool:
+        """Whether a name is, or may be, one whose declaration has errors."""
+        return name in self.broken or (self.incomplete and name not in self.bare)
+
+    def at_step(self, place: int, steps: Mapping[str, int]) -> "Scope":
+        """The same names at a step of a playbook: earlier steps can be asked about."""
+        return replace(self, before=place, steps=steps)
+
+
+def fields(what: str, names: Names) -> Scope:
+    """The scope of a `where`: fields of a row or event, and nothing else."""
+    return Scope(what=what, code="RG303", bare=names)

@@ -1,0 +1,129 @@
+"""Blocks: a list of steps to flat code, every jump forward."""
+
+from collections.abc import Collection
+
+from engine.journeys.plan import Step
+from engine.language.issues import Report, Span, did_you_mean, one_of
+from engine.language.located import Entry, Mapping, Node, Scalar, found
+from engine.language.model import Model
+from engine.language.steps.kind import Block, Context, StepKind, StepNode
+from engine.language.validate import sequence, validate
+from engine.language.values import Name, Text
+
+LATER = (
+    "first", "switch", "split", "parallel", "repeat", "coupon", "points", "tag", "webhook", "call", "update", "start",
+)  # fmt: skip
+"""Kinds of steps that the language knows and this version does not yet run."""
+LATER_BESIDE = ("on_failure",)
+NESTED = ("then", "else", "got", "on_failure")
+
+
+class BesideModel(Model):
+    """What may stand beside a kind whose value is no mapping of its own."""
+
+    id: Name | None = None
+    title: Text | None = None
+
+
+def compile_block(context: Context, node: Node, base: int, at: Span) -> Block:
+    """Compiles a list of steps.
+
+    Args:
+        context: The playbook's surroundings.
+        node: The list.
+        base: The index that the first instruction will have.
+        at: Where to show that steps are missing.
+    """
+    listed = sequence(node, context.report, "a list of steps", at)
+    if listed is None:
+        return Block(())
+    if not listed.items:
+        context.report.error("RG211", listed.span, "an empty list", "at least one step")
+    code: list[Step] = []
+    reachable = True
+    for item in listed.items:
+        if not reachable:
+            context.report.error(
+                "RG502", item.span, "a step after the end", "nothing", "remove it, or the end before it"
+            )
+            break
+        block = _step(context, item, base + len(code))
+        code += block.code
+        reachable = block.open
+    return Block(tuple(code), reachable)
+
+
+def _step(context: Context, item: Node, base: int) -> Block:
+    step = _identify(context, item)
+    if step is None:
+        return Block(())
+    kind = context.kinds[step.kind]
+    _check_beside(context, step, kind)
+    return kind.compile(context, step, base)
+
+
+def _identify(context: Context, item: Node) -> StepNode | None:
+    """Which step an entry is; None and an issue if it is none that runs."""
+    place = context.steps.get(context.ids.get(item.span, ""), 0)
+    identity = context.ids.get(item.span, "")
+    if isinstance(item, Scalar) and item.text == "end" and isinstance(item.value, str):
+        return StepNode("end", identity, place, item.span, Scalar(item.span, None, ""), None)
+    if not isinstance(item, Mapping) or not item.entries:
+        context.report.error("RG203", item.span, found(item), "a step such as send: {…}", _hint(item, context))
+        return None
+    entry = kind_entry(item, context.kinds, context.report)
+    if entry is None:
+        return None
+    return StepNode(entry.key, identity, place, entry.span, entry.value, item)
+
+
+def kind_entry(item: Mapping, known: Collection[str], report: Report | None = None) -> Entry | None:
+    """The entry that says what kind of step it is; without a report even if it is not sound."""
+    named = [entry for entry in item if entry.key in known or entry.key in LATER]
+    if report is None:
+        return named[0] if named else None
+    if not named:
+        first = next((entry for entry in item if entry.key not in (*NESTED, "id", "title")), item.entries[0])
+        hint = did_you_mean(first.key, (*known, *LATER))
+        report.error("RG201", first.span, first.key, f"a kind of step: {one_of(known)}", hint)
+        return None
+    if len(named) > 1:
+        given = f"{named[0].key} and {named[1].key} in one step"
+        report.error(
+            "RG210", named[1].span, given, "one kind in each step", f"begin {named[1].key} in a new line with a dash"
+        )
+        return None
+    if named[0].key in LATER:
+        report.error(
+            "RG501", named[0].span, f"the step {named[0].key}", f"a step that runs: {one_of(known)}", "it is planned"
+        )
+        return None
+    return named[0]
+
+
+def _check_beside(context: Context, step: StepNode, kind: StepKind) -> None:
+    """Only the kind's own blocks may stand beside it, and some must."""
+    if step.holder is None:
+        return
+    allowed = (*kind.blocks, *kind.beside)
+    for entry in step.holder:
+        if entry.key in LATER_BESIDE:
+            context.report.error("RG501", entry.span, entry.key, "a step without it", "it is planned")
+        elif entry.key != kind.name and entry.key not in allowed:
+            hint = did_you_mean(entry.key, allowed) or _inside(entry.key, kind)
+            expected = f"beside {kind.name}: {one_of(allowed)}" if allowed else f"nothing beside {kind.name}"
+            context.report.error("RG201", entry.span, entry.key, expected, hint)
+    beside = tuple(entry for entry in step.holder if entry.key in kind.beside)
+    validate(BesideModel, Mapping(step.holder.span, beside), context.report)
+    for key in kind.required:
+        if step.holder.get(key) is None:
+            context.report.error("RG202", step.at, f"no key {key}", f"the key {key} beside {kind.name}")
+
+
+def _inside(key: str, kind: StepKind) -> str:
+    inside = kind.model is not None and key in kind.model.model_fields
+    return f"it belongs inside {kind.name}: indent it further" if inside else ""
+
+
+def _hint(item: Node, context: Context) -> str:
+    return did_you_mean(item.text, (*context.kinds, *LATER)) if isinstance(item, Scalar) and item.text else ""

@@ -1,0 +1,81 @@
+"""What a kind of step is, and what compiling a step can use."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from engine.journeys.plan import Step
+from engine.language.issues import Report, Span
+from engine.language.located import Mapping as LocatedMapping
+from engine.language.located import Node
+from engine.language.model import Model
+from engine.language.scope import Scope
+from engine.language.triggers import Events
+from engine.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class StepNode:
+    """One step as written.
+
+    `at` is the place of its kind's key, `value` what stands there, `holder` the whole entry (None for a bare word).
+    """
+
+    kind: str
+    id: str
+    place: int
+    at: Span
+    value: Node
+    holder: LocatedMapping | None
+
+    def beside(self, key: str) -> Node | None:
+        """What stands beside the kind's key: then, else, got."""
+        return None if self.holder is None else self.holder.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Compiled steps. `open` tells that what follows can be reached."""
+
+    code: tuple[Step, ...]
+    open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What compiling a step can use: the playbook's surroundings and its steps by their place."""
+
+    subject: str
+    scope: Scope
+    events: Events
+    policy: Policy | None
+    """None if it has errors: then nothing is checked against it."""
+    templates: frozenset[str]
+    """File names under rules/templates."""
+    kinds: "Mapping[str, StepKind]"
+    steps: Mapping[str, int]
+    ids: Mapping[Span, str]
+    report: Report
+
+    def scope_at(self, step: StepNode) -> Scope:
+        """The names a condition in a step can use: earlier steps too."""
+        return self.scope.at_step(step.place, self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """A kind of step: how its value is written, which blocks stand beside it, and how it becomes code.
+
+    `shorthand` is a JSON Schema of what may stand in place of the model's mapping. `definition` names a part of the
+    JSON Schema that is the whole value, for kinds without a model. `required` are the blocks that must be there.
+    """
+
+    name: str
+    title: str
+    compile: Callable[[Context, StepNode, int], Block]
+    model: type[Model] | None = None
+    definition: str | None = None
+    shorthand: Mapping[str, object] | None = None
+    blocks: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    """Other keys beside the kind's: id and title where the value is no mapping of its own."""

@@ -1,0 +1,63 @@
+"""Step ids: the author's own, or made from the kind and a number in the order of writing."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from engine.language.issues import Report, Span
+from engine.language.located import Entry, Node, Scalar, Sequence
+from engine.language.located import Mapping as LocatedMapping
+from engine.language.steps.block import NESTED, kind_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """Ids of steps by the span of their entry, and the place of each id in the order of writing, from 1."""
+
+    ids: Mapping[Span, str]
+    places: Mapping[str, int]
+
+
+def number(steps: Node | None, kinds: Collection[str], report: Report) -> Numbering:
+    """Names every step, also those in nested blocks; an id given twice is reported."""
+    found = list(_walk(steps, kinds)) if steps is not None else []
+    taken: dict[str, Scalar] = {}
+    for _, _, own in found:
+        if own is None:
+            continue
+        if own.text in taken:
+            first = taken[own.text].span.line
+            report.error("RG309", own.span, own.text, "each step id once", f"it is first given in line {first}")
+        taken.setdefault(own.text, own)
+    ids: dict[Span, str] = {}
+    counts: Counter[str] = Counter()
+    for span, kind, own in found:
+        ids[span] = own.text if own else _next(kind, counts, taken)
+    return Numbering(ids, {name: place for place, name in enumerate(dict.fromkeys(ids.values()), 1)})
+
+
+def _next(kind: str, counts: Counter[str], taken: Mapping[str, object]) -> str:
+    counts[kind] += 1
+    while f"{kind}-{counts[kind]}" in taken:
+        counts[kind] += 1
+    return f"{kind}-{counts[kind]}"
+
+
+def _walk(node: Node, kinds: Collection[str]) -> Iterator[tuple[Span, str, Scalar | None]]:
+    """Span, kind and the author's id of each step, in the order of writing."""
+    for item in node.items if isinstance(node, Sequence) else ():
+        if isinstance(item, Scalar) and item.text == "end":
+            yield item.span, "end", None
+        entry = kind_entry(item, kinds) if isinstance(item, LocatedMapping) else None
+        if entry is None or not isinstance(item, LocatedMapping):
+            continue
+        yield item.span, entry.key, _own(item, entry)
+        for nested in item:
+            if nested.key in NESTED:
+                yield from _walk(nested.value, kinds)
+
+
+def _own(item: LocatedMapping, entry: Entry) -> Scalar | None:
+    inside = entry.value.get("id") if isinstance(entry.value, LocatedMapping) and entry.key != "if" else None
+    own = inside or item.get("id")
+    return own if isinstance(own, Scalar) and isinstance(own.value, str) and own.text else None

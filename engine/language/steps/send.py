@@ -1,0 +1,145 @@
+"""The step send: one message by the first usable channel."""
+
+from engine.journeys.plan import Send, TemplateBy
+from engine.language.issues import Report, did_you_mean, one_of
+from engine.language.located import Entry, Mapping, Node, Scalar, found
+from engine.language.model import Model
+from engine.language.scope import Scope
+from engine.language.steps.kind import Block, Context, StepKind, StepNode
+from engine.language.templates import template_names, wanted_file
+from engine.language.validate import validate
+from engine.language.values import Name, Names, Text, deferred
+from engine.language.words import name as in_words
+from engine.policy import Policy
+
+KNOWN_CHANNELS = ("email", "sms", "push", "whatsapp", "messenger", "letter", "parcel")
+"""Channels that a list may name although the policy does not configure them yet."""
+_CHOOSING = ("boolean", "string", "integer")
+
+
+class SendModel(Model):
+    """Sends one message.
+
+    ```yaml
+    - send:
+        id: first
+        title: First reminder
+        channel: [sms, email]
+        template: {by: first_time_buyer, "true": welcome-unpaid, default: unpaid}
+    ```
+    """
+
+    id: Name | None = None
+    title: Text | None = None
+    channel: Names
+    template: deferred("template")  # type: ignore[valid-type]  # a function gives the annotation
+
+
+def compile_send(context: Context, step: StepNode, _base: int) -> Block:
+    """One instruction; channels and templates are checked against policy and files."""
+    model = validate(SendModel, step.value, context.report, at=step.at)
+    node = step.value if isinstance(step.value, Mapping) else None
+    template = _template(context, node) if node else None
+    policy = context.policy
+    if node and policy and (channel := node.entry("channel")) and _has_names(channel.value):
+        _check_channels(policy, channel, context.report)
+    if model is None or template is None:
+        return Block(())
+    label = f"{model.title or in_words(step.id)} by {one_of(model.channel)}"
+    return Block((Send(id=step.id, label=label, channels=model.channel, template=template),))
+
+
+def _has_names(node: Node) -> bool:
+    items = [node] if isinstance(node, Scalar) else getattr(node, "items", ())
+    return bool(items) and all(isinstance(item, Scalar) and isinstance(item.value, str) for item in items)
+
+
+def _check_channels(policy: Policy, entry: Entry, report: Report) -> None:
+    """Each name must be a channel; the last, which always must be able to send, one that policy configures."""
+    configured = policy.channels
+    known = (*configured, *(name for name in KNOWN_CHANNELS if name not in configured))
+    scalars = [entry.value] if isinstance(entry.value, Scalar) else list(getattr(entry.value, "items", ()))
+    for scalar in scalars:
+        if scalar.text not in known:
+            hint = did_you_mean(scalar.text, known)
+            report.error("RG305", scalar.span, scalar.text, f"a channel: {one_of(configured or known)}", hint)
+    last = scalars[-1]
+    if last.text in known and last.text not in configured:
+        hint = "add it to channels in policy.yaml" + (
+            f", or end the list with {one_of(configured)}" if configured else ""
+        )
+        report.error("RG305", last.span, f"{last.text}, not configured", "a channel of policy.yaml", hint)
+
+
+def _template(context: Context, node: Mapping) -> str | TemplateBy | None:
+    value = node.get("template")
+    match value:
+        case None:
+            return None
+        case Scalar():
+            return _file(context, value)
+        case Mapping():
+            return _by(context, value)
+        case _:
+            context.report.error(
+                "RG203", value.span, found(value), "a template, or {by: attribute, VALUE: template, default: template}"
+            )
+            return None
+
+
+def _file(context: Context, node: Node) -> str | None:
+    """The name of a template that exists in the policy's default locale."""
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        context.report.error("RG203", node.span, found(node), "the name of a template")
+        return None
+    if context.policy is None:
+        return node.text
+    wanted = wanted_file(node.text, context.policy.locale)
+    if wanted in context.templates:
+        return node.text
+    names = template_names(context.templates)
+    hint = f"add {wanted} to rules/templates" if node.text in names else did_you_mean(node.text, names)
+    context.report.error("RG306", node.span, node.text, f"a template: rules/templates/{wanted}", hint)
+    return None
+
+
+def _by(context: Context, node: Mapping) -> TemplateBy | None:
+    before = context.report.faults
+    by, default = node.get("by"), node.get("default")
+    cases = [entry for entry in node if entry.key not in ("by", "default")]
+    for key, given in (("by", by), ("default", default)):
+        if given is None:
+            context.report.error("RG202", node.span, f"no key {key}", f"the key {key}")
+    attribute = _attribute(by, context.scope, context.report) if by is not None else ""
+    if not cases:
+        context.report.error("RG211", node.span, "no cases", "a template for at least one value", "VALUE: template")
+    if attribute and context.scope.bare[attribute].type == "boolean":
+        _check_boolean_cases(cases, context.report)
+    files = {entry.key: _file(context, entry.value) for entry in cases}
+    otherwise = _file(context, default) if default is not None else None
+    if context.report.faults > before or not attribute or otherwise is None:
+        return None
+    return TemplateBy(by=attribute, cases={key: file for key, file in files.items() if file}, default=otherwise)
+
+
+def _attribute(node: Node, scope: Scope, report: Report) -> str:
+    name = node.text if isinstance(node, Scalar) else ""
+    if scope.disables(name):
+        report.warning("RG313", node.span, name, "a sound attribute", "correct it first: it has errors of its own")
+        return ""
+    if name not in scope.bare:
+        report.error("RG301", node.span, found(node), "an attribute", did_you_mean(name, scope.bare))
+        return ""
+    if scope.bare[name].type not in _CHOOSING:
+        kind = scope.bare[name].type
+        report.error("RG402", node.span, f"{name}, of type {kind}", f"an attribute of type {one_of(_CHOOSING)}")
+    return name
+
+
+def _check_boolean_cases(cases: list[Entry], report: Report) -> None:
+    for entry in cases:
+        if entry.key not in ("true", "false"):
+            report.error("RG401", entry.span, entry.key, "the case true or false")
+
+
+SEND = StepKind("send", "Sends one message by the first usable channel.", compile_send, SendModel)

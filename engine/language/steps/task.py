@@ -1,0 +1,40 @@
+"""The step task: work for a team of people."""
+
+from engine.journeys.plan import Task
+from engine.language.located import Mapping
+from engine.language.model import Model
+from engine.language.steps.kind import Block, Context, StepKind, StepNode
+from engine.language.validate import validate
+from engine.language.values import DurationText, Name, Text
+from engine.language.words import name as in_words
+
+
+class TaskModel(Model):
+    """Opens a task for a team.
+
+    ```yaml
+    - task: {id: call, team: sales, title: Call about the open order, due: 4h}
+    ```
+    """
+
+    id: Name | None = None
+    team: Name
+    title: Text | None = None
+    due: DurationText | None = None
+
+
+def compile_task(context: Context, step: StepNode, _base: int) -> Block:
+    """One instruction."""
+    if isinstance(step.value, Mapping) and (move := step.value.entry("move")):
+        context.report.error("RG501", move.span, "moving a task", "opening a task", "it is planned")
+        return Block(())
+    model = validate(TaskModel, step.value, context.report, at=step.at)
+    if model is None:
+        return Block(())
+    title = model.title or in_words(step.id).capitalize()
+    due = None if model.due is None else model.due.seconds
+    label = f"task for {model.team}: {title}"
+    return Block((Task(id=step.id, label=label, task=step.id, team=model.team, title=title, due=due),))
+
+
+TASK = StepKind("task", "Opens a task for a team.", compile_task, TaskModel)

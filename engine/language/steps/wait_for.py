@@ -1,0 +1,48 @@
+"""The step wait_for: an event, at most so long, with a block for either outcome."""
+
+from engine.journeys.plan import Jump, WaitFor
+from engine.language.located import Mapping, Node
+from engine.language.steps.block import compile_block
+from engine.language.steps.kind import Block, Context, StepKind, StepNode
+from engine.language.triggers import WaitForModel, compile_triggers, without_later
+from engine.language.validate import validate
+from engine.language.words import duration, triggers
+
+
+def compile_wait_for(context: Context, step: StepNode, base: int) -> Block:
+    """`WaitFor`, the block got, a jump past the block else, the block else.
+
+    ```yaml
+    - wait_for: {event: order.shipped, within: 14d}
+      got: [{wait: 2d}]
+      else: [{task: {id: ask, team: logistics, due: 4h}}]
+    ```
+    """
+    model = validate(WaitForModel, without_later(step.value), context.report, at=step.at)
+    is_mapping = isinstance(step.value, Mapping)
+    any_of = (
+        compile_triggers(step.value, context.subject, context.events, context.report, step.at) if is_mapping else ()
+    )
+    got = _block(context, step, step.beside("got"), base + 1)
+    jumps = 1 if step.beside("else") is not None and got.open else 0
+    other_base = base + 1 + len(got.code) + jumps
+    other = _block(context, step, step.beside("else"), other_base)
+    if model is None or not any_of:
+        return Block(())
+    jump = (Jump(id=f"{step.id}/join", to=other_base + len(other.code)),) * jumps
+    label = str(model.title or f"waiting for {triggers(any_of)}, at most {duration(model.within)}")
+    wait = WaitFor(id=step.id, label=label, any=any_of, within=model.within.seconds, got=base + 1, orelse=other_base)
+    return Block((wait, *got.code, *jump, *other.code), got.open or other.open)
+
+
+def _block(context: Context, step: StepNode, node: Node | None, base: int) -> Block:
+    return Block(()) if node is None else compile_block(context, node, base, step.at)
+
+
+WAIT_FOR = StepKind(
+    "wait_for",
+    "Waits for an event, at most so long: then goes on with got, else with else.",
+    compile_wait_for,
+    WaitForModel,
+    blocks=("got", "else"),
+)

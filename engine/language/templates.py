@@ -1,0 +1,13 @@
+"""Names of templates and their files: `NAME.LOCALE.txt` beside other parts of the same message."""
+
+from collections.abc import Iterable
+
+
+def wanted_file(name: str, locale: str) -> str:
+    """The file that a template must have: its text in the policy's default locale."""
+    return f"{name}.{locale}.txt"
+
+
+def template_names(files: Iterable[str]) -> frozenset[str]:
+    """Names of all templates that have a text in some locale."""
+    return frozenset(file.rsplit(".", 2)[0] for file in files if file.endswith(".txt") and file.count(".") >= 2)

@@ -1,0 +1,141 @@
+"""Triggers: what starts, stops or wakes a journey, and what it is for."""
+
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass
+
+from engine.contracts import EventSubject
+from engine.journeys.plan import EventTrigger
+from engine.language.conditions import compile_condition, event_kind
+from engine.language.issues import Report, Span, one_of
+from engine.language.located import Mapping, Node, Sequence, found
+from engine.language.model import Model
+from engine.language.scope import Names, fields
+from engine.language.validate import mapping
+from engine.language.values import DurationText, Name, Text, deferred
+
+LATER = ("enters", "leaves", "rises_to", "date", "every", "when")
+"""Kinds of triggers that the language knows and this version does not yet run."""
+_KINDS = ("event", "any")
+# Events of these subjects can concern a journey of the subject: a shipment's event has an order.
+_CONCERNS: Dictionary[str, tuple[str, ...]] = {
+    "customer": ("customer", "order", "shipment", "case"),
+    "order": ("order", "shipment", "case"),
+    "shipment": ("shipment",),
+    "case": ("case",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What is known of the kinds of events.
+
+    `fields` are those a trigger's `where` may name, `history` those a `did`'s may; `subjects` whom each kind is about.
+    """
+
+    fields: Dictionary[str, Names]
+    history: Dictionary[str, Names]
+    subjects: Dictionary[str, EventSubject]
+
+
+class TriggerModel(Model):
+    """One event, or any of several."""
+
+    event: deferred("event") = None  # type: ignore[valid-type]  # a function gives the annotation
+    where: deferred("where") = None  # type: ignore[valid-type]  # likewise
+    any: deferred("triggers") = None  # type: ignore[valid-type]  # likewise
+
+
+class StartModel(TriggerModel):
+    """What starts a journey, and under which conditions."""
+
+    only_if: deferred("condition") = None  # type: ignore[valid-type]  # a function gives the annotation
+    max_age: DurationText | None = None
+    once_per: DurationText | None = None
+
+
+class GoalModel(TriggerModel):
+    """What the playbook is for, measured from facts."""
+
+    within: DurationText
+
+
+class WaitForModel(TriggerModel):
+    """Waits for one of the triggers, at most so long."""
+
+    id: Name | None = None
+    title: Text | None = None
+    within: DurationText
+
+
+def compile_triggers(node: Node, subject: str, events: Events, report: Report, at: Span) -> tuple[EventTrigger, ...]:
+    """Reads a trigger, or `any` of several, from the mapping that holds it (and perhaps other keys).
+
+    Args:
+        node: The mapping with `event` or `any`.
+        subject: Whom the playbook is for.
+        events: The kinds of events.
+        report: Gets every issue.
+        at: Where to show that a trigger is missing.
+
+    Returns:
+        The triggers; empty only if there were issues.
+    """
+    holder = mapping(node, report, "a trigger such as {event: order.paid}", at)
+    if holder is None or _not_yet(holder, report):
+        return ()
+    kinds = [entry for entry in holder if entry.key in _KINDS]
+    if len(kinds) != 1:
+        given = " and ".join(entry.key for entry in kinds) or "no trigger"
+        report.error("RG210", kinds[1].span if kinds else at, given, "one of event or any")
+        return ()
+    if kinds[0].key == "event":
+        trigger = _event(holder, subject, events, report)
+        return (trigger,) if trigger else ()
+    if where := holder.entry("where"):
+        report.error("RG201", where.span, "where beside any", "a where in each trigger of any")
+    return _any(kinds[0].value, subject, events, report, kinds[0].span)
+
+
+def without_later(node: Node) -> Node:
+    """The mapping without the kinds of triggers that are refused by name, so that its model can read the rest."""
+    if not isinstance(node, Mapping):
+        return node
+    return Mapping(node.span, tuple(entry for entry in node if entry.key not in LATER))
+
+
+def _any(node: Node, subject: str, events: Events, report: Report, at: Span) -> tuple[EventTrigger, ...]:
+    if not isinstance(node, Sequence) or not node.items:
+        report.error("RG203", node.span if found(node) != "nothing" else at, found(node), "a list of triggers")
+        return ()
+    triggers: list[EventTrigger] = []
+    for item in node.items:
+        known = ("event", "where", "any", *LATER)
+        for entry in item if isinstance(item, Mapping) else ():
+            if entry.key not in known:
+                report.error("RG201", entry.span, entry.key, one_of(known[:3]))
+        triggers += compile_triggers(item, subject, events, report, item.span)
+    return tuple(triggers)
+
+
+def _not_yet(holder: Mapping, report: Report) -> bool:
+    later = [entry for entry in holder if entry.key in LATER]
+    for entry in later:
+        report.error("RG501", entry.span, f"the trigger {entry.key}", "a trigger that runs: event", "it is planned")
+    return bool(later)
+
+
+def _event(holder: Mapping, subject: str, events: Events, report: Report) -> EventTrigger | None:
+    before = report.faults
+    kind = event_kind(holder, events.fields, report)
+    if kind is None:
+        return None
+    about = events.subjects[kind]
+    named = holder.get("event")
+    if about not in _CONCERNS.get(subject, (about,)) and named is not None:
+        suitable = sorted(name for name, whose in events.subjects.items() if whose in _CONCERNS[subject])
+        hint = f"a playbook for {subject} can use {one_of(suitable, 6)}"
+        report.error("RG314", named.span, f"{kind}, which is about a {about}", f"an event about the {subject}", hint)
+    where = holder.get("where")
+    scope = fields(f"a field of {kind}", events.fields[kind])
+    condition = compile_condition(where, scope, report) if where is not None else None
+    return EventTrigger(event=kind, where=condition) if report.faults == before else None

@@ -6,7 +6,7 @@ fields follow from the others as they are known as of T.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from engine.conditions.ast import Condition
@@ -81,7 +81,7 @@ class Relation:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of a row's places: `@at` and `@key`, then the stored fields."""
-        stored = (name for name, field in self.fields.items() if field.sql is not None and name != self.instant)
+        stored = (name for name, each in self.fields.items() if each.sql is not None and name != self.instant)
         return ("@at", "@key", *stored)
 
     @cached_property
@@ -93,7 +93,7 @@ class Relation:
     @cached_property
     def offered(self) -> Mapping[str, Field]:
         """The fields that rules may name."""
-        return {name: field for name, field in self.fields.items() if not field.hidden}
+        return {name: each for name, each in self.fields.items() if not each.hidden}
 
     def row(self, at: int | None, key: str = "", **values: object) -> tuple[object, ...]:
         """A row as the fold reads it, from its instant in microseconds, its key and the values of stored fields.
@@ -111,9 +111,13 @@ class Relation:
 class EventSource:
     """Where events of a kind are found among the facts: rows of `relation` at the instant of a field.
 
-    `instant` None is the row's own. `matching` limits the rows (the kinds of site events).
+    `instant` None is the row's own. `matching` limits the rows (the kinds of site events). `same` names the columns
+    by which a row and an event as told are known to be one happening; those of an event are its order, its key (`@key`)
+    or its data. `renamed` gives, for names of the event's contract, the relation's where they differ.
     """
 
     relation: str
     instant: str | None = None
+    same: tuple[str, ...] = ("order_id",)
     matching: tuple[str, str] | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)

@@ -32,8 +32,11 @@ def _flag(title: str, condition: Condition) -> Field:
 
 _PAID = All(parts=(_known("paid_at"), _true("counts"), Not(part=_known("cancelled_at"))))
 
-# What an order tells whoever belongs to it: lines, payments, shipments, returns and reviews.
+_ORDER_ID = Field(type="integer", title="Our number of the order", sql="o.id", hidden=True)
+
+# What an order tells of itself, and to its lines and payments.
 _OF_ORDER: dict[str, Field] = {
+    "order_id": _ORDER_ID,
     "number": _value("string", "o.number", "The shop's order number"),
     "platform": _value("string", "o.platform", "Shop platform or marketplace"),
     "channel": _value("string", "o.channel", "Where the order came from: ad, mail, deal site"),
@@ -45,6 +48,11 @@ _OF_ORDER: dict[str, Field] = {
     "counts": _value("boolean", "(o.closed is null)", "Not called cancelled or unavailable without an instant"),
     "paid": _flag("Paid, not cancelled, and it counts", _PAID),
 }
+
+_SHOP_ZONE = (
+    "(select s.zone from customer_identities i join shops s on s.id = i.shop_id"
+    " where i.customer_id = c.id order by i.id limit 1)"
+)
 
 _CUSTOMER = Relation(
     name="customer",
@@ -59,6 +67,7 @@ _CUSTOMER = Relation(
         "known_since": _happening("known_since", "c.known_since", "Sign-up or first contact"),
         "locale": _value("string", "c.locale", "Language and region, such as pt-BR"),
         "zone": _value("string", "c.zone", "Time zone, such as America/Sao_Paulo"),
+        "shop_zone": Field(type="string", title="Time zone of the shop", sql=_SHOP_ZONE, hidden=True),
         "country": _value("string", "c.country", "Country, ISO 3166 of two letters"),
         "region": _value("string", "c.region", "Region or state"),
         "city": _value("string", "c.city", "City"),
@@ -69,6 +78,14 @@ _CUSTOMER = Relation(
         "has_phone": _value("boolean", "(c.phone is not null)", "A telephone number is known"),
     },
 )
+
+
+def _in_lines(column: str) -> str:
+    return (
+        f"(select array_agg(distinct {column}) from order_lines l join products p on p.id = l.product_id"  # noqa: S608 -- our own words
+        f" where l.order_id = o.id and {column} is not null)"
+    )
+
 
 _ORDERS = Relation(
     name="orders",
@@ -97,6 +114,8 @@ _ORDERS = Relation(
         "total": _value("money", "o.total_minor", "What the order costs in all"),
         "shipping": _value("money", "o.shipping_minor", "Shipping"),
         "discount": _value("money", "o.discount_minor", "Discount"),
+        "category": _value("set", _in_lines("p.category"), "Categories of what was ordered"),
+        "product": _value("set", _in_lines("p.key"), "What was ordered"),
         "ship_to_differs": _value("boolean", "o.ship_to_differs", "Shipped to another address"),
         "cancelled": _flag("Cancelled or unavailable", Any(parts=(_known("cancelled_at"), _known("closed")))),
         "shipped": _flag("Shipped", _known("shipped_at")),
@@ -174,7 +193,9 @@ _SHIPMENTS = Relation(
     at="coalesce(least(h.shipped_at, h.delivered_at, h.lost_at), h.recorded_at)",
     key="o.number || ' ' || o.shop_id || ' ' || h.key",
     fields={
+        "order_id": _ORDER_ID,
         "number": _OF_ORDER["number"],
+        "shipment": _value("string", "h.key", "The shop's name for the shipment"),
         "carrier": _value("string", "h.carrier", "Carrier"),
         "tracking": _value("string", "h.tracking", "Tracking number"),
         "shipped_at": _happening("shipped_at", "h.shipped_at", "When it left"),
@@ -200,7 +221,9 @@ _REVIEWS = Relation(
     at="coalesce(r.created_at, r.recorded_at)",
     key="o.number || ' ' || o.shop_id || ' ' || r.key",
     fields={
+        "order_id": _ORDER_ID,
         "number": _OF_ORDER["number"],
+        "review": _value("string", "r.key", "The shop's name for the review"),
         "product": _value("string", "p.key", "The shop's name for the product"),
         "category": _value("string", "p.category", "Product category"),
         "score": _value("integer", "r.score::bigint", "Score from 1 to 5"),
@@ -222,7 +245,9 @@ _RETURNS = Relation(
     key="o.number || ' ' || o.shop_id || ' ' || t.key",
     money=True,
     fields={
+        "order_id": _ORDER_ID,
         "number": _OF_ORDER["number"],
+        "return": _value("string", "t.key", "The shop's name for the return"),
         "kind": _value("string", "t.kind", "return or exchange"),
         "reason": _value("string", "t.reason", "Why"),
         "requested_at": _happening("requested_at", "t.requested_at", "When it was asked for"),
@@ -245,6 +270,7 @@ _CASES = Relation(
     key="k.key",
     fields={
         "number": _OF_ORDER["number"],
+        "case": _value("string", "k.key", "The shop's name for the case"),
         "kind": _value("string", "k.kind", "complaint, inquiry, work_order"),
         "subject": _value("string", "k.subject", "What it is about"),
         "opened_at": _happening("opened_at", "k.opened_at", "When it was opened"),
@@ -367,6 +393,11 @@ RELATIONS: Mapping[str, Relation] = {
 SCOPES: Mapping[str, str] = {"order": "orders", "shipment": "shipments", "case": "cases"}
 """Scope of a name (`order.total`), the relation whose fields it has."""
 
+_REVIEW = ("order_id", "review")
+_RETURN = ("order_id", "return")
+_SHIPMENT = ("order_id", "shipment")
+_CASE_NAMES = {"type": "kind", "topic": "subject"}
+
 EVENT_SOURCES: Mapping[str, EventSource] = {
     "order.placed": EventSource("orders"),
     "order.paid": EventSource("orders", "paid_at"),
@@ -374,14 +405,18 @@ EVENT_SOURCES: Mapping[str, EventSource] = {
     "order.shipped": EventSource("orders", "shipped_at"),
     "order.delivered": EventSource("orders", "delivered_at"),
     "order.cancelled": EventSource("orders", "cancelled_at"),
-    "review.created": EventSource("reviews", "created_at"),
-    "return.requested": EventSource("returns"),
-    "case.opened": EventSource("cases"),
-    "case.closed": EventSource("cases", "closed_at"),
-    "site.visit": EventSource("site_events", matching=("kind", "visit")),
-    "site.product_viewed": EventSource("site_events", matching=("kind", "product_viewed")),
-    "site.cart": EventSource("site_events", matching=("kind", "cart")),
-    "site.search": EventSource("site_events", matching=("kind", "search")),
-    "site.log_in": EventSource("site_events", matching=("kind", "log_in")),
+    "shipment.shipped": EventSource("shipments", "shipped_at", _SHIPMENT),
+    "shipment.delivered": EventSource("shipments", "delivered_at", _SHIPMENT),
+    "shipment.lost": EventSource("shipments", "lost_at", _SHIPMENT),
+    "review.created": EventSource("reviews", "created_at", _REVIEW),
+    "return.requested": EventSource("returns", None, _RETURN, renamed={"type": "kind"}),
+    "return.received": EventSource("returns", "received_at", _RETURN),
+    "return.refunded": EventSource("returns", "refunded_at", _RETURN),
+    "case.opened": EventSource("cases", None, ("case",), renamed=_CASE_NAMES),
+    "case.closed": EventSource("cases", "closed_at", ("case",), renamed=_CASE_NAMES),
+    **{
+        f"site.{kind}": EventSource("site_events", None, ("@key",), matching=("kind", kind))
+        for kind in ("visit", "product_viewed", "cart", "search", "log_in")
+    },
 }
-"""Kinds of events that facts tell without a row in `events`; their fields are the relation's, as of the event."""
+"""Kinds of events that facts tell also without a row in `events`, as after an import."""

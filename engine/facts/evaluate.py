@@ -1,0 +1,241 @@
+"""Conditions asked of the facts in the database, as of an instant."""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache, lru_cache
+from typing import Any
+
+import psycopg
+
+from engine.attributes.definition import AttributeDefinition
+from engine.attributes.fold import Fold, compile_fold
+from engine.attributes.relations import EVENT_SOURCES, RELATIONS, SCOPES
+from engine.conditions.ast import Condition, names
+from engine.conditions.compile import Predicate, RowPredicate, compile_condition, compile_where
+from engine.conditions.environment import Catalogue, Environment, Happening, Types
+from engine.conditions.operands import microseconds
+from engine.conditions.trace import Trace, trace
+from engine.conditions.types import Type, Value
+from engine.contracts import Value as EventValue
+from engine.contracts import comparable, money_of
+from engine.facts.currency import reporting_currency
+from engine.facts.event_contracts import load_contracts
+from engine.facts.history import EventFields, events
+from engine.facts.read import read_customer, read_scope
+from engine.facts.steps import read_steps
+from engine.money import Money
+
+__all__ = ["Asked", "Evaluator", "environment", "evaluator", "holds", "holds_of_event", "reporting_currency"]
+
+Connection = psycopg.Connection[Any]
+Attributes = Mapping[str, AttributeDefinition]
+
+_KEPT = 16
+_TYPES: Mapping[type, Type] = {datetime: "instant", date: "date", frozenset: "set"}
+_SCOPES_OF: Mapping[str, tuple[str, ...]] = {"order": ("order",), "shipment": ("shipment", "order"), "case": ("case",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of whom, and as of when: a customer, with the order, shipment or case a journey is about, at an aware instant.
+
+    `subject_id` is our number of the subject. `journey` lets a condition ask for the journey's steps.
+    """
+
+    customer: int
+    subject: str
+    subject_id: int
+    at: datetime
+    journey: int | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An environment over the database: values are read at once, events and steps when they are first asked for."""
+
+    connection: Connection
+    asked: Asked
+    evaluator: "Evaluator"
+    zone: str
+    attributes: Mapping[str, Value]
+    _events: dict[str, list[Happening]] = field(default_factory=dict)
+    _steps: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def now(self) -> int:
+        """The instant, in microseconds since the epoch."""
+        return microseconds(self.asked.at)
+
+    def events(self, kind: str) -> Sequence[Happening]:
+        """The customer's events of a kind."""
+        if kind not in self._events:
+            self._events.update(
+                events(
+                    self.connection,
+                    self.asked.customer,
+                    {kind},
+                    fields=self.evaluator.event_fields,
+                    currency=self.evaluator.catalogue.currency,
+                    zone=self.zone,
+                )
+            )
+        return self._events[kind]
+
+    def steps(self, step: str) -> Collection[str]:
+        """What has become of a step of the journey."""
+        if not self._steps and self.asked.journey is not None:
+            self._steps.update(read_steps(self.connection, self.asked.journey, self.asked.at))
+        return self._steps.get(step, frozenset())
+
+
+class Evaluator:
+    """Attributes and conditions of one version of the rules, compiled once and kept.
+
+    Args:
+        attributes: the declared attributes by name.
+        currency: the reporting currency.
+        event_fields: the fields of each kind of event; default: by the shipped contracts.
+    """
+
+    def __init__(self, attributes: Attributes, currency: str | None, event_fields: EventFields | None = None) -> None:
+        self.attributes = attributes
+        self.event_fields = _shipped_fields() if event_fields is None else event_fields
+        types: dict[str, Type] = {name: definition.type for name, definition in attributes.items()}
+        self.catalogue = Catalogue({**types, **_scope_types()}, _event_types(self.event_fields), currency)
+        self._folds: dict[frozenset[str], Fold] = {}
+        self._predicates: dict[Condition, Predicate] = {}
+
+    def environment(
+        self, connection: Connection, asked: Asked, wanted: Iterable[str], zone: str = "UTC"
+    ) -> Environment:
+        """Everything that conditions over these names need.
+
+        Args:
+            connection: an open connection whose `search_path` has the tables.
+            asked: of whom, and as of when.
+            wanted: attributes, and fields of scopes such as `order.total`.
+            zone: serves where neither the customer nor the shop has one.
+
+        Raises:
+            LookupError: the customer or subject does not exist.
+            ValueError: an attribute is not declared.
+        """
+        wanted = frozenset(wanted)
+        bare = frozenset(name for name in wanted if "." not in name)
+        scopes = {name.partition(".")[0] for name in wanted - bare}
+        values: dict[str, Value] = {}
+        if bare:
+            fold = self._fold(bare)
+            values = fold(read_customer(connection, asked.customer, relations=fold.reads, zone=zone), asked.at)
+        for scope in _SCOPES_OF.get(asked.subject, ()):
+            values |= self._scope(connection, asked, scope, zone) if scope in scopes else {}
+        return Scene(connection, asked, self, zone, values)
+
+    def holds(self, connection: Connection, condition: Condition, asked: Asked, zone: str = "UTC") -> bool:
+        """Whether a condition holds."""
+        return self._predicate(condition)(self.environment(connection, asked, names(condition), zone))
+
+    def explain(self, connection: Connection, condition: Condition, asked: Asked, zone: str = "UTC") -> Trace:
+        """The same with every clause's value and verdict."""
+        return trace(condition, self.environment(connection, asked, names(condition), zone), self.catalogue)
+
+    def _fold(self, asked: frozenset[str]) -> Fold:
+        if asked not in self._folds:
+            self._folds[asked] = compile_fold(self.attributes, currency=self.catalogue.currency, only=asked)
+        return self._folds[asked]
+
+    def _predicate(self, condition: Condition) -> Predicate:
+        if condition not in self._predicates:
+            self._predicates[condition] = compile_condition(
+                condition,
+                currency=self.catalogue.currency,
+                types=self.catalogue.types,
+                events=self.catalogue.events,
+            )
+        return self._predicates[condition]
+
+    def _scope(self, connection: Connection, asked: Asked, scope: str, zone: str) -> dict[str, Value]:
+        number = asked.subject_id
+        if scope != asked.subject:
+            row = connection.execute("select order_id from shipments where id = %s", (number,)).fetchone()
+            if row is None:
+                raise LookupError(f"there is no {asked.subject} {number}")
+            number = int(row[0])
+        return read_scope(connection, scope, number, asked.at, currency=self.catalogue.currency, zone=zone)
+
+
+def environment(
+    connection: Connection, catalogue: Attributes, asked: Asked, *, names: Iterable[str], currency: str | None
+) -> Environment:
+    """Everything that conditions over `names` need; see `Evaluator.environment`."""
+    return evaluator(catalogue, currency).environment(connection, asked, names)
+
+
+def holds(
+    connection: Connection, catalogue: Attributes, condition: Condition, asked: Asked, *, currency: str | None
+) -> bool:
+    """Whether a condition holds; see `Evaluator.holds`."""
+    return evaluator(catalogue, currency).holds(connection, condition, asked)
+
+
+def holds_of_event(condition: Condition, fields: Mapping[str, Any], *, currency: str | None) -> bool:
+    """Whether a trigger's `where` holds of an event's fields, as its contract's values or in their JSON form."""
+    values = {name: _as_value(value) for name, value in fields.items()}
+    types = {name: kind for name, value in values.items() if (kind := _TYPES.get(type(value))) is not None}
+    known = {name: value for name, value in values.items() if value is not None}
+    return _where(condition, currency, frozenset(types.items()))(comparable(known, currency))
+
+
+_evaluators: OrderedDict[tuple[int, str | None], Evaluator] = OrderedDict()
+
+
+def evaluator(catalogue: Attributes, currency: str | None) -> Evaluator:
+    """The evaluator of a catalogue, which must not change: the latest ones are kept with what they compiled."""
+    key = (id(catalogue), currency)  # its evaluator holds the catalogue, so no other one can get its id meanwhile
+    if key not in _evaluators:
+        _evaluators[key] = Evaluator(catalogue, currency)
+        if len(_evaluators) > _KEPT:
+            _evaluators.popitem(last=False)
+    return _evaluators[key]
+
+
+def _scope_types() -> dict[str, Type]:
+    return {
+        f"{scope}.{name}": each.type
+        for scope, relation in SCOPES.items()
+        for name, each in RELATIONS[relation].offered.items()
+    }
+
+
+def _event_types(fields: EventFields) -> dict[str, Types]:
+    """What `did` may ask of a kind of event: its contract's fields, and those of the relation that tells it."""
+    types: dict[str, Types] = dict(fields)
+    for kind, source in EVENT_SOURCES.items():
+        offered = {name: each.type for name, each in RELATIONS[source.relation].offered.items()}
+        types[kind] = {**types.get(kind, {}), **offered}
+    return types
+
+
+@lru_cache(maxsize=512)
+def _where(condition: Condition, currency: str | None, types: frozenset[tuple[str, Type]]) -> RowPredicate:
+    return compile_where(condition, currency=currency, types=dict(types))
+
+
+def _as_value(raw: object) -> EventValue | None:
+    """A field's value; its JSON form, where the event comes from the log, says by its shape what it is."""
+    match raw:
+        case {"amount": str(), "currency": str()}:
+            return money_of(raw)
+        case [*each]:
+            return frozenset(str(part) for part in each)
+        case bool() | int() | str() | datetime() | date() | Money() | frozenset():
+            return raw
+        case _:
+            return None
+
+
+@cache
+def _shipped_fields() -> EventFields:
+    return {kind: contract.fields for kind, contract in load_contracts().items()}

@@ -1,0 +1,143 @@
+"""A customer's events for `did`: those told as such, and those that other facts tell, each happening once.
+
+An imported order has no rows in `events`, an order told by events has both; the two are one happening, at the instant
+the facts give, with the fields of both.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import psycopg
+
+from engine.attributes.facts import CustomerFacts, Row
+from engine.attributes.relation import EventSource
+from engine.attributes.relations import EVENT_SOURCES, RELATIONS
+from engine.attributes.rows import compile_row
+from engine.conditions.environment import Happening
+from engine.conditions.types import Value
+from engine.contracts import FieldType, comparable, value_of
+from engine.facts.read import read_customer
+
+EventFields = Mapping[str, Mapping[str, FieldType]]
+"""The fields of each kind of event, as its contract has them."""
+
+_TOLD = """
+select v.kind, (extract(epoch from v.at) * 1000000)::bigint, v.order_id, v.key, s.key || '/' || v.key, v.data
+  from events v join shops s on s.id = v.shop_id
+ where v.customer_id = %s and v.kind = any(%s)
+"""
+Identity = tuple[str, tuple[object, ...]]
+
+
+def events(
+    connection: psycopg.Connection[Any],
+    customer_id: int,
+    kinds: Collection[str],
+    *,
+    fields: EventFields,
+    currency: str | None = None,
+    zone: str = "UTC",
+) -> dict[str, list[Happening]]:
+    """The customer's events of these kinds, in no order.
+
+    Args:
+        connection: an open connection whose `search_path` has the tables.
+        customer_id: our number of the customer.
+        kinds: the kinds of events.
+        fields: the fields of each kind by its contract.
+        currency: the reporting currency; money in another one is unknown.
+        zone: serves where neither the customer nor the shop has one.
+    """
+    told = _told(connection, customer_id, kinds, fields, currency)
+    found: dict[str, list[Happening]] = {kind: [] for kind in kinds}
+    for kind, identity, at, values in _from_facts(connection, customer_id, kinds, currency, zone):
+        _, as_told = next((told.pop(key) for key in identity if key in told), (at, {}))
+        found[kind].append((at, {**values, **as_told}))
+    for (kind, _), happening in told.items():
+        found[kind].append(happening)
+    return found
+
+
+def _told(
+    connection: psycopg.Connection[Any],
+    customer_id: int,
+    kinds: Collection[str],
+    fields: EventFields,
+    currency: str | None,
+) -> dict[Identity, Happening]:
+    told: dict[Identity, Happening] = {}
+    for kind, at, order_id, key, full_key, data in connection.execute(_TOLD, (customer_id, sorted(kinds))):
+        columns = {**data, "order_id": order_id, "@key": key}
+        source = EVENT_SOURCES.get(kind)
+        same = (full_key,) if source is None else tuple(columns.get(name) for name in source.same)
+        told.setdefault((kind, same), (at, _values(fields.get(kind, {}), data, currency)))
+    return told
+
+
+def _values(fields: Mapping[str, FieldType], data: Mapping[str, Any], currency: str | None) -> Mapping[str, Value]:
+    """The event's fields; a value that is not of its field's present type is unknown."""
+    values = {}
+    for name, kind in fields.items():
+        try:
+            value = value_of(kind, data.get(name))
+        except ValueError:
+            continue
+        if value is not None:
+            values[name] = value
+    return comparable(values, currency)
+
+
+def _from_facts(
+    connection: psycopg.Connection[Any], customer_id: int, kinds: Collection[str], currency: str | None, zone: str
+) -> list[tuple[str, tuple[Identity, ...], int, dict[str, Value]]]:
+    sources = {kind: EVENT_SOURCES[kind] for kind in kinds if kind in EVENT_SOURCES}
+    relations = {source.relation for source in sources.values()}
+    if not relations:
+        return []
+    of_orders = any("order_id" in source.same for source in sources.values())
+    facts = read_customer(
+        connection, customer_id, relations={*relations, *(("orders",) if of_orders else ())}, zone=zone
+    )
+    orders = {_column("orders", "order_id", row): row for row in facts.rows.get("orders", ())}
+    found = []
+    for kind, source in sources.items():
+        for row in facts.rows[source.relation]:
+            at = _column(source.relation, source.instant or "@at", row)
+            if isinstance(at, int) and _matches(source, row):
+                found.append(
+                    (kind, _identities(kind, source, row), at, _fields(source, row, at, orders, facts, currency))
+                )
+    return found
+
+
+def _column(relation: str, name: str, row: Row) -> object:
+    return row[RELATIONS[relation].slots[name]]
+
+
+def _matches(source: EventSource, row: Row) -> bool:
+    return source.matching is None or _column(source.relation, source.matching[0], row) == source.matching[1]
+
+
+def _identities(kind: str, source: EventSource, row: Row) -> tuple[Identity, ...]:
+    """What an event that tells the same is known by; a site event may carry its shop's key before its own."""
+    same = tuple(_column(source.relation, name, row) for name in source.same)
+    if source.same == ("@key",):
+        return (kind, same), (kind, (str(same[0]).partition("/")[2],))
+    return ((kind, same),)
+
+
+def _fields(
+    source: EventSource, row: Row, at: int, orders: Mapping[object, Row], facts: CustomerFacts, currency: str | None
+) -> dict[str, Value]:
+    own = _row_fields(source.relation, row, at, facts, currency)
+    own.update({name: own.get(other) for name, other in source.renamed.items()})
+    if source.relation == "orders" or "order_id" not in source.same:
+        return own
+    order = orders.get(_column(source.relation, "order_id", row))
+    return own if order is None else {**_row_fields("orders", order, at, facts, currency), **own}
+
+
+def _row_fields(relation: str, row: Row, at: int, facts: CustomerFacts, currency: str | None) -> dict[str, Value]:
+    """As of the event; for one that is said to precede what it belongs to, as of that."""
+    since = row[0] if isinstance(row[0], int) else at
+    return compile_row(relation, currency)(row, max(at, since), facts.zone)

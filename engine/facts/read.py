@@ -1,0 +1,152 @@
+"""Facts from PostgreSQL in the shape the fold takes: one customer's rows in one round trip."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+
+from engine.attributes.facts import CustomerFacts, Row
+from engine.attributes.relation import Relation
+from engine.attributes.relations import RELATIONS, SCOPES
+from engine.attributes.rows import compile_row
+from engine.calendar.local import zone as zone_of
+from engine.conditions.operands import microseconds
+from engine.conditions.types import Value
+
+Connection = psycopg.Connection[Any]
+_ZONES = ("zone", "shop_zone")
+Wanted = Mapping[str, Collection[str]]
+"""Relations by name, each with the stored fields to read."""
+
+
+def read_customer(
+    connection: Connection, customer_id: int, *, relations: Collection[str] | Wanted | None = None, zone: str = "UTC"
+) -> CustomerFacts:
+    """One customer's facts.
+
+    Args:
+        connection: an open connection whose `search_path` has the tables.
+        customer_id: our number of the customer.
+        relations: names of relations to read whole, or each with the fields wanted (as `Fold.reads`), where the
+            others are left None. Default: all relations, whole.
+        zone: serves where neither the customer nor the shop has a zone that exists.
+
+    Raises:
+        LookupError: there is no such customer.
+    """
+    wanted = _wanted(relations)
+    wanted["customer"] = frozenset({*_ZONES, *wanted.get("customer", ())})
+    with connection.pipeline():
+        cursors = {
+            name: connection.cursor(binary=True).execute(_query(name, fields, "owner"), (customer_id,))
+            for name, fields in wanted.items()
+        }
+    rows = {name: _rows(RELATIONS[name], cursor.fetchall()) for name, cursor in cursors.items()}
+    if not rows["customer"]:
+        raise LookupError(f"there is no customer {customer_id}")
+    slots = RELATIONS["customer"].slots
+    zones = [rows["customer"][0][slots[name]] for name in _ZONES]
+    return CustomerFacts(customer_id, usable_zone(*zones, otherwise=zone), rows)
+
+
+def read_scope(
+    connection: Connection,
+    subject: str,
+    subject_id: int,
+    at: datetime,
+    *,
+    currency: str | None = None,
+    zone: str = "UTC",
+) -> dict[str, Value]:
+    """The fields of an order, shipment or case as of an instant, each under `order.`, `shipment.` or `case.`.
+
+    Args:
+        connection: an open connection whose `search_path` has the tables.
+        subject: order, shipment or case; a customer has no fields beside the attributes.
+        subject_id: our number of it.
+        at: the instant; what lies after it is unknown, and something that was not there yet has no fields.
+        currency: the reporting currency; money in another one is unknown.
+        zone: serves where neither the customer nor the shop has one.
+
+    Raises:
+        LookupError: there is no such subject.
+    """
+    if subject not in SCOPES:
+        return {}
+    relation = RELATIONS[SCOPES[subject]]
+    query = _query(relation.name, frozenset(relation.columns[2:]), "identity")
+    with connection.cursor(binary=True) as cursor:
+        found = _rows(relation, cursor.execute(query, (subject_id,)).fetchall())
+        if not found:
+            raise LookupError(f"there is no {subject} {subject_id}")
+        own = cursor.execute(_zone_query(relation.name), (subject_id,)).fetchone()
+    local = usable_zone(*(own or ()), otherwise=zone)
+    return compile_row(relation.name, currency, f"{subject}.")(found[0], microseconds(at), local)
+
+
+def usable_zone(*zones: object, otherwise: str) -> str:
+    """The first that is a time zone: the customer's own, the shop's, else the other."""
+    for each in zones:
+        if isinstance(each, str):
+            try:
+                zone_of(each)
+            except ValueError:
+                continue
+            return each
+    return otherwise
+
+
+def _wanted(relations: Collection[str] | Wanted | None) -> dict[str, frozenset[str]]:
+    if isinstance(relations, Mapping):
+        return {name: frozenset(fields) for name, fields in relations.items()}
+    names: Iterable[str] = RELATIONS if relations is None else relations
+    return {name: frozenset(RELATIONS[name].columns[2:]) for name in names}
+
+
+@lru_cache(maxsize=512)
+def _query(name: str, fields: frozenset[str], by: str) -> str:
+    """Every column has its place; those not wanted are null there and cost nothing."""
+    relation = RELATIONS[name]
+    at = "null::bigint" if relation.at is None else _microseconds(relation.at)
+    columns = [f"{at}, {relation.key}", *(_column(relation, each, fields) for each in relation.columns[2:])]
+    asked = relation.owner if by == "owner" else relation.identity
+    return f"select {', '.join(columns)} from {relation.source} where {asked} = %s"  # noqa: S608 -- our own declarations
+
+
+@lru_cache(maxsize=8)
+def _zone_query(name: str) -> str:
+    relation, fields = RELATIONS[name], RELATIONS["customer"].fields
+    zones = ", ".join(str(fields[each].sql) for each in _ZONES)
+    return (
+        f"select {zones} from customers c where c.id = "  # noqa: S608 -- our own declarations
+        f"(select {relation.owner} from {relation.source} where {relation.identity} = %s)"
+    )
+
+
+def _column(relation: Relation, name: str, wanted: frozenset[str]) -> str:
+    field = relation.fields[name]
+    assert field.sql is not None  # columns are the stored fields
+    if name not in wanted:
+        return "null::bigint"
+    return _microseconds(field.sql) if field.type == "instant" else field.sql
+
+
+def _microseconds(expression: str) -> str:
+    return f"(extract(epoch from {expression}) * 1000000)::bigint"
+
+
+def _rows(relation: Relation, found: list[tuple[Any, ...]]) -> list[Row]:
+    sets = [relation.slots[name] for name, field in relation.fields.items() if field.type == "set" and field.sql]
+    if not sets:
+        return list(found)
+    return [_with_sets(row, sets) for row in found]
+
+
+def _with_sets(row: tuple[Any, ...], places: list[int]) -> Row:
+    values = list(row)
+    for place in places:
+        if values[place] is not None:
+            values[place] = frozenset(values[place])
+    return tuple(values)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from engine.servers.errors import SetupError
+from engine.servers.external import temporal_configured
 from engine.servers.leave import leave
 from engine.servers.project import Project
 from engine.servers.supervisor import Supervisor, Wanted
@@ -38,7 +39,9 @@ def _main(arguments: list[str]) -> int:
 
 
 def _find(options: argparse.Namespace) -> int:
-    if options.temporal:
+    if options.temporal and temporal_configured():
+        sys.stderr.write("Temporal: a service is configured, none is started\n")
+    elif options.temporal:
         sys.stderr.write(f"Temporal: {find_temporal()}\n")
     if options.test_server:
         sys.stderr.write(f"Temporal test server: {find_test_server()}\n")

@@ -85,6 +85,11 @@ def elsewhere() -> Path:
     raise SetupError("no-place", f"PostgreSQL needs a directory below one of {list(map(str, _ELSEWHERE))}", _HINT)
 
 
+def ours(directory: Path) -> bool:
+    """Whether this is a directory that we made for a project's data outside the project."""
+    return directory.parent in [parent / "regulars" for parent in _ELSEWHERE] and (directory / "project").is_file()
+
+
 def _linked(entry: Path, wanted: Path) -> Path:
     """Follows the link unless it is a copy of another project's; makes it where there is none."""
     target = entry.resolve() if entry.is_symlink() else wanted

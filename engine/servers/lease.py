@@ -111,6 +111,14 @@ def running(home: Path) -> Record | None:
     return record if record and record.identity.alive() else None
 
 
+def in_use(home: Path) -> bool:
+    """Whether somebody uses the server of this directory."""
+    if not (home / "users.lock").is_file():
+        return False
+    with (home / "users.lock").open("a") as users:
+        return not _lock(users, fcntl.LOCK_EX)
+
+
 def _use(server: Server, record: Record) -> Lease:
     users = (server.home / "users.lock").open("a")
     fcntl.flock(users, fcntl.LOCK_SH)

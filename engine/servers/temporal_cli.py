@@ -49,6 +49,18 @@ def find_temporal() -> Path:
     )
 
 
+def ready_to_use() -> Path | None:
+    """The Temporal program if it is here already; downloads and builds nothing."""
+    if os.environ.get("REGULARS_TEMPORAL_CLI"):
+        return find_temporal()
+    if cached().is_file():
+        return cached()
+    try:
+        return _on_path()
+    except RouteFailed:
+        return None
+
+
 def cached() -> Path:
     """Where the pinned program lies once it was downloaded or built."""
     return cache() / f"temporal-{VERSION}" / "temporal"

@@ -22,11 +22,9 @@ def find_test_server() -> Path:
     Raises:
         SetupError: every route failed; the message tells each one's reason.
     """
-    program, script = (directory() / name for name in ("temporal-test-server", "run"))
-    if program.is_file():
-        return program
-    if script.is_file():
-        return script
+    if here := ready_to_use():
+        return here
+    program, script = _places()
     reasons = []
     for route, target, make in (
         (f"download of {VERSION}", program, lambda file: download(TEST_SERVER, f"v{VERSION}", file)),
@@ -44,6 +42,15 @@ def find_test_server() -> Path:
         f"the time-skipping test server {VERSION} could not be had:{''.join(reasons)}",
         "install Java 11 or newer and Maven; only tests need it",
     )
+
+
+def ready_to_use() -> Path | None:
+    """The program if it is here already; fetches nothing."""
+    return next((place for place in _places() if place.is_file()), None)
+
+
+def _places() -> tuple[Path, Path]:
+    return directory() / "temporal-test-server", directory() / "run"
 
 
 def directory() -> Path:

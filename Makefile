@@ -1,0 +1,68 @@
+# What a checkout needs, then what is asked for. `make` alone installs into .venv.
+#
+#   make servers            find, download or build the Temporal servers (3 minutes at most, once per user)
+#   make demo ARGS=--exit   a sample shop with journeys running
+#   make check              format, lint, types, layers, generated files, the shipped rules
+#   make test               check, then all tests with real servers; ARGS goes to pytest
+#   make bench NAME=import  figures with their bounds; a bench starts the servers it needs itself
+#   make lock               write requirements.txt anew from pyproject.toml
+#   make clean              remove .venv, .regulars and what tools left in the checkout; the user's caches stay
+
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := install
+.PHONY: install servers demo check test bench lock clean
+
+VENV := .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+OLIST := $(wildcard ../shared/data/olist)
+export REGULARS_OLIST ?= $(if $(OLIST),$(abspath $(OLIST)))
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+install: $(VENV)/installed
+
+$(VENV)/made:
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+		if "$$python" -c '$(SUITABLE)' 2>/dev/null; then exec "$$python" -m venv $(VENV); fi; \
+	done; \
+	echo 'Python 3.11, 3.12 or 3.13 is needed and none was found; name one: make PYTHON=/path/to/python3.12' >&2; exit 3
+	@touch $@
+
+$(VENV)/installed: $(VENV)/made requirements.txt pyproject.toml
+	@echo 'installing into $(VENV) (a minute or two)' >&2
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+servers: install
+	@$(PY) -m engine.servers --temporal --test-server
+
+demo: install
+	@$(VENV)/bin/regulars demo $(ARGS)
+
+check: install
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m engine.language.schema --check
+	$(VENV)/bin/regulars check rules
+
+test: check servers
+	@$(PY) -m engine.servers --postgres --temporal --test-server --free-ports --fast --state .regulars/test \
+		-- $(PY) -m pytest $(ARGS)
+
+bench: install
+	@test -f bench/$(NAME).py || { echo 'make bench NAME=...: one of $(basename $(notdir $(wildcard bench/*.py)))' >&2; exit 1; }
+	@$(PY) bench/$(NAME).py $(ARGS)
+
+lock: install
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--extra dev -o requirements.txt pyproject.toml
+
+clean:
+	@if [ -d .regulars ] && [ -x $(PY) ]; then $(PY) -m engine.servers.clean .regulars; fi
+	rm -rf $(VENV) .regulars build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo 'kept: programs in the cache of the user ($${XDG_CACHE_HOME:-~/.cache}/regulars)'

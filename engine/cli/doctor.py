@@ -1,0 +1,110 @@
+"""`regulars doctor`: what is configured, what runs, what is wrong."""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from engine.cli.project import ProjectOption, find_project
+from engine.composition import channel_providers
+from engine.language.rules import Rules, load_rules
+from engine.servers.errors import SetupError
+from engine.servers.examine import embedded_temporal, examine_database, examine_python, examine_test_server
+from engine.servers.examine_temporal import examine_temporal
+from engine.servers.external import redacted
+from engine.servers.findings import Finding, State
+from engine.servers.leave import leave
+from engine.servers.project import Project
+
+_STYLES = {State.OK: "green", State.OFF: "dim", State.WRONG: "bold red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(project: ProjectOption = None) -> None:
+    """Say what is configured, what runs and what is wrong; exit 3 if anything is."""
+    console, wrong = Console(highlight=False, soft_wrap=True), 0
+    for finding in _findings(find_project(project)):
+        wrong += finding.state is State.WRONG
+        _show(console, finding)
+    if wrong:
+        console.print(f"\n{wrong} to put right")
+    # A Temporal client was used.
+    leave(SetupError.exit_code if wrong else 0)
+
+
+def _findings(project: Project) -> Iterator[Finding]:
+    yield examine_python()
+    yield Finding("Project", State.OK, str(project.root))
+    yield from _rules(project)
+    yield from examine_database(project)
+    yield from _temporal(project)
+    yield examine_test_server()
+
+
+def _temporal(project: Project) -> list[Finding]:
+    try:
+        embedded = embedded_temporal(project)
+    except SetupError as error:
+        return [Finding("Temporal", State.WRONG, f"{error.place}: {error.message}", error.hint)]
+    if isinstance(embedded, Finding):
+        return [embedded]
+    if embedded is None:
+        return examine_temporal({}, "environment configuration")
+    found = examine_temporal(embedded.environment, f"embedded, pid {embedded.pid}")
+    return [*found, Finding("Temporal", State.OK, f"Web UI {embedded.environment['REGULARS_TEMPORAL_UI']}")]
+
+
+def _rules(project: Project) -> Iterator[Finding]:
+    try:
+        rules = load_rules(project.rules)
+    except OSError as error:
+        place = error.filename or project.rules
+        yield Finding("Rules", State.WRONG, f"{place}: {error.strerror}", "regulars.toml says where: [project] rules")
+        return
+    errors = sum(issue.severity == "error" for issue in rules.issues)
+    if errors:
+        yield Finding(
+            "Rules", State.WRONG, f"{errors} mistakes; disabled: {', '.join(rules.disabled)}", "`regulars check`"
+        )
+    else:
+        yield Finding("Rules", State.OK, f"version {rules.version}, {len(rules.plans)} playbooks")
+    yield from _channels(project, rules)
+
+
+def _channels(project: Project, rules: Rules) -> Iterator[Finding]:
+    mailbox = os.environ.get("REGULARS_MAILBOX") or str(project.state / "mailbox")
+    for name, channel in rules.policy.channels.items():
+        subject = f"Channel {name}"
+        try:
+            channel_providers(_with_one(rules, name), {**os.environ, "REGULARS_MAILBOX": mailbox})
+        except Exception as error:  # noqa: BLE001 - whatever a provider of anybody's lacks, the others are looked at too
+            yield Finding(subject, State.WRONG, redacted(str(error).split("\n")[0]), str(getattr(error, "hint", "")))
+        else:
+            yield Finding(subject, State.OK, f"{channel.provider}{_where(channel.provider, mailbox)}")
+
+
+def _with_one(rules: Rules, name: str) -> Rules:
+    policy = rules.policy.model_copy(update={"channels": {name: rules.policy.channels[name]}})
+    return dataclasses.replace(rules, policy=policy)
+
+
+def _where(provider: str, mailbox: str) -> str:
+    if provider == "mailbox":
+        return f", {mailbox}"
+    url = os.environ.get(f"REGULARS_{provider.upper()}_URL")
+    return f", {redacted(url)}" if url else ""
+
+
+def _show(console: Console, finding: Finding) -> None:
+    line = Text(f"{finding.state.value:<6}", style=_STYLES[finding.state])
+    line.append(f"{finding.subject:<14}", style="bold").append(finding.text, style="default")
+    console.print(line)
+    if finding.hint:
+        console.print(Text(f"{'':<20}→ {finding.hint}", style="default"))

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 from engine.contracts import json_of, money_of
 from engine.facts.event_formats import parse_instant
 from engine.facts.intake.context import AlreadyTold, Incoming, Refusal, order_fields
+from engine.facts.intake.locks import NEW_PRODUCTS_LOCK
 from engine.facts.intake.people import fill_unknown
 from engine.money import Money
 
@@ -19,7 +20,7 @@ INSTANTS = {
     "order.cancelled": "cancelled_at",
 }
 _PRODUCTS = "select id, key, category from products where shop_id = %(shop)s and key = any(%(keys)s)"
-# Rows in order of their key, so that two orders with the same new products cannot wait for each other.
+# New products of a shop are written by one transaction at a time, so that no two wait for each other's.
 _NEW_PRODUCTS = """
 insert into products (shop_id, key, title, category, recorded_at)
 select %(shop)s, p.key, p.title, p.category, %(recorded)s
@@ -209,7 +210,11 @@ def _products(incoming: Incoming) -> dict[str, tuple[int, str | None]]:
     told = {line["product"]: line for line in incoming.data.get("lines", ())}
     if not told:
         return {}
-    rows = incoming.connection.execute(_PRODUCTS, {"shop": incoming.shop_id, "keys": list(told)}).fetchall()
+    wanted = {"shop": incoming.shop_id, "keys": list(told)}
+    rows = incoming.connection.execute(_PRODUCTS, wanted).fetchall()
+    if len(rows) < len(told):
+        incoming.connection.execute(NEW_PRODUCTS_LOCK, [incoming.event.shop])
+        rows = incoming.connection.execute(_PRODUCTS, wanted).fetchall()
     missing = sorted(set(told) - {row[1] for row in rows})
     if missing:
         new = [{"key": key, "title": told[key].get("title"), "category": told[key].get("category")} for key in missing]

@@ -85,8 +85,8 @@ def create_customer(
 
 def fill_unknown(incoming: Incoming, told: Mapping[str, Any]) -> None:
     """Sets what is not known yet of a known customer; what is known stays."""
-    columns = profile(told, incoming.shop_country, incoming.notes)
-    if columns and not incoming.customer_is_new:
+    columns = {} if incoming.customer_is_new else profile(told, incoming.shop_country, incoming.notes)
+    if columns:
         incoming.execute(_FILL, **(dict.fromkeys(PROFILE) | columns), id=incoming.customer_id)
 
 

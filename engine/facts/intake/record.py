@@ -13,8 +13,9 @@ from engine.facts.event_formats import parse_instant, unstorable
 from engine.facts.events import Contract, Event, Recorded, Refused, Violation
 from engine.facts.intake import aftersales, orders, people, responses
 from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
+from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
-from engine.facts.intake.resolve import lock_customers, resolve
+from engine.facts.intake.resolve import resolve
 
 _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
     "order.placed": orders.order_placed,
@@ -84,7 +85,7 @@ def record_many(
 ) -> list[Recorded | Refused]:
     """Records a batch in the order given; all its customers are locked first, in one order over all transactions."""
     sound = [event for event in events if not _envelope_violations(event)]
-    lock_customers(connection, sound)
+    lock_batch(connection, sound)
     return [record(connection, event, recorded_at=recorded_at, contracts=contracts) for event in events]
 
 

@@ -1,6 +1,5 @@
 """Finds whom and what an event is about, and locks the customer."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ import psycopg
 from engine.facts.event_formats import parse_instant
 from engine.facts.events import Contract, Event
 from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
+from engine.facts.intake.locks import NEW_CUSTOMER_LOCK
 from engine.facts.intake.people import create_customer, profile
 
 _FIND = """
@@ -23,30 +23,7 @@ select s.id, s.currency, s.country,
   left join messages m on m.key = %(message)s
  where s.key = %(shop)s
 """
-_CREATE_LOCK = "select pg_advisory_xact_lock(hashtextextended('customer/' || %s, 0))"
 _MAKES_CUSTOMER = ("order.placed", "customer.updated")
-
-
-def lock_customers(connection: psycopg.Connection[Any], events: Sequence[Event]) -> None:
-    """Locks all customers of a batch at once, known ones by our id, then new ones by key, so that batches queue."""
-    shops, keys = [e.shop for e in events if e.customer], [e.customer for e in events if e.customer]
-    orders = [(e.shop, e.order) for e in events if e.order]
-    rows = connection.execute(
-        """
-        select i.customer_id, s.key, i.key from unnest(%(shops)s::text[], %(keys)s::text[]) as t(shop, key)
-          join shops s on s.key = t.shop
-          join customer_identities i on i.shop_id = s.id and i.platform = 'shop' and i.key = t.key
-        union select o.customer_id, null, null
-          from unnest(%(order_shops)s::text[], %(numbers)s::text[]) as t(shop, number)
-          join shops s on s.key = t.shop join orders o on o.shop_id = s.id and o.number = t.number
-        """,
-        {"shops": shops, "keys": keys, "order_shops": [o[0] for o in orders], "numbers": [o[1] for o in orders]},
-    ).fetchall()
-    ids = sorted({row[0] for row in rows})
-    connection.execute("select 1 from customers where id = any(%s) order by id for update", [ids])
-    known = {(row[1], row[2]) for row in rows}
-    for key in sorted({key for shop, key in zip(shops, keys, strict=True) if key and (shop, key) not in known}):
-        connection.execute(_CREATE_LOCK, [key])
 
 
 def resolve(connection: psycopg.Connection[Any], event: Event, contract: Contract, recorded_at: datetime) -> Incoming:
@@ -130,7 +107,7 @@ def _make_known(incoming: Incoming) -> None:
     if event.kind not in _MAKES_CUSTOMER or told is None:
         waits = f"customer:{event.shop}/{event.customer}"
         raise Refusal("unknown_customer", f"customer {event.customer!r} is not known", waits)
-    incoming.connection.execute(_CREATE_LOCK, [event.customer])
+    incoming.connection.execute(NEW_CUSTOMER_LOCK, [event.customer])
     again = incoming.connection.execute(_FIND, _keys(event)).fetchone()
     if again is not None and again[3] is not None:
         incoming.customer_id = again[3]

@@ -1,0 +1,63 @@
+"""Locks of a batch, taken before its first row and in one order over all transactions, so that none wait in a ring.
+
+The order: keys of new customers, rows of known customers, new products of a shop. One event alone takes them in
+the same order.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+
+from engine.facts.events import Event
+
+NEW_CUSTOMER_LOCK = "select pg_advisory_xact_lock(hashtextextended('customer/' || %s, 0))"
+NEW_PRODUCTS_LOCK = "select pg_advisory_xact_lock(hashtextextended('products/' || %s, 0))"
+_KNOWN = """
+select i.customer_id, s.key, i.key from unnest(%(shops)s::text[], %(customers)s::text[]) as t(shop, key)
+  join shops s on s.key = t.shop
+  join customer_identities i on i.shop_id = s.id and i.platform = 'shop' and i.key = t.key
+ union
+select o.customer_id, null, null from unnest(%(shops)s::text[], %(orders)s::text[]) as t(shop, number)
+  join shops s on s.key = t.shop
+  join orders o on o.shop_id = s.id and o.number = t.number
+"""
+_NEW_PRODUCTS = """
+select distinct t.shop from unnest(%(shops)s::text[], %(keys)s::text[]) as t(shop, key)
+  left join shops s on s.key = t.shop
+  left join products p on p.shop_id = s.id and p.key = t.key
+ where p.id is null order by t.shop
+"""
+
+
+def lock_batch(connection: psycopg.Connection[Any], events: Sequence[Event]) -> None:
+    """Locks all customers of a batch, also those it will make known, and the making of new products."""
+    told = {
+        "shops": [event.shop for event in events],
+        "customers": [event.customer for event in events],
+        "orders": [event.order for event in events],
+    }
+    rows = connection.execute(_KNOWN, told).fetchall()
+    known = {(shop, key) for _, shop, key in rows}
+    new = sorted({event.customer for event in events if event.customer and (event.shop, event.customer) not in known})
+    for key in new:
+        connection.execute(NEW_CUSTOMER_LOCK, [key])
+    if new:  # another transaction may have made them known meanwhile
+        rows = connection.execute(_KNOWN, told).fetchall()
+    ids = sorted({row[0] for row in rows})
+    connection.execute("select 1 from customers where id = any(%s) order by id for update", [ids])
+    products = list(_products(events))
+    if products:
+        named = {"shops": [shop for shop, _ in products], "keys": [key for _, key in products]}
+        for (shop,) in connection.execute(_NEW_PRODUCTS, named).fetchall():
+            connection.execute(NEW_PRODUCTS_LOCK, [shop])
+
+
+def _products(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
+    """Shop and key of each ordered product; what breaks the contract is refused later and needs no lock."""
+    for event in events:
+        lines = event.data.get("lines") if event.kind == "order.placed" else None
+        for line in lines if isinstance(lines, list) else ():
+            key = line.get("product") if isinstance(line, dict) else None
+            if isinstance(key, str) and "\x00" not in key:
+                yield event.shop, key

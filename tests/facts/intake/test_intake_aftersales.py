@@ -1,0 +1,83 @@
+from datetime import timedelta
+
+from telling import NOON, eur, placed
+
+from engine.facts.events import Event
+
+
+def told(kind, key, hours, **data):
+    return Event(kind, key, NOON + timedelta(hours=hours), "main", None, "1001", data)
+
+
+def at(hours):
+    return NOON + timedelta(hours=hours)
+
+
+def test_a_parcel_becomes_known_by_its_first_event_whichever_that_is(connection, tell):
+    tell(placed())
+    delivered = tell(told("shipment.delivered", "b", 5, shipment="s1"))
+    shipped = tell(told("shipment.shipped", "a", 2, shipment="s1", carrier="Post", estimated_at="2025-03-04T00:00:00Z"))
+    assert delivered.shipment_id == shipped.shipment_id
+    assert connection.execute("select key, carrier, shipped_at, delivered_at, lost_at from shipments").fetchall() == [
+        ("s1", "Post", at(2), at(5), None)
+    ]
+
+
+def test_two_parcels_of_an_order_are_delivered_each_once(connection, tell):
+    tell(placed())
+    assert tell(told("shipment.delivered", "a", 1, shipment="s1")).fresh
+    assert tell(told("shipment.delivered", "b", 2, shipment="s2")).fresh
+    assert not tell(told("shipment.delivered", "c", 3, shipment="s1")).fresh
+    assert connection.execute("select key, delivered_at from shipments order by key").fetchall() == [
+        ("s1", at(1)),
+        ("s2", at(2)),
+    ]
+
+
+def test_a_refund_waits_for_its_return(connection, tell):
+    tell(placed())
+    refused = tell(told("return.refunded", "b", 9, **{"return": "r1"}, refund=eur("20.00")))
+    assert refused.code == "unknown_return"
+    requested = tell(told("return.requested", "a", 1, **{"return": "r1"}, type="exchange", reason="size"))
+    assert [released.kind for released in requested.released] == ["return.refunded"]
+    tell(told("return.received", "c", 5, **{"return": "r1"}))
+    assert connection.execute(
+        "select kind, reason, requested_at, received_at, refunded_at, refund_minor, currency from returns"
+    ).fetchall() == [("exchange", "size", at(1), at(5), at(9), 2000, "EUR")]
+
+
+def test_a_review_is_of_an_order_or_one_of_its_products(connection, tell):
+    tell(placed())
+    recorded = tell(told("review.created", "a", 1, review="v1", score=2, title="Hm", body='Too "small",\nalas'))
+    tell(told("review.created", "b", 2, review="v2", score=5, product="p2", answered_at="2025-03-02T00:00:00Z"))
+    assert recorded.fields["score"] == 2
+    assert connection.execute(
+        "select r.key, score, r.title, body, p.key, created_at from reviews r left join products p on p.id = product_id"
+        " order by r.key"
+    ).fetchall() == [("v1", 2, "Hm", 'Too "small",\nalas', None, at(1)), ("v2", 5, None, None, "p2", at(2))]
+    assert not tell(told("review.created", "c", 3, review="v1", score=5)).fresh
+
+
+def test_a_case_is_opened_answered_and_closed(connection, tell):
+    tell(placed())
+    opened = tell(told("case.opened", "a", 1, case="x", type="complaint", topic="Broken"))
+
+    def later(kind, key, hours, **data):
+        return Event(kind, key, at(hours), "main", data={"case": "x", **data})
+
+    tell(later("case.answered", "b", 2))
+    second = tell(later("case.answered", "c", 3))
+    closed = tell(later("case.closed", "d", 4, satisfaction=4))
+    assert second.fresh
+    assert {opened.case_id, second.case_id, closed.case_id} == {opened.case_id}
+    assert closed.order_id == opened.order_id
+    assert connection.execute(
+        "select kind, subject, opened_at, answered_at, closed_at, satisfaction from cases"
+    ).fetchall() == [("complaint", "Broken", at(1), at(2), at(4), 4)]
+
+
+def test_an_answer_before_its_case_waits_for_it(tell):
+    tell(placed())
+    assert tell(Event("case.closed", "d", at(4), "main", data={"case": "x"})).waits_for == "case:main/x"
+    opened = tell(told("case.opened", "a", 1, case="x", type="inquiry"))
+    assert [released.kind for released in opened.released] == ["case.closed"]

@@ -10,9 +10,9 @@ from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, Operat
 from engine.conditions.types import Type
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
-from engine.language.operands import amount, operand
-from engine.language.scope import ALL_SCOPES, Names, Scope, Typed, fields
 from engine.language.model import Model
+from engine.language.operands import amount, operand
+from engine.language.scope import ALL_SCOPES, LATER_SCOPES, Names, Scope, Typed, fields
 from engine.language.validate import validate
 from engine.language.values import CONDITION_WORDS, DurationText, deferred
 
@@ -30,6 +30,7 @@ OPERATORS: Dictionary[Type, tuple[str, ...]] = {
     "money": ("eq", *_ORDERED, *_KNOWING),
 }
 STATES: tuple[str, ...] = get_args(StepIs.model_fields["state"].annotation)
+LATER_STATES = ("redeemed",)
 _OTHER_SPELLINGS = {
     "==": "eq", "=": "eq", "is": "eq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "min": "gte", "max": "lte",
     "more_than": "gt", "less_than": "lt", "at_least": "gte", "at_most": "lte", "has": "has_any", "contains": "has_any",
@@ -162,6 +163,9 @@ def _step(node: Mapping, scope: Scope, report: Report) -> list[Condition]:
 
 
 def _step_state(entry: Entry, step: str, report: Report) -> list[Condition]:
+    if entry.key in LATER_STATES:
+        report.error("RG501", entry.span, f"asking whether it was {entry.key}", "a state that runs", "it is planned")
+        return []
     value = entry.value.value if isinstance(entry.value, Scalar) else None
     if not isinstance(value, bool):
         report.error("RG401", entry.value.span, found(entry.value), "true or false")
@@ -176,6 +180,9 @@ def _typed(entry: Entry, scope: Scope, report: Report) -> Typed | None:
         return _bare(entry, scope, report)
     if head in scope.scoped:
         return _in_names(entry, tail, scope.scoped[head], f"{head}.", report)
+    if head in LATER_SCOPES:
+        report.error("RG501", entry.span, f"the scope {head}.", "a scope that runs: order.", "it is planned")
+        return None
     if head in ALL_SCOPES:
         here = one_of([f"{name}." for name in scope.scoped]) or "no scope"
         report.error("RG311", entry.span, entry.key, f"names of this place: {here} and bare names")

@@ -13,7 +13,8 @@ from engine.language.triggers import Events
 def events_of(contracts: Mapping[str, Mapping[str, Any]]) -> Events:
     """What rules may say about each kind of event.
 
-    A trigger's `where` is asked of the event as told; a `did` is asked of facts, where some events are rows of a relation.
+    A trigger's `where` is asked of the event as told; a `did` is asked of facts, where the row of the relation that
+    tells the event adds its fields.
 
     Raises:
         ValueError: a contract names a subject that does not exist.
@@ -33,4 +34,4 @@ def _told(contract: Mapping[str, Any]) -> Names:
 
 def _history(kind: str, told: Names) -> Names:
     source = EVENT_SOURCES.get(kind)
-    return told if source is None else row_names(RELATIONS[source.relation])
+    return told if source is None else {**told, **row_names(RELATIONS[source.relation])}

@@ -1,7 +1,6 @@
 """Playbooks: from a file's tree to the flat plan that journeys carry."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
@@ -11,9 +10,9 @@ from engine.journeys.plan import Controls, End, EventTrigger, Goal, Plan, Start,
 from engine.language.attributes import row_names
 from engine.language.conditions import compile_condition
 from engine.language.issues import Report, Span, did_you_mean, one_of
-from engine.language.located import Entry, Mapping, Scalar
+from engine.language.located import Entry, Mapping, Node, Scalar
 from engine.language.model import Model
-from engine.language.scope import SUBJECT_SCOPES, Names, Scope, Typed
+from engine.language.scope import SUBJECT_SCOPES, Names, Scope
 from engine.language.steps.block import compile_block
 from engine.language.steps.kind import Block, Context
 from engine.language.steps.numbering import Numbering, number
@@ -26,6 +25,8 @@ from engine.policy import Policy
 RESERVED = frozenset({"apply", "campaign", "evaluate", "journey", "mass-action", "migrate", "publish", "replay"})
 """Names of typed workflows, now or planned: a playbook's name is its workflow's type."""
 RESERVED_PREFIXES = ("regulars-", "temporal-")
+LATER_SUBJECTS = ("shipment", "case")
+LATER_EDITS = ("migrate", "drain")
 DEFAULT_PURPOSE = "marketing"
 
 
@@ -85,8 +86,8 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     stop = _stop(root.entry("stop"), subject, events, report)
     goal = _goal(root.entry("goal"), subject, events, report)
     _check_purpose(root, at, around.policy, report)
-    with_trigger = _with_trigger(scope, start.any if start else (), events)
-    code = _code(root.entry("steps"), subject, with_trigger, around, report)
+    _check_later(root, report)
+    code = _code(root.entry("steps"), subject, scope, around, report)
     if around.policy is None:
         report.warning("RG313", at, "policy.yaml", "a sound policy", "correct it first: it has errors of its own")
     if model is None or start is None or report.faults > before:
@@ -125,14 +126,6 @@ def _scope(subject: str, around: Surroundings) -> Scope:
     )
 
 
-def _with_trigger(scope: Scope, any_of: Iterable[EventTrigger], events: Events) -> Scope:
-    """`trigger.` has the fields of the starting events."""
-    names: dict[str, Typed] = {}
-    for trigger in any_of:
-        names = {**events.fields[trigger.event], **names}
-    return replace(scope, scoped={**scope.scoped, "trigger": names})
-
-
 def _check_name(named: Entry, report: Report) -> None:
     name = named.value.text if isinstance(named.value, Scalar) else ""
     if name in RESERVED or name.startswith(RESERVED_PREFIXES):
@@ -145,6 +138,20 @@ def _check_name(named: Entry, report: Report) -> None:
         )
 
 
+def _check_later(root: Mapping, report: Report) -> None:
+    """What the language knows and this version does not yet run is refused, so that nobody relies on it."""
+    controls = root.get("controls")
+    asked: list[tuple[Node | None, tuple[str, ...], str]] = [(root.get("for"), LATER_SUBJECTS, "for order or customer")]
+    if isinstance(controls, Mapping):
+        asked.append((controls.get("edits"), LATER_EDITS, "edits: pin"))
+        holdout = controls.get("holdout")
+        if isinstance(holdout, Scalar) and holdout.text.endswith("%") and holdout.text.strip("0.") != "%":
+            asked.append((holdout, (holdout.text,), "no holdout, or 0%"))
+    for node, later, instead in asked:
+        if isinstance(node, Scalar) and node.text in later:
+            report.error("RG501", node.span, node.text, instead, "it is planned")
+
+
 def _start(root: Mapping, subject: str, scope: Scope, around: Surroundings, report: Report) -> Start | None:
     entry = root.entry("start")
     if entry is None:
@@ -152,8 +159,7 @@ def _start(root: Mapping, subject: str, scope: Scope, around: Surroundings, repo
     model = validate(StartModel, without_later(entry.value), report, at=entry.span)
     any_of = _triggers(entry, subject, around.events, report)
     only_if = entry.value.get("only_if") if isinstance(entry.value, Mapping) else None
-    asked = _with_trigger(scope, any_of, around.events)
-    condition = compile_condition(only_if, asked, report) if only_if is not None else None
+    condition = compile_condition(only_if, scope, report) if only_if is not None else None
     if model is None or not any_of:
         return None
     max_age = None if model.max_age is None else model.max_age.seconds

@@ -6,6 +6,7 @@ YAML 1.1, keeps the last of duplicate keys silently and recurses as deep as the 
 
 import re
 from collections.abc import Iterator
+from typing import Protocol
 
 import yaml
 
@@ -23,7 +24,14 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
-class _Refused(Exception):
+class _Mark(Protocol):
+    """A place as PyYAML gives it, counted from 0."""
+
+    line: int
+    column: int
+
+
+class _RefusedError(Exception):
     """The text cannot be read further; the report says why."""
 
 
@@ -42,7 +50,7 @@ def read(text: str, report: Report) -> Node | None:
         return None
     try:
         return _Composer(text, report).document()
-    except _Refused:
+    except _RefusedError:
         return None
 
 
@@ -94,7 +102,7 @@ class _Composer:
                 documents += 1
                 if documents > 1:
                     self._report.error("RG108", _span(event), "---", "one document", "put the second in its own file")
-                    raise _Refused
+                    raise _RefusedError
             elif isinstance(event, yaml.NodeEvent):
                 root = self._node(event, 1)
         return root or Scalar(Span(), None, "")
@@ -105,10 +113,10 @@ class _Composer:
         try:
             loader = yaml.SafeLoader(text)
             while loader.check_event():
-                yield loader.get_event()
+                yield loader.get_event()  # type: ignore[no-untyped-call]  # likewise
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self._syntax(error.problem or error.context or "", Span() if mark is None else _point(mark))
+            self._syntax(error.problem or error.context or "", _point(mark))
         except (yaml.YAMLError, ValueError, OverflowError):
             # Escapes of impossible characters and numbers of absurd length in directives.
             self._syntax("", Span() if loader is None else _point(loader.get_mark()))
@@ -116,16 +124,16 @@ class _Composer:
     def _syntax(self, problem: str, at: Span) -> None:
         found, hint = _in_words(problem)
         self._report.error("RG103", at, found, "YAML", hint)
-        raise _Refused
+        raise _RefusedError
 
     def _node(self, event: yaml.NodeEvent, depth: int) -> Node:
         self._values += 1
         if self._values > MAX_VALUES:
             self._report.error("RG104", _span(event), f"more than {MAX_VALUES} values", "a smaller file", "split it")
-            raise _Refused
+            raise _RefusedError
         if depth > MAX_DEPTH:
             self._report.error("RG105", _span(event), f"level {depth}", f"at most {MAX_DEPTH} levels", "simplify it")
-            raise _Refused
+            raise _RefusedError
         self._check_extras(event)
         match event:
             case yaml.ScalarEvent():
@@ -157,14 +165,14 @@ class _Composer:
     def _sequence(self, event: yaml.SequenceStartEvent, depth: int) -> Sequence:
         items: list[Node] = []
         while not isinstance(after := next(self._events), yaml.SequenceEndEvent):
-            items.append(self._node(after, depth + 1))
+            items.append(self._node(_node_event(after), depth + 1))
         return Sequence(_between(event, after), tuple(items))
 
     def _mapping(self, event: yaml.MappingStartEvent, depth: int) -> Mapping:
         entries: dict[str, Entry] = {}
         while not isinstance(after := next(self._events), yaml.MappingEndEvent):
-            key = self._node(after, depth + 1)
-            value = self._node(next(self._events), depth + 1)
+            key = self._node(_node_event(after), depth + 1)
+            value = self._node(_node_event(next(self._events)), depth + 1)
             self._enter(entries, key, value)
         return Mapping(_between(event, after), tuple(entries.values()))
 
@@ -206,7 +214,15 @@ def _in_words(problem: str) -> tuple[str, str]:
     return problem or "text that YAML does not allow", ""
 
 
-def _point(mark: yaml.Mark) -> Span:
+def _node_event(event: yaml.Event) -> yaml.NodeEvent:
+    """Inside a list or mapping PyYAML gives only events of nodes."""
+    assert isinstance(event, yaml.NodeEvent)
+    return event
+
+
+def _point(mark: _Mark | None) -> Span:
+    if mark is None:
+        return Span()
     return Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
 
 
@@ -220,4 +236,6 @@ def _first(event: yaml.Event) -> Span:
 
 def _between(first: yaml.Event, last: yaml.Event) -> Span:
     start, end = first.start_mark, last.end_mark
+    if start is None or end is None:
+        return Span()
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)

@@ -12,6 +12,8 @@ SUBJECT_SCOPES: Mapping[str, tuple[str, ...]] = {
     "case": ("case",),
 }
 ALL_SCOPES = ("order", "shipment", "case", "product", "trigger")
+LATER_SCOPES = ("product", "trigger")
+"""Scopes that the language knows and this version does not yet run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,9 @@ class Scope:
     """The names of one place.
 
     `bare` are the customer's attributes or, in a `where`, the fields of the row or event. `broken` are declared names
-    whose declaration has errors; `incomplete` tells that a whole file of declarations could not be read. `steps` are the steps of the playbook by their place in it; `before` limits them.
-    `events` are the fields of each kind of event, for `did`; None where history cannot be asked.
+    whose declaration has errors; `incomplete` tells that a whole file of declarations could not be read. `steps` are
+    the steps of the playbook by their place in it; `before` limits them. `events` are the fields of each kind of
+    event, for `did`; None where history cannot be asked.
     """
 
     what: str

@@ -32,7 +32,7 @@ CONDITION_WORDS = frozenset({"all", "any", "not", "did", "did_not", "step"})
 
 def refuse(code: str, expected: str, hint: str = "") -> PydanticCustomError:
     """The error of a value that is not what it should be."""
-    return PydanticCustomError(code, "{expected}", {"expected": expected, "hint": hint})  # type: ignore[arg-type]  # codes are ours, pydantic wants a literal
+    return PydanticCustomError(code, "{expected}", {"expected": expected, "hint": hint})
 
 
 def read_duration(value: object) -> Duration:

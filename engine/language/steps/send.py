@@ -6,7 +6,7 @@ from engine.language.located import Entry, Mapping, Node, Scalar, found
 from engine.language.model import Model
 from engine.language.scope import Scope
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
-from engine.language.templates import template_names, wanted_file
+from engine.language.templates import has_template, template_names, wanted_file
 from engine.language.validate import validate
 from engine.language.values import Name, Names, Text, deferred
 from engine.language.words import name as in_words
@@ -94,9 +94,9 @@ def _file(context: Context, node: Node) -> str | None:
         return None
     if context.policy is None:
         return node.text
-    wanted = wanted_file(node.text, context.policy.locale)
-    if wanted in context.templates:
+    if has_template(context.templates, node.text, context.policy.locale):
         return node.text
+    wanted = wanted_file(node.text, context.policy.locale)
     names = template_names(context.templates)
     hint = f"add {wanted} to rules/templates" if node.text in names else did_you_mean(node.text, names)
     context.report.error("RG306", node.span, node.text, f"a template: rules/templates/{wanted}", hint)

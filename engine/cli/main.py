@@ -2,8 +2,12 @@
 
 import importlib
 import sys
+import traceback
 
 import typer
+
+from engine.servers.errors import SetupError
+from engine.servers.leave import leave
 
 app = typer.Typer(
     name="regulars",
@@ -14,12 +18,28 @@ app = typer.Typer(
 )
 
 # Each module registers its command on `app` in a function `register(app)`.
-_COMMANDS = ("check",)
+_COMMANDS = ("check", "doctor", "up", "worker")
+
+
+_BUG = 70
 
 
 def main() -> None:
     """Runs the command line and ends with its exit code."""
     for name in _COMMANDS:
         importlib.import_module(f"engine.cli.{name}").register(app)
-    app()
-    sys.exit(0)
+    leave(_run())
+
+
+def _run() -> int:
+    try:
+        app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    except SetupError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - what no command foresaw is a bug, and has a code of its own
+        traceback.print_exc()
+        return _BUG
+    return 0

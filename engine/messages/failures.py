@@ -44,7 +44,11 @@ def explain(error: Exception, files: Mapping[str, str], name: str, values: Mappi
         case NotOffered() | SecurityError():
             return failure("template-not-allowed", str(error), _ALLOWED, "templates only write values down")
         case BudgetSpent() | RecursionError() | MemoryError():
-            found = str(error) if isinstance(error, BudgetSpent) else "a template that includes or calls itself"
+            found = (
+                str(error)
+                if isinstance(error, BudgetSpent)
+                else "a template that nests, includes or calls itself too deeply"
+            )
             return failure("template-too-much", found, "a message of ordinary size", "look for a loop without end")
         case TemplateNotFound():
             found = "several names" if isinstance(error, TemplatesNotFound) else str(error.name)

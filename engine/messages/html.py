@@ -6,6 +6,10 @@ from collections.abc import Mapping
 import mrml
 
 from engine.messages.errors import TemplateError
+from engine.messages.nesting import is_deeper
+
+MAX_DEPTH = 100
+MAX_HTML = 512 * 1024
 
 _POSITION = re.compile(r"(\d+):(\d+)\s*$")
 _LEFT_OVER = re.compile(r"<(mj-[a-z-]+)")
@@ -22,6 +26,8 @@ def to_html(mjml: str, files: Mapping[str, str], name: str) -> str:
     Raises:
         TemplateError: it is not MJML.
     """
+    if is_deeper(mjml, MAX_DEPTH):
+        raise _too_much(name, f"more than {MAX_DEPTH} elements within each other", "the nesting of a letter")
     parser = mrml.ParserOptions(include_loader=mrml.noop_loader())
     options = mrml.RenderOptions(disable_comments=False, fonts={})
     try:
@@ -33,7 +39,13 @@ def to_html(mjml: str, files: Mapping[str, str], name: str) -> str:
         file, line, quote = _source_line(files, name, f"<{left[1]}")
         found = f"the element {left[1]}"
         raise TemplateError("template-mjml", file, line, found, "an element of MJML", "see mjml.io for them", quote)
+    if len(html) > MAX_HTML:
+        raise _too_much(name, f"{len(html) // 1024} KB of HTML", f"at most {MAX_HTML // 1024} KB")
     return html
+
+
+def _too_much(name: str, found: str, expected: str) -> TemplateError:
+    return TemplateError("template-too-much", name, 0, found, expected, "look for a loop that writes too much")
 
 
 def _broken(message: str, mjml: str, files: Mapping[str, str], name: str) -> TemplateError:

@@ -14,8 +14,11 @@ _RUNS = frozenset({"script", "iframe", "object", "embed", "form", "base"})
 # A browser drops these characters wherever they stand in an address, so `java\nscript:` runs.
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028\u2029\ufeff]")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*):")
-_IN_STYLE = re.compile(r"url\(\s*['\"]?([^'\")]*)|(@import|expression\s*\()", re.IGNORECASE)
-_IN_TEXT = re.compile(r"\b(?:(javascript|vbscript|data|file|blob):(?=\S)|([a-zA-Z][a-zA-Z0-9+.\-]*)://)", re.IGNORECASE)
+# Lengths are bounded, or a long text would be scanned again from each of its letters.
+_IN_STYLE = re.compile(r"url\(\s{0,20}['\"]?([^'\")]{0,500})|(@import|expression\s{0,20}\()", re.IGNORECASE)
+_IN_TEXT = re.compile(
+    r"(?<![a-z0-9+.\-])(?:(javascript|vbscript|data|file|blob):(?=\S)|([a-z][a-z0-9+.\-]{0,30})://)", re.IGNORECASE
+)
 
 
 def refused_in_html(html: str) -> str | None:

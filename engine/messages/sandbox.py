@@ -89,12 +89,18 @@ class MessageEnvironment(ImmutableSandboxedEnvironment):
         if isinstance(_known(obj), Mapping):
             return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
         if isinstance(obj, TemplateReference):
-            return obj[attribute]
+            return self._block(obj, attribute)
         if any(isinstance(obj, each) and attribute in names for each, names in _READABLE):
             return getattr(obj, attribute)
         if isinstance(obj, TemplateModule) and not attribute.startswith("_"):
             return getattr(obj, attribute, self.undefined(obj=obj, name=attribute))
         return self.undefined(obj=obj, name=attribute)
+
+    def _block(self, blocks: TemplateReference, name: str) -> Any:
+        try:
+            return blocks[name]
+        except LookupError:
+            return self.undefined(obj={}, name=name)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Items of groups and lists, pieces of texts; nothing else has any."""

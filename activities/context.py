@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool
 
 from activities.providers.provider import Provider
 from engine.dispatch.versions import StoredVersions
+from engine.facts.matching import EventMatcher
 from engine.journeys.wire import Clock
 from engine.policy import Policy
 
@@ -31,8 +32,13 @@ class Context:
     versions: StoredVersions
     policy: Policy
     providers: Mapping[str, Provider]
-    currency: str | None = None
+    events: EventMatcher
     now: Callable[[], datetime] = wall_clock
+
+    @property
+    def currency(self) -> str | None:
+        """The reporting currency."""
+        return self.events.currency
 
     def moment(self, at: datetime, clock: Clock) -> datetime:
         """As of when something is decided: now, or, where the shop's clock is held, the logical instant."""

@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.context import Connection, Context
 from engine.conditions.ast import Condition
-from engine.facts.evaluate import Asked, holds
+from engine.facts.evaluate import Asked, evaluator
 from engine.journeys.wire import Answer, DecideRequest
 
 _CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
@@ -38,4 +38,5 @@ class Decide:
         rules = self.context.versions.get(connection, version)
         asked = Asked(customer, subject, subject_id, request.at, journey=request.journey)
         condition = _CONDITION.validate_python(request.condition)
-        return holds(connection, rules.catalogue, condition, asked, currency=self.context.currency)
+        asking = evaluator(rules.catalogue, self.context.currency)
+        return asking.holds(connection, condition, asked, self.context.policy.zone)

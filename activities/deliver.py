@@ -18,7 +18,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.context import Connection, Context
 from activities.providers.provider import Final, InDoubt, Retryable
-from engine.facts.evaluate import Asked, environment, holds_of_event
+from engine.facts.evaluate import Asked, evaluator
 from engine.journeys.plan import Plan, TemplateBy
 from engine.journeys.wire import Answer, DeliverRequest
 from engine.language.rules import Rules
@@ -70,11 +70,7 @@ class Deliver:
     ) -> Settled | NotBefore | Proceed:
         journey = self._journey(connection, request.journey)
         keyed = {channel for channel, provider in self.context.providers.items() if provider.takes_idempotency_key}
-
-        def matches(condition: object, fields: object) -> bool:
-            return holds_of_event(condition, fields, currency=self.context.currency)
-
-        terms = Terms(journey.plan, self.context.policy, keyed, matches)
+        terms = Terms(journey.plan, self.context.policy, keyed, self.context.events)
         reservation = reserve(connection, request, terms, moment)
         if isinstance(reservation, Settled):
             _end(connection, request, reservation.state, reservation.at)
@@ -93,7 +89,7 @@ class Deliver:
                 lambda connection: self._write(connection, request, proceed, moment)
             )
         except TemplateError as error:
-            return await self._failed(request, proceed, moment, error.code)
+            return await self._failed(proceed, moment, error.code)
         provider = self.context.providers[proceed.channel]
 
         async def before_commit() -> None:
@@ -105,7 +101,7 @@ class Deliver:
             await self.context.transaction(lambda connection: record.record_not_taken(connection, proceed.message))
             raise ApplicationError(refusal.reason, type=refusal.reason, next_retry_delay=refusal.retry_after) from None
         except Final as refusal:
-            return await self._failed(request, proceed, moment, refusal.reason)
+            return await self._failed(proceed, moment, refusal.reason)
         except InDoubt as doubt:
             return await self._doubted(request, proceed, moment, doubt.reason)
         await self.context.transaction(
@@ -132,15 +128,15 @@ class Deliver:
         if isinstance(request.template, str):
             return request.template
         choice = TemplateBy.model_validate(request.template)
-        asked = Asked(proceed.customer, journey.plan.subject, proceed.order or proceed.customer, moment)
-        known = environment(
-            connection, journey.rules.catalogue, asked, names={choice.by}, currency=self.context.currency
-        )
-        value = known.attributes.get(choice.by)
+        subject = (journey.plan.subject, proceed.order or proceed.customer)
+        asked = Asked(proceed.customer, *subject, moment, journey=request.journey)
+        asking = evaluator(journey.rules.catalogue, self.context.currency)
+        zone = self.context.policy.zone
+        value = asking.environment(connection, asked, {choice.by}, zone).attributes.get(choice.by)
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return choice.default if value is None else choice.cases.get(text, choice.default)
 
-    async def _failed(self, request: DeliverRequest, proceed: Proceed, moment: datetime, reason: str) -> Answer:
+    async def _failed(self, proceed: Proceed, moment: datetime, reason: str) -> Answer:
         def failed(connection: Connection) -> None:
             record.record_failed(connection, proceed.message, reason)
             if reason == "recipient_refused":

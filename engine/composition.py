@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from psycopg_pool import ConnectionPool
@@ -15,12 +16,21 @@ from activities.context import Context
 from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.open_task import OpenTask
-from activities.providers import providers
+from activities.providers import make_provider, providers
 from activities.providers.provider import Provider
+from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions
-from engine.facts.evaluate import reporting_currency
+from engine.facts.currency import reporting_currency
+from engine.facts.event_contracts import load_contracts
+from engine.facts.matching import EventMatcher
+from engine.facts.pool import open_pool
 from engine.journeys.wire import JOURNEY_QUEUE
 from engine.language.rules import Rules
+from engine.replay.discard import discard_namespace
+from engine.replay.driver import Driver, Progress, Window
+from engine.replay.fields import recorded_fields
+from engine.replay.run import Run
+from engine.servers.namespace import prepare_namespace
 from workflows.journey import Journey
 
 # Pure packages, so that the sandbox need not import them again for every journey.
@@ -48,9 +58,17 @@ def context(
     pool: ConnectionPool, rules: Rules, channels: Mapping[str, Provider], versions: StoredVersions | None = None
 ) -> Context:
     """What activities of a worker share."""
+    return Context(pool, versions or StoredVersions(), rules.policy, channels, event_matcher(pool, rules))
+
+
+def event_matcher(pool: ConnectionPool, rules: Rules) -> EventMatcher:
+    """Decides triggers by the shipped contracts of events.
+
+    Raises:
+        CurrencyUnclearError: shops have several currencies and the policy names none.
+    """
     with pool.connection() as connection:
-        currency = reporting_currency(connection, rules.policy.currency)
-    return Context(pool, versions or StoredVersions(), rules.policy, channels, currency)
+        return EventMatcher(load_contracts(), reporting_currency(connection, rules.policy.currency))
 
 
 def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  # noqa: ANN401 - temporalio's own options
@@ -74,3 +92,21 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         ),
         **options,
     )
+
+
+async def run_replay(url: str, run: Run, rules: Rules, window: Window, mailbox: Path, progress: Progress) -> Driver:
+    """Drives one replay with a worker of its own. Whatever the policy says, its messages go to its own mailbox."""
+    config = ClientConfig.load_client_connect_config()
+    await prepare_namespace(config, run.namespace)
+    client = await connect(run.namespace)
+    if run.number > 1:
+        await discard_namespace(client, Run(run.name, run.number - 1).namespace)
+    versions = StoredVersions()
+    with open_pool(url, run.schema) as pool:
+        matcher = Matcher(rules, versions, event_matcher(pool, rules))
+        box = make_provider("mailbox", {"REGULARS_MAILBOX": str(mailbox)})
+        shared = context(pool, rules, dict.fromkeys(rules.policy.channels, box), versions)
+        driver = Driver(client, pool, versions, matcher, window, recorded_fields(matcher.events), progress)
+        async with journey_worker(client, shared):
+            await driver.run()
+    return driver

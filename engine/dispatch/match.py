@@ -1,6 +1,6 @@
 """Which journeys an event starts and which it is told to, decided in the transaction that records it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,13 +11,13 @@ from psycopg.rows import dict_row
 from engine.conditions.ast import Condition
 from engine.dispatch import outbox
 from engine.dispatch.versions import StoredVersions
+from engine.facts.evaluate import Asked, evaluator
+from engine.facts.matching import EventMatcher, Fields
 from engine.journeys.plan import EventTrigger, Plan, WaitFor
 from engine.language.rules import Rules
 from engine.messages.record import skip_waiting_messages
 
 Connection = psycopg.Connection[Any]
-Holds = Callable[[Connection, Condition, "Happening", Plan], bool]
-Matches = Callable[[Condition, Mapping[str, Any]], bool]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Happening:
     recorded_at: datetime
     customer_id: int
     order_id: int | None
-    fields: Mapping[str, Any]
+    fields: Callable[[], Fields]
+    """What a `where` may ask for; read only where one does."""
 
     def subject_id(self, subject: str) -> int | None:
         """The internal id of the event's subject of that kind, if it has one."""
@@ -39,12 +40,11 @@ class Happening:
 
 @dataclass(frozen=True)
 class Matcher:
-    """The rules in force, with what decides conditions: over an event's fields, and over a subject as of an instant."""
+    """The rules in force, and who decides a trigger's condition over an event's fields."""
 
     rules: Rules
     versions: StoredVersions
-    matches: Matches
-    holds: Holds
+    events: EventMatcher
 
     def match(self, connection: Connection, happening: Happening) -> None:
         """Tells running journeys and starts new ones. The caller holds the customer's lock and commits."""
@@ -62,7 +62,14 @@ class Matcher:
             return False
         if _started_lately(connection, plan, subject_id, happening):
             return False
-        return plan.start.only_if is None or self.holds(connection, plan.start.only_if, happening, plan)
+        return plan.start.only_if is None or self._holds(connection, plan.start.only_if, plan.subject, happening)
+
+    def _holds(self, connection: Connection, condition: Condition, subject: str, happening: Happening) -> bool:
+        subject_id = happening.subject_id(subject)
+        assert subject_id is not None  # asked only of an event that has this subject
+        asked = Asked(happening.customer_id, subject, subject_id, happening.at)
+        asking = evaluator(self.rules.catalogue, self.events.currency)
+        return asking.holds(connection, condition, asked, self.rules.policy.zone)
 
     def _tell(self, connection: Connection, happening: Happening) -> None:
         for journey in _running(connection, happening):
@@ -79,10 +86,7 @@ class Matcher:
                 stop_journey(connection, journey["id"], happening.kind, happening.at)
 
     def _triggered(self, triggers: tuple[EventTrigger, ...], happening: Happening) -> bool:
-        return any(
-            trigger.event == happening.kind and (trigger.where is None or self.matches(trigger.where, happening.fields))
-            for trigger in triggers
-        )
+        return self.events.triggered(triggers, happening.kind, happening.fields)
 
 
 def stop_journey(connection: Connection, journey: int, event: str, at: datetime, *, reason: str = "stopped") -> None:

@@ -4,20 +4,23 @@ A journey's stop is asked here, not of its signals: a payment counts from the mo
 the signal is on its way and when the fact came by an import that sends none.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
-from engine.conditions.ast import Condition
+from engine.facts.matching import EventMatcher, Fields
 from engine.journeys.plan import EventTrigger
 
 # An order's own happenings are columns of its row; imported orders have no rows in events.
 _SQL = """
-select v.kind, v.at, o.payment_method, o.channel, o.platform, '{}'::jsonb as data
+select v.kind, v.at, jsonb_strip_nulls(jsonb_build_object(
+         'payment_method', o.payment_method, 'channel', o.channel, 'platform', o.platform,
+         'total', case when o.total_minor is not null and o.currency = %(currency)s then o.total_minor end)) as data
   from orders o
  cross join lateral (values ('order.placed', o.placed_at), ('order.paid', o.paid_at), ('order.packed', o.packed_at),
                             ('order.shipped', o.shipped_at), ('order.delivered', o.delivered_at),
@@ -25,7 +28,7 @@ select v.kind, v.at, o.payment_method, o.channel, o.platform, '{}'::jsonb as dat
  where o.customer_id = %(customer)s and (%(order)s::bigint is null or o.id = %(order)s)
    and v.kind = any(%(kinds)s) and v.at >= coalesce(%(since)s, '-infinity'::timestamptz) and v.at <= %(until)s
 union all
-select e.kind, e.at, null, null, null, e.data
+select e.kind, e.at, e.data
   from events e
  where e.customer_id = %(customer)s and (%(order)s::bigint is null or e.order_id = %(order)s)
    and e.kind = any(%(kinds)s) and e.kind not like 'order.%%'
@@ -57,7 +60,7 @@ def first_occurrence(
     *,
     since: datetime | None,
     until: datetime,
-    matches: Callable[[Condition, Mapping[str, Any]], bool],
+    matcher: EventMatcher,
 ) -> Occurrence | None:
     """The earliest event in [since, until] that one of the triggers names, or none.
 
@@ -67,7 +70,7 @@ def first_occurrence(
         whose: the subject.
         since: none looks at all time.
         until: inclusive.
-        matches: decides a trigger's condition over an event's fields.
+        matcher: decides a trigger's condition over an event's fields.
     """
     if not triggers:
         return None
@@ -77,11 +80,16 @@ def first_occurrence(
         "kinds": sorted({trigger.event for trigger in triggers}),
         "since": since,
         "until": until,
+        "currency": matcher.currency,
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         for row in cursor.execute(_SQL, parameters):
-            fields = {**row, **row["data"]}
-            for trigger in triggers:
-                if trigger.event == row["kind"] and (trigger.where is None or matches(trigger.where, fields)):
-                    return Occurrence(row["kind"], row["at"])
+            if matcher.triggered(triggers, row["kind"], partial(_fields, matcher, row)):
+                return Occurrence(row["kind"], row["at"])
     return None
+
+
+def _fields(matcher: EventMatcher, row: dict[str, Any]) -> Fields:
+    """An order's own fields are comparable as they are; an event's data is read by its contract."""
+    data: dict[str, Any] = row["data"]
+    return data if row["kind"].startswith("order.") else matcher.fields(row["kind"], data)

@@ -4,7 +4,7 @@ The lock is the customer's row, the same that the intake of an event takes: a pa
 other. The order of the questions is the order of the reasons an operator sees.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,11 @@ import psycopg
 from psycopg.rows import dict_row
 
 from engine.calendar.quiet import quiet_until
-from engine.conditions.ast import Condition
+from engine.facts.matching import EventMatcher
 from engine.facts.occurrence import Occurrence, Whose, first_occurrence
 from engine.journeys.plan import EventTrigger, Plan
 from engine.journeys.wire import DeliverRequest
 from engine.policy import Policy
-
-Matches = Callable[[Condition, Mapping[str, Any]], bool]
 
 _SUBJECT = """
 select j.workflow_id, j.playbook, j.customer_id, j.order_id, j.state, j.outcome, j.stopped_at, j.started_at,
@@ -91,7 +89,7 @@ Reservation = Proceed | Settled | NotBefore
 
 @dataclass(frozen=True)
 class Terms:
-    """What a reservation is judged by: the journey's plan, the policy in force, and how conditions are decided.
+    """What a reservation is judged by: the journey's plan, the policy in force, and who decides its triggers.
 
     `keyed` names the channels whose provider takes an idempotency key.
     """
@@ -99,7 +97,7 @@ class Terms:
     plan: Plan
     policy: Policy
     keyed: Collection[str]
-    matches: Matches
+    matcher: EventMatcher
 
 
 def reserve(
@@ -184,7 +182,7 @@ class _Reserving:
             Whose(self.subject["customer_id"], order),
             since=None if order else self.subject["started_at"],
             until=until,
-            matches=self.terms.matches,
+            matcher=self.terms.matcher,
         )
 
     def _through_a_channel(self) -> Reservation:

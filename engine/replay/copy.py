@@ -65,7 +65,7 @@ def _copy(connection: Connection, copied: _Copied, source: str, target: str, to:
         table=sql.Identifier(copied.table),
         columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
         values=sql.SQL(", ").join(values),
-    ) + sql.SQL("where " + copied.rows).format(source=sql.Identifier(source))  # type: ignore[arg-type]  # our own text
+    ) + sql.SQL("where " + copied.rows).format(source=sql.Identifier(source))
     rows = connection.execute(statement, {"to": to}).rowcount
     connection.execute(sql.SQL("analyze {}.{}").format(sql.Identifier(target), sql.Identifier(copied.table)))
     _continue_ids(connection, target, copied.table)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -24,6 +25,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.match import Happening, Matcher, stop_journey
 from engine.dispatch.outbox import Row
 from engine.dispatch.versions import StoredVersions
+from engine.facts.matching import Fields
 from engine.journeys import wire
 from engine.journeys.interpreter import first_wait
 from engine.journeys.plan import Plan
@@ -53,7 +55,7 @@ class Driver:
     versions: StoredVersions
     matcher: Matcher
     window: Window
-    fields: Callable[[Connection, Recorded], dict[str, Any]]
+    fields: Callable[[Connection, Recorded], Fields]
     progress: Progress = lambda _at, _facts, _waits: None
     dues: list[tuple[datetime, int, str]] = field(default_factory=list)
     standing: dict[int, str] = field(default_factory=dict)
@@ -93,8 +95,7 @@ class Driver:
 
     def _match(self, fact: Recorded) -> list[Row]:
         with self.pool.connection() as connection:
-            fields = self.fields(connection, fact)
-            self.matcher.match(connection, _happening(connection, fact, fields))
+            self.matcher.match(connection, _happening(connection, fact, partial(self.fields, connection, fact)))
         with self.pool.connection() as connection:
             return outbox.claim(connection, limit=1000)
 
@@ -195,7 +196,7 @@ def _facts(pool: ConnectionPool, matcher: Matcher, window: Window) -> Iterator[I
         yield stream(connection, kinds, window.start, window.to)
 
 
-def _happening(connection: Connection, fact: Recorded, fields: dict[str, Any]) -> Happening:
+def _happening(connection: Connection, fact: Recorded, fields: Callable[[], Fields]) -> Happening:
     # The lock a live event's intake takes; its journeys and messages are decided one after the other.
     connection.execute("select from customers where id = %s for update", (fact.customer_id,))
     row = connection.execute(

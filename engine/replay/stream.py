@@ -65,7 +65,7 @@ def stream(connection: Connection, kinds: Sequence[str], start: datetime, to: da
     if any(kind.startswith("site.") for kind in kinds):
         parts.append(_OTHERS["site."])
     parts.append(_OTHERS[""])
-    query = " union all ".join(parts) + ' order by at, kind collate "C", key collate "C"'
+    query = f'select * from ({" union all ".join(parts)}) told order by at, kind collate "C", key collate "C"'
     parameters = {
         "from": start,
         "to": to,
@@ -74,6 +74,6 @@ def stream(connection: Connection, kinds: Sequence[str], start: datetime, to: da
     }
     with connection.cursor("replay_stream", row_factory=dict_row) as cursor:
         cursor.itersize = 500
-        cursor.execute(query, parameters)  # type: ignore[arg-type]  # our own text, values as parameters
+        cursor.execute(query, parameters)
         for row in cursor:
             yield Recorded(**row)

@@ -1,12 +1,14 @@
 """Quiet hours by the customer's own clock."""
 
 import hashlib
+import re
 from datetime import UTC, datetime, time, timedelta
 
 from engine.calendar.local import instant_of, zone
 from engine.policy import QuietHours
 
 _DAY = timedelta(days=1)
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 def quiet_until(instant: datetime, zone_name: str, quiet: QuietHours, key: str) -> datetime | None:
@@ -50,12 +52,12 @@ def clock(text: str) -> time:
     Raises:
         ValueError: it is not a time of day.
     """
-    hours, colon, minutes = text.partition(":")
-    if not (colon and len(hours) == len(minutes) == 2 and (hours + minutes).isascii() and (hours + minutes).isdigit()):
+    match = _CLOCK.fullmatch(text)
+    if match is None:
         raise ValueError(f"{text!r} is not a time of day such as 09:30")
-    return time(int(hours), int(minutes))
+    return time(int(match[1]), int(match[2]))
 
 
 def _offset(key: str, spread: int) -> int:
     """Seconds in [0, spread), the same for a key on every machine."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % spread if spread > 0 else 0
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()) % spread if spread > 0 else 0

@@ -213,5 +213,5 @@ def test_the_reporting_currency_is_the_policys_else_the_one_of_the_shops(connect
     assert reporting_currency(connection, None) == "EUR"
     Shop(connection, "USD", "second")
     assert reporting_currency(connection, "USD") == "USD"
-    with pytest.raises(CurrencyUnclearError, match="currency_unclear: .* shops in EUR, USD"):
+    with pytest.raises(CurrencyUnclearError, match=r"currency_unclear: .* shops in EUR, USD"):
         reporting_currency(connection, None)

@@ -13,7 +13,7 @@ from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, foun
 from engine.language.model import Model
 from engine.language.operands import amount, operand
 from engine.language.scope import ALL_SCOPES, LATER_SCOPES, Names, Scope, Typed, fields
-from engine.language.validate import validate
+from engine.language.validate import mapping, validate
 from engine.language.values import CONDITION_WORDS, DurationText, deferred
 
 _ORDERED: tuple[str, ...] = ("lt", "lte", "gt", "gte")
@@ -114,17 +114,20 @@ def _did(entry: Entry, scope: Scope, report: Report) -> list[Condition]:
     if scope.events is None:
         report.error("RG303", entry.span, entry.key, f"{scope.what}: events cannot be asked for here")
         return []
-    node = entry.value
-    model = validate(DidModel, node, report, at=entry.span)
-    if model is None or not isinstance(node, Mapping):
+    node = mapping(entry.value, report, "an event, such as {event: order.paid, within: 60d}", entry.span)
+    if node is None:
         return []
+    model = validate(DidModel, node, report, at=entry.span)
     event = event_kind(node, scope.events, report)
+    times, where = node.get("times"), node.get("where")
+    if isinstance(times, Scalar) and isinstance(times.value, int) and times.value < 1:
+        report.error("RG209", times.span, found(times), "at least once", "for never, write did_not")
     if event is None:
         return []
-    if model.times < 1 and (times := node.get("times")):
-        report.error("RG209", times.span, found(times), "at least once", "for never, write did_not")
-    where = node.get("where")
-    condition = compile_condition(where, fields(f"a field of {event}", scope.events[event]), report) if where else None
+    inside = fields(f"a field of {event}", scope.events[event])
+    condition = compile_condition(where, inside, report) if where is not None else None
+    if model is None:
+        return []
     within = None if model.within is None else model.within.seconds
     did = Did(event=event, where=condition, within_seconds=within, times=max(model.times, 1))
     return [did if entry.key == "did" else Not(part=did)]
@@ -149,8 +152,8 @@ def _step(node: Mapping, scope: Scope, report: Report) -> list[Condition]:
     if named is not None and name not in known:
         late = name in scope.steps
         hint = "it comes later in the playbook" if late else did_you_mean(name, known)
-        listed = one_of(known) if known else "no step is known here"
-        report.error("RG308", named.span, found(named), f"an earlier step: {listed}" if known else listed, hint)
+        expected = f"an earlier send: {one_of(known)}" if known else "no message is sent before this place"
+        report.error("RG308", named.span, found(named), expected, hint)
     parts: list[Condition] = []
     for entry in node:
         if entry.key in STATES:
@@ -301,6 +304,6 @@ def _money(name: str, operator: Operator, node: Node, report: Report) -> list[Co
     seen: set[str] = set()
     for item, each in zip(items, read, strict=True):
         if each is not None and each.currency in seen:
-            report.error("RG405", item.span, str(each), "one amount for each currency")
+            report.error("RG405", item.span, found(item), "one amount for each currency")
         seen.update({each.currency} if each else ())
     return [Compare(name=name, operator=operator, amounts=money(amounts))] if amounts else []

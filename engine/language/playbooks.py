@@ -17,7 +17,7 @@ from engine.language.steps.block import compile_block
 from engine.language.steps.kind import Block, Context
 from engine.language.steps.numbering import Numbering, number
 from engine.language.steps.registry import KINDS
-from engine.language.triggers import Events, GoalModel, StartModel, TriggerModel, compile_triggers, without_later
+from engine.language.triggers import Events, GoalModel, StartModel, TriggerModel, compile_triggers, trigger_part
 from engine.language.validate import validate
 from engine.language.values import Name, Percent, Text, deferred
 from engine.policy import Policy
@@ -82,9 +82,9 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
         _check_name(named, report)
     subject = _subject(root)
     events, scope = around.events, _scope(subject, around)
-    start = _start(root, subject, scope, around, report)
-    stop = _stop(root.entry("stop"), subject, events, report)
-    goal = _goal(root.entry("goal"), subject, events, report)
+    start = _start(root, subject, scope, events, report)
+    stop = _stop(root, subject, events, report)
+    goal = _goal(root, subject, events, report)
     _check_purpose(root, at, around.policy, report)
     _check_later(root, report)
     code = _code(root.entry("steps"), subject, scope, around, report)
@@ -152,13 +152,13 @@ def _check_later(root: Mapping, report: Report) -> None:
             report.error("RG501", node.span, node.text, instead, "it is planned")
 
 
-def _start(root: Mapping, subject: str, scope: Scope, around: Surroundings, report: Report) -> Start | None:
+def _start(root: Mapping, subject: str, scope: Scope, events: Events, report: Report) -> Start | None:
     entry = root.entry("start")
     if entry is None:
         return None
-    model = validate(StartModel, without_later(entry.value), report, at=entry.span)
-    any_of = _triggers(entry, subject, around.events, report)
-    only_if = entry.value.get("only_if") if isinstance(entry.value, Mapping) else None
+    holder, model = trigger_part(StartModel, entry.value, report, entry.span)
+    any_of = _triggers(holder, subject, events, report, entry.span)
+    only_if = holder.get("only_if") if holder else None
     condition = compile_condition(only_if, scope, report) if only_if is not None else None
     if model is None or not any_of:
         return None
@@ -167,26 +167,27 @@ def _start(root: Mapping, subject: str, scope: Scope, around: Surroundings, repo
     return Start(any=any_of, only_if=condition, max_age=max_age, once_per=once_per)
 
 
-def _triggers(entry: Entry, subject: str, events: Events, report: Report) -> tuple[EventTrigger, ...]:
-    """The triggers of a mapping; if it is none, its model has said so."""
-    if not isinstance(entry.value, Mapping):
-        return ()
-    return compile_triggers(entry.value, subject, events, report, entry.span)
-
-
-def _stop(entry: Entry | None, subject: str, events: Events, report: Report) -> tuple[EventTrigger, ...]:
+def _stop(root: Mapping, subject: str, events: Events, report: Report) -> tuple[EventTrigger, ...]:
+    entry = root.entry("stop")
     if entry is None:
         return ()
-    validate(TriggerModel, without_later(entry.value), report, at=entry.span)
-    return _triggers(entry, subject, events, report)
+    holder, _ = trigger_part(TriggerModel, entry.value, report, entry.span)
+    return _triggers(holder, subject, events, report, entry.span)
 
 
-def _goal(entry: Entry | None, subject: str, events: Events, report: Report) -> Goal | None:
+def _goal(root: Mapping, subject: str, events: Events, report: Report) -> Goal | None:
+    entry = root.entry("goal")
     if entry is None:
         return None
-    model = validate(GoalModel, without_later(entry.value), report, at=entry.span)
-    any_of = _triggers(entry, subject, events, report)
+    holder, model = trigger_part(GoalModel, entry.value, report, entry.span)
+    any_of = _triggers(holder, subject, events, report, entry.span)
     return Goal(any=any_of, within=model.within.seconds) if model and any_of else None
+
+
+def _triggers(
+    holder: Mapping | None, subject: str, events: Events, report: Report, at: Span
+) -> tuple[EventTrigger, ...]:
+    return () if holder is None else compile_triggers(holder, subject, events, report, at)
 
 
 def _check_purpose(root: Mapping, at: Span, policy: Policy | None, report: Report) -> None:
@@ -216,6 +217,7 @@ def _code(entry: Entry | None, subject: str, scope: Scope, around: Surroundings,
         kinds=KINDS,
         steps=numbering.places,
         ids=numbering.ids,
+        sends=numbering.sends,
         report=report,
     )
     return _closed(compile_block(context, entry.value, 0, entry.span), numbering)

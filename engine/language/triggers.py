@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
+from typing import TypeVar
 
 from engine.contracts import EventSubject
 from engine.journeys.plan import EventTrigger
@@ -10,8 +11,10 @@ from engine.language.issues import Report, Span, one_of
 from engine.language.located import Mapping, Node, Sequence, found
 from engine.language.model import Model
 from engine.language.scope import Names, fields
-from engine.language.validate import mapping
+from engine.language.validate import mapping, validate
 from engine.language.values import DurationText, Name, Text, deferred
+
+M = TypeVar("M", bound="TriggerModel")
 
 LATER = ("enters", "leaves", "rises_to", "date", "every", "when")
 """Kinds of triggers that the language knows and this version does not yet run."""
@@ -96,11 +99,17 @@ def compile_triggers(node: Node, subject: str, events: Events, report: Report, a
     return _any(kinds[0].value, subject, events, report, kinds[0].span)
 
 
-def without_later(node: Node) -> Node:
+def trigger_part(model: type[M], node: Node, report: Report, at: Span) -> tuple[Mapping | None, M | None]:
+    """The mapping that holds a trigger, and the model of what else it says; triggers themselves are compiled later."""
+    holder = mapping(node, report, "a trigger such as {event: order.paid}", at)
+    if holder is None:
+        return None, None
+    return holder, validate(model, _without_later(holder), report, at=at)
+
+
+def _without_later(holder: Mapping) -> Mapping:
     """The mapping without the kinds of triggers that are refused by name, so that its model can read the rest."""
-    if not isinstance(node, Mapping):
-        return node
-    return Mapping(node.span, tuple(entry for entry in node if entry.key not in LATER))
+    return Mapping(holder.span, tuple(entry for entry in holder if entry.key not in LATER))
 
 
 def _any(node: Node, subject: str, events: Events, report: Report, at: Span) -> tuple[EventTrigger, ...]:
@@ -134,7 +143,7 @@ def _event(holder: Mapping, subject: str, events: Events, report: Report) -> Eve
     if about not in _CONCERNS.get(subject, (about,)) and named is not None:
         suitable = sorted(name for name, whose in events.subjects.items() if whose in _CONCERNS[subject])
         hint = f"a playbook for {subject} can use {one_of(suitable, 6)}"
-        report.error("RG314", named.span, f"{kind}, which is about a {about}", f"an event about the {subject}", hint)
+        report.error("RG314", named.span, f"{kind}, about the {about}", f"an event about the {subject}", hint)
     where = holder.get("where")
     scope = fields(f"a field of {kind}", events.fields[kind])
     condition = compile_condition(where, scope, report) if where is not None else None

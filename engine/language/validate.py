@@ -1,7 +1,8 @@
 """Located trees against models: pydantic's errors become issues at their place, in an operator's words."""
 
 from collections.abc import Iterable
-from typing import Any, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -141,15 +142,31 @@ def _keys(model: type[BaseModel] | None) -> tuple[str, ...]:
 
 def _model_at(model: type[BaseModel], path: Iterable[int | str]) -> type[BaseModel] | None:
     """The model that a path leads to, through fields, lists and mappings of models."""
-    current: Any = model
+    current: object = model
     for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            fields = {field.alias or name: field for name, field in current.model_fields.items()}
-            current = _model_in(fields[str(part)].annotation) if str(part) in fields else None
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+        current = _inside(current, part)
+    return _model_of(current)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - an annotation
-    if isinstance(annotation, type) and not get_args(annotation):
-        return annotation if issubclass(annotation, BaseModel) else None
-    return next((inner for arg in get_args(annotation) if (inner := _model_in(arg))), None)
+def _inside(annotation: object, part: int | str) -> object:
+    """The annotation of what lies at one part of a path."""
+    model = _model_of(annotation)
+    if model is None:
+        arguments = get_args(_without_none(annotation))
+        return arguments[-1] if arguments else None
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    return _without_none(fields.get(str(part)))
+
+
+def _without_none(annotation: object) -> object:
+    """`X | None` as `X`."""
+    rest = [each for each in get_args(annotation) if each is not NoneType]
+    return rest[0] if isinstance(annotation, UnionType) and len(rest) == 1 else annotation
+
+
+def _model_of(annotation: object) -> type[BaseModel] | None:
+    return (
+        annotation
+        if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, BaseModel)
+        else None
+    )

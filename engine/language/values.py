@@ -11,13 +11,14 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
 
-from babel.core import UnknownLocaleError, get_global
+from babel.core import Locale as CldrLocale
+from babel.core import get_global
 from babel.localedata import locale_identifiers
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from engine.calendar.durations import Duration
-from engine.language.issues import did_you_mean
+from engine.language.issues import closest, did_you_mean
 
 _DURATION = r"^[0-9]{1,9}(s|m|h|d|w|mo)$"
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -142,9 +143,16 @@ def _locales() -> dict[str, str]:
 def _read_locale(value: object) -> str:
     try:
         return _locales()[value.replace("_", "-").casefold()] if isinstance(value, str) else _locales()[""]
-    except (KeyError, UnknownLocaleError):
-        hint = did_you_mean(value, _locales().values()) if isinstance(value, str) else ""
+    except KeyError:
+        hint = _locale_hint(value) if isinstance(value, str) else ""
         raise refuse("RG212", "a language, or language and region, such as en or pt-BR", hint) from None
+
+
+def _locale_hint(written: str) -> str:
+    """`german` is meant as `de`."""
+    by_name = {name.casefold(): code for code, name in CldrLocale("en").languages.items()}
+    code = by_name.get(written.casefold()) or closest(written, _locales().values())
+    return f"did you mean {code}?" if code else ""
 
 
 @cache

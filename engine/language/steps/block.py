@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from engine.journeys.plan import Step
-from engine.language.issues import Report, Span, did_you_mean, one_of
+from engine.language.issues import Report, Span, closest, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, found
 from engine.language.model import Model
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
@@ -116,7 +116,8 @@ def _check_beside(context: Context, step: StepNode, kind: StepKind) -> None:
     beside = tuple(entry for entry in step.holder if entry.key in kind.beside)
     validate(BesideModel, Mapping(step.holder.span, beside), context.report)
     for key in kind.required:
-        if step.holder.get(key) is None:
+        misspelt = any(closest(entry.key, allowed) == key for entry in step.holder if entry.key not in allowed)
+        if step.holder.get(key) is None and not misspelt:
             context.report.error("RG202", step.at, f"no key {key}", f"the key {key} beside {kind.name}")
 
 

@@ -54,11 +54,12 @@ class Context:
     kinds: "Mapping[str, StepKind]"
     steps: Mapping[str, int]
     ids: Mapping[Span, str]
+    sends: frozenset[str]
     report: Report
 
     def scope_at(self, step: StepNode) -> Scope:
-        """The names a condition in a step can use: earlier steps too."""
-        return self.scope.at_step(step.place, self.steps)
+        """The names a condition in a step can use: also what became of earlier messages."""
+        return self.scope.at_step(step.place, {name: self.steps[name] for name in self.sends})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ class Numbering:
 
     ids: Mapping[Span, str]
     places: Mapping[str, int]
+    sends: frozenset[str]
+    """Steps that conditions can ask about."""
 
 
 def number(steps: Node | None, kinds: Collection[str], report: Report) -> Numbering:
@@ -33,7 +35,8 @@ def number(steps: Node | None, kinds: Collection[str], report: Report) -> Number
     counts: Counter[str] = Counter()
     for span, kind, own in found:
         ids[span] = own.text if own else _next(kind, counts, taken)
-    return Numbering(ids, {name: place for place, name in enumerate(dict.fromkeys(ids.values()), 1)})
+    sends = frozenset(ids[span] for span, kind, _ in found if kind == "send")
+    return Numbering(ids, {name: place for place, name in enumerate(dict.fromkeys(ids.values()), 1)}, sends)
 
 
 def _next(kind: str, counts: Counter[str], taken: Mapping[str, object]) -> str:

@@ -1,11 +1,10 @@
 """The step wait_for: an event, at most so long, with a block for either outcome."""
 
 from engine.journeys.plan import Jump, WaitFor
-from engine.language.located import Mapping, Node
+from engine.language.located import Node
 from engine.language.steps.block import compile_block
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
-from engine.language.triggers import WaitForModel, compile_triggers, without_later
-from engine.language.validate import validate
+from engine.language.triggers import WaitForModel, compile_triggers, trigger_part
 from engine.language.words import duration, triggers
 
 
@@ -18,11 +17,8 @@ def compile_wait_for(context: Context, step: StepNode, base: int) -> Block:
       else: [{task: {id: ask, team: logistics, due: 4h}}]
     ```
     """
-    model = validate(WaitForModel, without_later(step.value), context.report, at=step.at)
-    is_mapping = isinstance(step.value, Mapping)
-    any_of = (
-        compile_triggers(step.value, context.subject, context.events, context.report, step.at) if is_mapping else ()
-    )
+    holder, model = trigger_part(WaitForModel, step.value, context.report, step.at)
+    any_of = compile_triggers(holder, context.subject, context.events, context.report, step.at) if holder else ()
     got = _block(context, step, step.beside("got"), base + 1)
     jumps = 1 if step.beside("else") is not None and got.open else 0
     other_base = base + 1 + len(got.code) + jumps

@@ -1,0 +1,1 @@
+"""Import of a shop's files: CSV by a mapping in YAML, into facts, so that the same file again changes nothing."""

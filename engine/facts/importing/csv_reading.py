@@ -1,0 +1,153 @@
+"""CSV, strictly, with true line numbers: what is broken is refused and reading goes on after it.
+
+A quote that does not close would swallow the rest of a file. So the physical lines of the row that is being read are
+kept; when the row turns out broken its first line alone is refused, and reading starts anew with the next line.
+"""
+
+import csv
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.facts.importing.refusals import Refusal, readable
+
+Row = tuple[int, list[str], str]
+"""The line a row starts on, its cells, and its text as it stands in the file."""
+
+_UTF8_BOM = b"\xef\xbb\xbf"
+
+
+class Lines:
+    """Physical lines as text, which remembers those since the last complete row and can be given some back."""
+
+    def __init__(self, lines: Iterable[bytes], encoding: str) -> None:
+        self._lines = iter(lines)
+        self._encoding = encoding
+        self._again: deque[str] = deque()
+        self._next_number = 1
+        self.held: list[str] = []
+
+    def __iter__(self) -> "Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else self._decoded(next(self._lines))
+        self.held.append(line)
+        return line
+
+    @property
+    def first(self) -> int:
+        """Number of the first held line."""
+        return self._next_number
+
+    def release(self, count: int | None = None) -> list[str]:
+        """Lets go of held lines: all, or the first `count`, and then the others are read again."""
+        taken = self.held if count is None else self.held[:count]
+        if count is not None:
+            self._again.extendleft(reversed(self.held[count:]))
+        self._next_number += len(taken)
+        self.held = []
+        return taken
+
+    def _decoded(self, line: bytes) -> str:
+        if self._next_number == 1 and not self.held and line.startswith(_UTF8_BOM):
+            line = line[len(_UTF8_BOM) :]
+        try:
+            return line.decode(self._encoding)
+        except UnicodeDecodeError:
+            # Kept as surrogates, which no sound text has: the row that holds one is refused.
+            return line.decode("utf-8", "surrogateescape") if self._is_utf8 else line.decode("ascii", "surrogateescape")
+
+    @property
+    def _is_utf8(self) -> bool:
+        return self._encoding.lower().replace("_", "-") in {"utf-8", "utf8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a file separates its cells."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+
+
+def header(lines: Lines, dialect: Dialect) -> list[str] | None:
+    """The names of the columns; None if the file is empty or its first row is broken."""
+    try:
+        names = next(csv.reader(lines, strict=True, delimiter=dialect.delimiter), None)
+    except csv.Error:
+        return None
+    lines.release()
+    return None if names is None else [name.strip() for name in names]
+
+
+def rows(lines: Lines, dialect: Dialect, names: Sequence[str]) -> Iterator[Row | Refusal]:
+    """The rows after the header, in order; for a broken one its refusal.
+
+    Args:
+        lines: the file, with its header already read.
+        dialect: how cells are separated.
+        names: the header's names; each row must have as many cells.
+    """
+    refusal: Refusal | None
+    while True:
+        reader = csv.reader(lines, strict=True, delimiter=dialect.delimiter)
+        try:
+            refusal = yield from _sound_rows(reader, lines, names)
+        except csv.Error as error:
+            refusal = _broken(lines, error)
+        if refusal is None:
+            return
+        yield refusal
+
+
+def _sound_rows(
+    reader: Iterator[list[str]], lines: Lines, names: Sequence[str]
+) -> Generator[Row | Refusal, None, Refusal | None]:
+    """Yields rows until the end (returns None) or one for which reading must start anew (returns its refusal)."""
+    width = len(names)
+    for cells in reader:
+        first = lines.first
+        simple = len(cells) == width and len(lines.held) == 1 and lines.held[0].isascii()
+        refusal = None if simple or not cells else _fault(cells, lines, names)
+        if refusal is not None and refusal.code == "wrong-width" and len(lines.held) > 1:
+            # Most likely an open quote ran into rows that were sound.
+            lines.release(1)
+            return refusal
+        raw = "".join(lines.release())
+        if refusal is not None:
+            yield refusal
+        elif cells:
+            yield first, cells, raw
+    return None
+
+
+def _fault(cells: list[str], lines: Lines, names: Sequence[str]) -> Refusal | None:
+    raw = "".join(lines.held)
+    if len(cells) != len(names):
+        reason = f"{len(cells)} cells where the header names {len(names)}"
+        shown = lines.held[0] if len(lines.held) > 1 else raw
+        return Refusal(lines.first, "", "wrong-width", reason, readable(shown))
+    try:
+        raw.encode()
+    except UnicodeEncodeError as error:
+        column = next((name for name, cell in zip(names, cells, strict=True) if raw[error.start] in cell), "")
+        reason = f"byte 0x{ord(raw[error.start]) & 0xFF:02x} is not text in the file's encoding"
+        return Refusal(lines.first, column, "bad-encoding", reason, readable(raw))
+    return None
+
+
+def _broken(lines: Lines, error: csv.Error) -> Refusal:
+    first, text = lines.first, lines.held[0]
+    lines.release(1)
+    return Refusal(first, "", "broken-quote", _in_words(str(error)), readable(text))
+
+
+def _in_words(problem: str) -> str:
+    if "expected after" in problem:
+        return "a quote in this row is not closed, or text follows a closing quote"
+    if "unexpected end of data" in problem:
+        return "a quote in this row is not closed before the end of the file"
+    if "field larger than" in problem:
+        return f"a quote in this row is not closed within {csv.field_size_limit()} characters"
+    return problem

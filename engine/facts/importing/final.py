@@ -1,0 +1,111 @@
+"""The last stage: everything that was read becomes facts in one transaction, so that nobody sees half an import."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine.facts.importing.mapping import Plan, TablePlan
+from engine.facts.importing.merging import merge, prepare
+from engine.facts.importing.reading_stage import Progress
+from engine.facts.importing.resolving import Resolved, Scope, forget, resolve
+from engine.facts.importing.results import TableResult
+from engine.facts.importing.rollups import remember_orders, roll_up
+from engine.facts.importing.staging import Connection
+from engine.money import Money
+
+AfterMerge = Callable[[Connection], None]
+"""Called in the transaction of the merge, while the temporary table `changed_orders(id bigint)` is there."""
+
+_SHOP = """
+insert into shops as s (key, name, zone, currency, country)
+values (%(key)s, %(name)s, %(zone)s, %(currency)s, %(country)s)
+on conflict (key) do update set name = excluded.name, zone = excluded.zone, currency = excluded.currency,
+    country = coalesce(excluded.country, s.country)
+ where (s.name, s.zone, s.currency, s.country) is distinct from
+       (excluded.name, excluded.zone, excluded.currency, coalesce(excluded.country, s.country))
+"""
+# Intake finds customers by the shop's accounts: where a mapping tells none, a customer's key is their account.
+_ACCOUNTS = """
+insert into customer_identities (customer_id, shop_id, key)
+select t.id, %(shop)s, t.key from resolved n join customers t on t.key = n.key order by n.source_line
+on conflict (shop_id, platform, key) do nothing
+"""
+# In the order of ids, as everybody takes locks on customers.
+_BUMP = """
+with concerned as (
+    select c.id from customers c
+     where c.id in (select id from changed_customers
+                    union select o.customer_id from orders o join changed_orders using (id))
+       and c.id not in (select id from new_customers)
+     order by c.id for update of c
+)
+update customers c set fact_version = fact_version + 1 from concerned where c.id = concerned.id
+"""
+
+
+def merge_all(
+    connection: Connection, digest: str, plan: Plan, tables: tuple[TablePlan, ...], progress: Progress
+) -> tuple[Scope, list[TableResult]]:
+    """Merges all staged relations and what follows from them; the caller commits.
+
+    Args:
+        connection: in a transaction.
+        digest: of the import.
+        plan: the mapping.
+        tables: the relations that were staged, in the order of merging.
+        progress: told of each relation.
+    """
+    connection.execute(_SHOP, plan.shop.model_dump())
+    row = connection.execute("select id from shops where key = %s", [plan.shop.key]).fetchone()
+    assert row is not None
+    scope = Scope(connection, digest, row[0], plan.shop.currency)
+    prepare(scope)
+    results, rolled = [], []
+    for index, table in enumerate(tables):
+        progress(f"merge {table.target.name}", index, len(tables))
+        results.append(_merge_one(scope, plan, table))
+        if table.rollups:
+            rolled.append(table)
+    for table in rolled:
+        progress("roll up orders", len(tables), len(tables))
+        roll_up(scope, table)
+    progress("merge", len(tables), len(tables))
+    return scope, [_with_amount(scope, result) for result in results]
+
+
+def bump_customers(connection: Connection) -> None:
+    """Raises the fact version of the customers whom the merge concerned, but for new ones."""
+    connection.execute(_BUMP)
+
+
+def _merge_one(scope: Scope, plan: Plan, table: TablePlan) -> TableResult:
+    resolved = resolve(scope, table)
+    merged = merge(scope, table, resolved)
+    if table.target.name == "customers" and all(each.target.name != "customer_identities" for each in plan.tables):
+        scope.connection.execute(_ACCOUNTS, {"shop": scope.shop_id})
+    if table.target.name == "orders":
+        remember_orders(scope)
+    forget(scope)
+    return _result(table, resolved, merged.new, merged.changed)
+
+
+def _result(table: TablePlan, resolved: Resolved, new: int, changed: int) -> TableResult:
+    return TableResult(
+        relation=table.target.name,
+        file=table.file,
+        rows=resolved.staged,
+        new=new,
+        changed=changed,
+        repeated=resolved.repeated,
+        refused=resolved.refused,
+    )
+
+
+def _with_amount(scope: Scope, result: TableResult) -> TableResult:
+    if result.relation != "payments":
+        return result
+    row = scope.connection.execute(
+        "select coalesce(sum(p.amount_minor), 0) from payments p join orders o on o.id = p.order_id"
+        " where o.shop_id = %s and p.currency = %s",
+        [scope.shop_id, scope.currency],
+    ).fetchone()
+    return replace(result, amount=Money(int(row[0]) if row else 0, scope.currency).amount)

@@ -1,0 +1,92 @@
+"""Local times without a zone to instants: text in, text with its offset out.
+
+A local time that came twice (clocks set back) is the earlier one. One that never was (clocks set forward) is read
+with the offset before the change, so 00:30 in a gap from 00:00 to 01:00 is 01:30 of the new time, and a day that
+starts in a gap starts at its first instant. The zones are those of the pinned `tzdata` package.
+"""
+
+import re
+from datetime import datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from engine.facts.importing.refusals import CellError
+
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d(\.\d{1,6})?")
+_HOUR = len("2018-01-31 09")
+_MOST_HOURS = 100_000
+
+
+@cache
+def zone_of(name: str) -> ZoneInfo:
+    """The zone as the pinned `tzdata` package has it, whatever the system has."""
+    *folders, last = name.split("/")
+    with files("tzdata").joinpath("zoneinfo", *folders, last).open("rb") as data:
+        return ZoneInfo.from_file(data, key=name)
+
+
+class InstantReader:
+    """Reads the instants of one column.
+
+    Args:
+        zone: where the clocks hung that gave times without a zone.
+        form: a `strptime` format; without one ISO 8601, with a space or a T, with or without an offset.
+    """
+
+    def __init__(self, zone: str, form: str | None = None) -> None:
+        self._zone = zone_of(zone)
+        self._form = form
+        self._offsets: dict[str, str] = {}
+
+    def read(self, text: str) -> str:
+        """The instant as text with its offset from UTC.
+
+        Raises:
+            CellError: it is no instant.
+        """
+        if self._form is None and _PLAIN.fullmatch(text):
+            hour = text[:_HOUR]
+            offset = self._offsets.get(hour)
+            if offset is None:
+                offset = self._offset_of_hour(hour)
+            if offset:
+                return text + offset
+        return self._slowly(text)
+
+    def _offset_of_hour(self, hour: str) -> str:
+        """The offset that holds for a whole hour of the local clock; empty if it changes in it."""
+        try:
+            start = datetime.fromisoformat(hour + ":00:00")
+            ends = {
+                moment.replace(tzinfo=self._zone, fold=fold).utcoffset()
+                for moment in (start, start + timedelta(minutes=59, seconds=59, microseconds=999_999))
+                for fold in (0, 1)
+            }
+        except (ValueError, OverflowError):
+            return ""
+        if len(self._offsets) > _MOST_HOURS:
+            self._offsets.clear()
+        offset = _written(ends.pop()) if len(ends) == 1 else ""
+        self._offsets[hour] = offset
+        return offset
+
+    def _slowly(self, text: str) -> str:
+        try:
+            moment = datetime.strptime(text, self._form) if self._form else datetime.fromisoformat(text)  # noqa: DTZ007 - the zone follows
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=self._zone, fold=0)
+            offset = moment.utcoffset()
+            # The extremes of the calendar have no instant in UTC.
+            moment.timestamp()
+        except (ValueError, OverflowError) as error:
+            expected = f"written as {self._form}" if self._form else "such as 2018-01-31 09:30:00"
+            raise CellError("bad-instant", f"{text!r} is not an instant {expected}: {error}") from None
+        return moment.replace(tzinfo=None).isoformat(" ") + _written(offset)
+
+
+def _written(offset: timedelta | None) -> str:
+    assert offset is not None
+    seconds = int(offset.total_seconds())
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("+", seconds)
+    return f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

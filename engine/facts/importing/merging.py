@@ -1,0 +1,153 @@
+"""Resolved rows into facts: new rows are added, rows that differ are changed, all others are not touched.
+
+An empty cell never takes away what is known, and what the mapping assumes never replaces what somebody told. Only a
+value map can clear a field, as it says in so many words that there is none.
+"""
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from engine.facts.importing.mapping import TablePlan
+from engine.facts.importing.resolving import RESOLVED, Resolved, Scope
+
+_NOT_DATA = frozenset({"source_line", "shop_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """How many rows a merge added and changed."""
+
+    new: int
+    changed: int
+
+
+def prepare(scope: Scope) -> None:
+    """Makes the temporary tables in which merges note what they changed."""
+    scope.connection.execute(
+        "create temporary table changed_orders (id bigint primary key) on commit drop;"
+        "create temporary table changed_customers (id bigint primary key) on commit drop;"
+        "create temporary table new_customers (id bigint primary key) on commit drop"
+    )
+
+
+def merge(scope: Scope, table: TablePlan, resolved: Resolved) -> Merged:
+    """Merges the temporary table `resolved` into its relation."""
+    target = table.target
+    columns = [name for name in resolved.columns if name in target.columns]
+    values = _values(table, columns)
+    changes = {name: expression for name, expression in values.items() if name not in (*target.key, "shop_id")}
+    statement = sql.SQL(
+        "with merged as (insert into {target} as t ({names}) select {inserted} from {resolved} n"
+        " left join {target} t on {same_key} where t.id is null or {differs} order by n.source_line"
+        " on conflict ({key}) do {update} returning t.id, (t.xmax = 0) as is_new, {owner} as owner_id),"
+        " noted as ({note}) select count(*) filter (where is_new), count(*) filter (where not is_new) from merged"
+    ).format(
+        target=sql.Identifier(target.name),
+        names=_listed([*columns, *_extra(table)]),
+        inserted=sql.SQL(", ").join([*(sql.Identifier("n", name) for name in columns), *_extra(table).values()]),
+        resolved=RESOLVED,
+        same_key=_same_key(table),
+        differs=_differs(changes, "n"),
+        key=_listed(target.key),
+        update=_update(changes),
+        owner=sql.Identifier("t", target.owner) if target.owner else sql.SQL("null::bigint"),
+        note=sql.SQL(_note(table)),  # type: ignore[arg-type]  # one of three of our own
+    )
+    row = scope.connection.execute(statement).fetchone()
+    assert row is not None
+    scope.connection.execute(sql.SQL("analyze {}").format(sql.Identifier(target.name)))
+    return Merged(row[0], row[1])
+
+
+def _listed(names: object) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(name) for name in names)  # type: ignore[attr-defined]  # any iterable of names
+
+
+def _extra(table: TablePlan) -> dict[str, sql.Composable]:
+    """Columns of a new row that are not in its file."""
+    extra: dict[str, sql.Composable] = {}
+    if table.target.has_assumed:
+        extra["assumed"] = sql.SQL("{}::text[]").format(sql.Literal(list(table.assumed)))
+    if table.target.name == "customers":
+        extra["fact_version"] = sql.SQL("1")
+    return extra
+
+
+def _same_key(table: TablePlan) -> sql.Composed:
+    # Only `at` of a consent can be unknown in a key.
+    operators = {name: "is not distinct from" if name == "at" else "=" for name in table.target.key}
+    return sql.SQL(" and ").join(
+        sql.SQL("t.{0} {1} n.{0}").format(sql.Identifier(name), sql.SQL(operator))  # type: ignore[arg-type]  # one of two
+        for name, operator in operators.items()
+    )
+
+
+def _values(table: TablePlan, columns: list[str]) -> dict[str, str]:
+    """What each column of a known row becomes: an expression over the old row `t` and the new one `{n}`."""
+    by_column = {cell.field.column: cell for cell in table.cells}
+    values = {}
+    for name in columns:
+        cell = by_column.get(name)
+        if cell is not None and cell.model.assumed:
+            values[name] = (
+                f"case when t.{name} is null or '{name}' = any(t.assumed) then {{n}}.{name} else t.{name} end"
+            )
+        elif cell is not None and cell.model.map:
+            values[name] = f"{{n}}.{name}"
+        else:
+            values[name] = f"coalesce({{n}}.{name}, t.{name})"
+    if table.target.has_assumed:
+        values["assumed"] = _assumed(table, columns)
+    return values
+
+
+def _assumed(table: TablePlan, columns: list[str]) -> str:
+    """The names of assumed columns of a known row: a told value ends an assumption."""
+    told = [name for name in columns if name not in table.assumed and name not in _NOT_DATA]
+    still = [f"case when t.{name} is null or '{name}' = any(t.assumed) then '{name}' end" for name in table.assumed]
+    ended = ", ".join(f"case when {{n}}.{name} is not null then '{name}' end" for name in told)
+    others = ", ".join(f"'{name}'" for name in table.assumed)
+    kept = f"select a from unnest(t.assumed) a where a <> all(array[{others}]::text[])"
+    if ended:
+        kept += f" and a <> all(array_remove(array[{ended}]::text[], null))"
+    # Most rows were assumed by this very mapping: nothing is to be computed for them.
+    now = f"array_remove(array[{', '.join(still)}]::text[], null) || array({kept})"
+    same = f"array[{others}]::text[]"
+    return f"case when t.assumed = {same} then t.assumed else {now} end"
+
+
+def _differs(changes: dict[str, str], new: str) -> sql.Composed:
+    if not changes:
+        return sql.SQL("{}").format(sql.SQL("false"))
+    old = ", ".join(f"t.{name}" for name in changes)
+    now = ", ".join(value.format(n=new) for value in changes.values())
+    return sql.SQL("{}").format(sql.SQL(f"row({old}) is distinct from row({now})"))  # type: ignore[arg-type]  # names of our tables
+
+
+def _update(changes: dict[str, str]) -> sql.Composable:
+    if not changes:
+        return sql.SQL("nothing")
+    pairs = ", ".join(f"{name} = {value.format(n='excluded')}" for name, value in changes.items())
+    return sql.SQL("update set {}, recorded_at = now() where {}").format(
+        sql.SQL(pairs),  # type: ignore[arg-type]  # names of our tables
+        _differs(changes, "excluded"),
+    )
+
+
+def _note(table: TablePlan) -> str:
+    """Notes whom the merged rows concern."""
+    if table.target.name == "customers":
+        return (
+            "insert into new_customers select id from merged where is_new returning 1), noted_changes as ("
+            "insert into changed_customers select id from merged where not is_new"
+        )
+    if table.target.name == "orders":
+        return "insert into changed_orders select id from merged on conflict do nothing"
+    if table.target.owner:
+        kind = table.target.owner.removesuffix("_id")
+        return (
+            f"insert into changed_{kind}s select distinct owner_id from merged where owner_id is not null"  # noqa: S608 - one of two names
+            " on conflict do nothing"
+        )
+    return "select 1"

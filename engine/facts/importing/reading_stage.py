@@ -1,0 +1,163 @@
+"""One file into staged rows: read, converted chunk by chunk, copied, committed; a killed one starts again."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+from engine.facts.importing.columns import ColumnReader, Faults, Values, column_readers, copy_text
+from engine.facts.importing.errors import SourceError
+from engine.facts.importing.mapping import Plan, TablePlan
+from engine.facts.importing.csv_reading import Row
+from engine.facts.importing.refusals import CellError, Refusal, readable
+from engine.facts.importing.source import Opened, reading_rows
+from engine.facts.importing.staging import (
+    Connection,
+    analyze_staged,
+    copy_refused,
+    copy_staged,
+    create_staged,
+    drop_refused_of,
+)
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, and how much of how much of it is."""
+Lookups = Mapping[tuple[str, str, str], dict[str, str]]
+
+CHUNK = 10_000
+_MOST_JOINED = 1_000_000
+
+
+@dataclass(slots=True)
+class Read:
+    """What reading a file gave: its rows, and how many of them were refused or lost one cell."""
+
+    rows: int = 0
+    refused: int = 0
+    lost_cells: int = 0
+
+
+def read_file(
+    connection: Connection, digest: str, plan: Plan, opened: Opened, lookups: Lookups, progress: Progress
+) -> Read:
+    """Stages all relations that come from a file; the caller commits."""
+    alias = opened.file.alias
+    tables = [table for table in plan.tables if table.file == alias]
+    drop_refused_of(connection, digest, alias)
+    for table in tables:
+        create_staged(connection, digest, table)
+    readers = [(table, column_readers(table, opened.file.model, plan, lookups)) for table in tables]
+    stage = _Stage(connection, digest, opened, readers)
+    with reading_rows(opened) as (found, position):
+        for chunk in _chunks(found):
+            stage.take(chunk)
+            progress(f"read {alias}", position.bytes, opened.bytes)
+    for table in tables:
+        analyze_staged(connection, digest, table.target.name)
+    return stage.read
+
+
+def _chunks(found: Iterator[Row | Refusal]) -> Iterator[list[Row | Refusal]]:
+    chunk: list[Row | Refusal] = []
+    for each in found:
+        chunk.append(each)
+        if len(chunk) >= CHUNK:
+            yield chunk
+            chunk = []
+    yield chunk
+
+
+class _Stage:
+    """Takes the chunks of one file."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        digest: str,
+        opened: Opened,
+        readers: Sequence[tuple[TablePlan, Sequence[ColumnReader]]],
+    ) -> None:
+        self._connection = connection
+        self._digest = digest
+        self._opened = opened
+        self._readers = readers
+        self.read = Read()
+
+    def take(self, chunk: Sequence[Row | Refusal]) -> None:
+        """Converts and copies one chunk; a row with a fault is refused for all relations of the file."""
+        rows = [each for each in chunk if not isinstance(each, Refusal)]
+        faults = Faults()
+        if rows:
+            self._convert(rows, faults)
+        refused = [each for each in chunk if isinstance(each, Refusal)]
+        refused += [_refusal(rows[row], column, error) for row, (column, error) in sorted(faults.rows.items())]
+        lost = [_refusal(rows[row], column, error) for row, column, error in faults.lost if row not in faults.rows]
+        copy_refused(self._connection, self._digest, self._opened.file.alias, refused)
+        copy_refused(self._connection, self._digest, self._opened.file.alias, lost, taken=True)
+        self.read.rows += len(chunk)
+        self.read.refused += len(refused)
+        self.read.lost_cells += len(lost)
+
+    def _convert(self, rows: Sequence[Row], faults: Faults) -> None:
+        cells = zip(*(row[1] for row in rows), strict=True)
+        texts: dict[str, Sequence[str]] = dict(zip(self._opened.names, cells, strict=True))
+        converted = []
+        for table, readers in self._readers:
+            faults.wanted = _wanted(table, texts)
+            converted.append((table, faults.wanted, [reader.values(texts, faults) for reader in readers]))
+        lines: Values = [str(row[0]) for row in rows]
+        # Only now are all faults known: a row is taken for all relations of the file, or for none.
+        for table, wanted, columns in converted:
+            values = _kept([lines, *columns], wanted, faults)
+            if values[0]:
+                copy_staged(self._connection, self._digest, table.target.name, copy_text(values))
+
+
+def _wanted(table: TablePlan, texts: Mapping[str, Sequence[str]]) -> list[bool] | None:
+    if not table.where_known:
+        return None
+    return [all(cells) for cells in zip(*(texts[name] for name in table.where_known), strict=True)]
+
+
+def _kept(columns: list[Values], wanted: list[bool] | None, faults: Faults) -> list[Values]:
+    """The columns without the rows that are refused, or not wanted by the relation."""
+    if wanted is None and not faults.rows:
+        return columns
+    keep = list(wanted) if wanted is not None else [True] * len(columns[0])
+    for row in faults.rows:
+        keep[row] = False
+    return [list(compress(column, keep)) for column in columns]
+
+
+def _refusal(row: Row, column: str, error: CellError) -> Refusal:
+    line, _, raw = row
+    return Refusal(line, column, error.code, str(error), readable(raw))
+
+
+def read_lookups(plan: Plan, opened: Mapping[str, Opened]) -> Lookups:
+    """The joined files' values by key; the first row of a key counts.
+
+    Raises:
+        SourceError: a joined file is too long to be kept in memory.
+    """
+    joins = {
+        cell.model.lookup
+        for table in plan.tables
+        for each in table.cells
+        for cell in (each, *each.parts)
+        if cell.model.lookup is not None and cell.model.lookup.file in opened
+    }
+    return {(join.file, join.by, join.take): _read_lookup(opened[join.file], join.by, join.take) for join in joins}
+
+
+def _read_lookup(opened: Opened, by: str, take: str) -> dict[str, str]:
+    key, value = opened.names.index(by), opened.names.index(take)
+    found: dict[str, str] = {}
+    with reading_rows(opened) as (rows, _):
+        for row in rows:
+            if not isinstance(row, Refusal):
+                found.setdefault(row[1][key], row[1][value])
+            if len(found) > _MOST_JOINED:
+                message = f"more than {_MOST_JOINED} rows"
+                hint = "customers and orders are found by key without a lookup: use identity, customer or order"
+                raise SourceError("lookup-too-long", str(opened.path), message, "a short list to look up in", hint)
+    return found

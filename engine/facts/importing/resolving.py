@@ -1,0 +1,214 @@
+"""Staged rows of one relation to rows with ids, in a temporary table: references found, keys made single.
+
+What cannot be resolved is refused here, with its line; the rows that are left can be merged without a thought.
+"""
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from engine.facts.importing.mapping import Cell, TablePlan
+from engine.facts.importing.staging import Connection, staged_column, staged_name
+
+RESOLVED = sql.Identifier("resolved")
+_JOINS = {
+    "customers": "left join customers {alias} on {alias}.key = s.{ref}",
+    "customer_identities": (
+        "left join customer_identities {alias}"
+        " on {alias}.shop_id = {shop} and {alias}.platform = {platform} and {alias}.key = s.{ref}"
+    ),
+    "orders": "left join orders {alias} on {alias}.shop_id = {shop} and {alias}.number = s.{ref}",
+    "products": "left join products {alias} on {alias}.shop_id = {shop} and {alias}.key = s.{ref}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is the same for all relations of an import."""
+
+    connection: Connection
+    digest: str
+    shop_id: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What became of the staged rows on the way: how many there were, repeated, refused; and the columns that are there."""
+
+    staged: int
+    repeated: int
+    refused: int
+    columns: tuple[str, ...]
+
+
+def resolve(scope: Scope, table: TablePlan) -> Resolved:
+    """Makes the temporary table `resolved` of a relation's rows; it goes with the transaction or with `forget`."""
+    columns = _select(scope, table)
+    names = tuple(columns)
+    statement = sql.SQL("create temporary table {} on commit drop as select {} from {} s {} {}").format(
+        RESOLVED,
+        sql.SQL(", ").join(sql.SQL("{} as {}").format(value, sql.Identifier(name)) for name, value in columns.items()),
+        staged_name(scope.digest, table.target.name),
+        sql.SQL(" ").join(_join(scope, cell) for cell in _references(table)),
+        sql.SQL(" ").join(_each(name, values) for name, values in table.each.items()),
+    )
+    scope.connection.execute(statement)
+    staged = _count(scope, sql.SQL("select count(*) from {}").format(RESOLVED))
+    refused = sum(_refuse_unknown(scope, table, cell) for cell in _references(table))
+    repeated, conflicting = _make_single(scope, table, names)
+    return Resolved(staged, repeated, refused + conflicting, names)
+
+
+def forget(scope: Scope) -> None:
+    """Drops the temporary table."""
+    scope.connection.execute(sql.SQL("drop table {}").format(RESOLVED))
+
+
+def _references(table: TablePlan) -> list[Cell]:
+    return [cell for cell in table.cells if cell.field.kind == "reference"]
+
+
+def _select(scope: Scope, table: TablePlan) -> dict[str, sql.Composable]:
+    """Each column of the temporary table, with its expression."""
+    select: dict[str, sql.Composable] = {"source_line": sql.SQL("s.source_line")}
+    if "shop_id" in table.target.columns:
+        select["shop_id"] = sql.Literal(scope.shop_id)
+    for cell in table.cells:
+        if cell.field.kind == "reference":
+            found = "customer_id" if cell.field.refers_to == "customer_identities" else "id"
+            select[cell.field.column] = sql.Identifier(_alias(cell), found)
+            select[staged_column(cell)] = _value(cell)
+        else:
+            select[cell.field.column] = _value(cell)
+    if "currency" in table.target.columns:
+        stated = select.get("currency", sql.SQL("null"))
+        select["currency"] = sql.SQL("coalesce({}, {})::varchar(3)").format(stated, sql.Literal(scope.currency))
+    for name in table.each:
+        select[name] = sql.Identifier(f"each_{name}", "value")
+    return select | _filled(table, select)
+
+
+def _filled(table: TablePlan, select: dict[str, sql.Composable]) -> dict[str, sql.Composable]:
+    """Columns that may not be unknown, with their default; and those of the key that the mapping leaves out."""
+    filled: dict[str, sql.Composable] = {}
+    for field in table.target.fields.values():
+        default = field.default or "null"
+        told = select.get(field.column)
+        if told is not None and field.default is not None:
+            filled[field.column] = sql.SQL("coalesce({}, {})").format(told, sql.SQL(default))  # type: ignore[arg-type]  # from our own tables
+        elif told is None and field.column in table.target.key:
+            filled[field.column] = sql.SQL("({})::{}").format(sql.SQL(default), sql.SQL(field.sql_type))  # type: ignore[arg-type]  # from our own tables
+    return filled
+
+
+def _value(cell: Cell) -> sql.Composable:
+    if cell.constant is None:
+        return sql.Identifier("s", staged_column(cell))
+    return sql.SQL("{}::{}").format(sql.Literal(cell.constant), sql.SQL(cell.field.sql_type))  # type: ignore[arg-type]  # from our own tables
+
+
+def _alias(cell: Cell) -> str:
+    return f"of_{cell.field.name}"
+
+
+def _join(scope: Scope, cell: Cell) -> sql.Composed:
+    text: str = _JOINS[cell.field.refers_to]
+    statement = sql.SQL(text.replace("s.{ref}", "{ref}"))  # type: ignore[arg-type]  # one of _JOINS
+    return statement.format(
+        alias=sql.Identifier(_alias(cell)),
+        ref=_value(cell),
+        shop=sql.Literal(scope.shop_id),
+        platform=sql.Literal(cell.model.platform or "shop"),
+    )
+
+
+def _each(name: str, values: tuple[str, ...]) -> sql.Composed:
+    return sql.SQL("cross join unnest({}::text[]) as {}(value)").format(
+        sql.Literal(list(values)), sql.Identifier(f"each_{name}")
+    )
+
+
+def _refuse_unknown(scope: Scope, table: TablePlan, cell: Cell) -> int:
+    """Refuses the rows whose reference names nobody we know."""
+    noun = cell.field.refers_to.replace("customer_identities", "customers' account").rstrip("s").replace("_", " ")
+    statement = sql.SQL(
+        "with gone as (delete from {resolved} where {ref} is not null and {id} is null returning source_line as line, {ref} as told),"
+        " noted as (insert into {refused} (file, relation, line, field, code, reason, taken)"
+        " select distinct {file}, {relation}, line, {field}, 'unknown-reference',"
+        " format('no %s %L is known', {noun}, told), false from gone)"
+        " select count(distinct line) from gone"
+    ).format(
+        resolved=RESOLVED,
+        ref=sql.Identifier(staged_column(cell)),
+        id=sql.Identifier(cell.field.column),
+        refused=staged_name(scope.digest, "refused"),
+        file=sql.Literal(table.file),
+        relation=sql.Literal(table.target.name),
+        field=sql.Literal(cell.model.column or cell.field.name),
+        noun=sql.Literal(noun),
+    )
+    return _count(scope, statement)
+
+
+def _make_single(scope: Scope, table: TablePlan, names: tuple[str, ...]) -> tuple[int, int]:
+    """Leaves one row for each key: how many were repetitions, and how many were refused as contradicting."""
+    key = sql.SQL(", ").join(sql.Identifier(name) for name in table.target.key if name in names)
+    repeated = _count(
+        scope,
+        sql.SQL(
+            "select coalesce(sum(n - 1), 0) from (select count(*) n from {} group by {} having count(*) > 1) x"
+        ).format(RESOLVED, key),
+    )
+    if not repeated:
+        return 0, 0
+    content = [name for name in names if name != "source_line" and not name.startswith("ref_")]
+    contradicts = table.several == "refuse"
+    statement = sql.SQL(
+        "with ranked as (select r.ctid as at, row_number() over w as place, first_value(r.source_line) over w as kept,"
+        " {same} as same from {resolved} r {newest} window w as (partition by {key} order by {preference})),"
+        " gone as (delete from {resolved} r using ranked where r.ctid = ranked.at and place > 1"
+        " returning r.source_line as line, kept, same),"
+        " noted as (insert into {refused} (file, relation, line, field, code, reason, taken)"
+        " select distinct {file}, {relation}, line, {field}, 'conflicting-row',"
+        " format('the same %s is in line %s, with other values', {field}, kept), false from gone where not same)"
+        " select count(*) filter (where not same) from gone"
+    ).format(
+        same=_same(content) if contradicts else sql.SQL("true"),
+        resolved=RESOLVED,
+        newest=_newest_join(scope) if table.several == "newest_order" else sql.SQL(""),
+        key=key,
+        preference=sql.SQL(_PREFERENCE[table.several]),
+        refused=staged_name(scope.digest, "refused"),
+        file=sql.Literal(table.file),
+        relation=sql.Literal(table.target.name),
+        field=sql.Literal(table.target.key[-1]),
+    )
+    conflicting = _count(scope, statement)
+    return repeated - conflicting, conflicting
+
+
+_PREFERENCE = {
+    "refuse": "r.source_line",
+    "first": "r.source_line",
+    "last": "r.source_line desc",
+    "newest_order": "newest.placed_at desc nulls last, r.source_line desc",
+}
+
+
+def _same(content: list[str]) -> sql.Composed:
+    row = sql.SQL(", ").join(sql.Identifier("r", name) for name in content)
+    return sql.SQL("row({0})::text = first_value(row({0})::text) over w").format(row)
+
+
+def _newest_join(scope: Scope) -> sql.Composed:
+    """The newest order of the account on the same line of the customers' file."""
+    return sql.SQL(
+        "left join (select i.source_line, max(o.placed_at) as placed_at from {} i join {} o on o.ref_identity = i.key"
+        " group by i.source_line) newest on newest.source_line = r.source_line"
+    ).format(staged_name(scope.digest, "customer_identities"), staged_name(scope.digest, "orders"))
+
+
+def _count(scope: Scope, statement: sql.Composed) -> int:
+    row = scope.connection.execute(statement).fetchone()
+    return int(row[0]) if row else 0

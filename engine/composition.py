@@ -1,7 +1,7 @@
 """The composition root: the one place that puts engine, workflows and activities together."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,9 @@ from engine.replay.fields import recorded_fields
 from engine.replay.run import Run
 from engine.servers.namespace import prepare_namespace
 from workflows.journey import Journey
+
+Stay = Callable[[], Awaitable[None]]
+"""What keeps a replay's worker running after its end."""
 
 # Pure packages, so that the sandbox need not import them again for every journey.
 _PASSED_THROUGH = ("engine", "pydantic", "pydantic_core", "annotated_types")
@@ -94,10 +97,20 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
     )
 
 
-async def run_replay(url: str, run: Run, rules: Rules, window: Window, mailbox: Path, progress: Progress) -> Driver:
-    """Drives one replay with a worker of its own. Whatever the policy says, its messages go to its own mailbox."""
-    config = ClientConfig.load_client_connect_config()
-    await prepare_namespace(config, run.namespace)
+async def run_replay(
+    url: str,
+    run: Run,
+    rules: Rules,
+    window: Window,
+    mailbox: Path,
+    progress: Progress,
+    finished: Callable[[Driver], Awaitable[None]],
+) -> None:
+    """Drives one replay with a worker of its own. Whatever the policy says, its messages go to its own mailbox.
+
+    `finished` is awaited at the end, while the worker can still answer questions about its journeys.
+    """
+    await prepare_namespace(ClientConfig.load_client_connect_config(), run.namespace)
     client = await connect(run.namespace)
     if run.number > 1:
         await discard_namespace(client, Run(run.name, run.number - 1).namespace)
@@ -109,4 +122,4 @@ async def run_replay(url: str, run: Run, rules: Rules, window: Window, mailbox: 
         driver = Driver(client, pool, versions, matcher, window, recorded_fields(matcher.events), progress)
         async with journey_worker(client, shared):
             await driver.run()
-    return driver
+            await finished(driver)

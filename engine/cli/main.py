@@ -18,10 +18,13 @@ app = typer.Typer(
 )
 
 # Each module registers its command on `app` in a function `register(app)`.
-_COMMANDS = ("check", "doctor", "up", "worker")
+_COMMANDS = ("check", "demo", "doctor", "import_", "journeys", "messages", "replay", "up", "worker")
 
-
+# Typer publishes only this subclass of the errors it raises for a wrong command line.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+_WRONG = 1
 _BUG = 70
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -33,13 +36,21 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        app()
+        result = app(standalone_mode=False)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
+    except typer.Exit as ended:
+        return ended.exit_code
+    except _UsageError as mistake:
+        # Typer would end with 2, which here means that a plan has changes.
+        getattr(mistake, "show", lambda: None)()
+        return _WRONG
+    except typer.Abort:
+        return _INTERRUPTED
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     except Exception:  # noqa: BLE001 - what no command foresaw is a bug, and has a code of its own
         traceback.print_exc()
         return _BUG
-    return 0
+    return result if isinstance(result, int) else 0

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +15,7 @@ from rich.table import Table
 
 from engine.cli.instants import read_instant
 from engine.cli.rules import sound_rules
-from engine.composition import run_replay
+from engine.composition import Stay, run_replay
 from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules
@@ -33,6 +35,24 @@ def register(app: typer.Typer) -> None:
     app.command("replay")(replay)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What to replay: whose facts, under which name and rules, and which part of the past, in the shop's zone."""
+
+    project: Project
+    name: str
+    rules: Rules
+    window: Window
+    zone: str
+    source: str = "public"
+    """The schema that holds the facts."""
+
+    @property
+    def directory(self) -> Path:
+        """Where the replay keeps its mailbox and its message log."""
+        return directory(self.project.state, self.name)
+
+
 def replay(
     name: Annotated[str, typer.Argument(help="The replay's name; its state is kept under it and made anew each time.")],
     start: Annotated[str, typer.Option("--from", help="The window's beginning, in the shop's zone.")],
@@ -42,58 +62,62 @@ def replay(
     """Replay recorded facts through the running engine; nothing leaves but into the replay's own mailbox."""
     found = Project.find(project)
     need(found, database=True, temporal=True)
-    leave(replay_window(found, name, start, to))
-
-
-def replay_window(project: Project, name: str, start: str, to: str) -> int:
-    """Runs a replay and prints its outcome; gives the exit code."""
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
-    rules = sound_rules(project)
+    rules = sound_rules(found)
     with connect(url) as connection:
         zone = shop_zone(connection, rules.policy.zone)
     window = Window(read_instant(start, zone, "--from"), read_instant(to, zone, "--to"))
     if window.start >= window.to:
         raise typer.BadParameter(f"--from {start} does not lie before --to {to}")
+    leave(run_window(Asked(found, name, rules, window, zone)))
+
+
+def run_window(asked: Asked, stay: Callable[[Run], Stay] | None = None) -> int:
+    """Runs a replay, prints its outcome and gives the exit code. `stay`: what to do before its worker is stopped."""
+    url = os.environ["REGULARS_DATABASE_URL"]
     try:
-        run = next_run(project.state, name)
+        run = next_run(asked.project.state, asked.name)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     began = time.monotonic()
     with console.status("copying facts"):
-        copied = prepare_schema(url, run, rules, window.to)
+        copied = prepare_schema(url, run, asked.rules, asked.window.to, asked.source)
     if not copied["orders"] and not copied["events"] and not copied["site_events"]:
-        console.print(f"no facts before {to}: import some with `regulars import` first")
+        console.print(f"no facts before {asked.window.to}: import some with `regulars import` first")
         return 1
-    driver = asyncio.run(_drive(url, run, rules, window, project))
-    _report(url, run, project, window, zone)
-    console.print(
-        f"{driver.facts} facts let in, {driver.waits} waits ended, {time.monotonic() - began:.1f} s; "
-        f"Temporal namespace {run.namespace}, schema {run.schema}"
-    )
+    asyncio.run(_drive(url, run, asked, began, stay(run) if stay else None))
     return 0
 
 
-async def _drive(url: str, run: Run, rules: Rules, window: Window, project: Project) -> Driver:
+async def _drive(url: str, run: Run, asked: Asked, began: float, stay: Stay | None) -> None:
     with console.status("replaying") as status:
 
         def progress(at: datetime, facts: int, waits: int) -> None:
-            status.update(f"replaying: {at:%Y-%m-%d %H:%M} UTC, {facts} facts, {waits} waits")
+            status.update(f"replaying: {at:%Y-%m-%d %H:%M} UTC, {facts} facts let in, {waits} waits ended")
 
-        mailbox = directory(project.state, run.name) / "mailbox"
-        return await run_replay(url, run, rules, window, mailbox, progress)
+        async def finished(driver: Driver) -> None:
+            status.stop()
+            await asyncio.to_thread(_report, url, run, asked)
+            console.print(
+                f"{driver.facts} facts let in, {driver.waits} waits ended in {time.monotonic() - began:.1f} s; "
+                f"Temporal namespace {run.namespace}, PostgreSQL schema {run.schema}"
+            )
+            if stay is not None:
+                await stay()
+
+        await run_replay(url, run, asked.rules, asked.window, asked.directory / "mailbox", progress, finished)
 
 
-def _report(url: str, run: Run, project: Project, window: Window, zone: str) -> None:
+def _report(url: str, run: Run, asked: Asked) -> None:
     with connect(url, run.schema) as connection:
         lines = message_log(connection)
         found = counts(connection)
-    file = directory(project.state, run.name) / "messages.csv"
+    file = asked.directory / "messages.csv"
     write_log(lines, file)
-    table = Table(
-        "playbook", "what", "outcome", "count", title=f"replay {run.name}: {window.start} to {window.to} (zone {zone})"
-    )
+    start, to = (f"{instant:%Y-%m-%d %H:%M}" for instant in (asked.window.start, asked.window.to))
+    table = Table("playbook", "what", "outcome", "count", title=f"replay {run.name}: {start} to {to} UTC")
     for count in found:
         table.add_row(count.playbook, count.what, count.outcome, str(count.count))
     console.print(table)
-    console.print(f"message log: {file}")
+    console.print(f"message log: {file}", soft_wrap=True)

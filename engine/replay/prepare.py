@@ -16,13 +16,13 @@ from engine.replay.run import Run
 Connection = psycopg.Connection[Any]
 
 
-def prepare_schema(url: str, run: Run, rules: Rules, to: datetime) -> dict[str, int]:
-    """Makes the replay's schema anew and copies the facts before `to`; gives the rows copied of each table."""
+def prepare_schema(url: str, run: Run, rules: Rules, to: datetime, source: str = "public") -> dict[str, int]:
+    """Makes the replay's schema anew and copies the facts before `to` from another; gives the rows of each table."""
     with connect(url) as connection:
         connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(run.schema)))
     upgrade(url, run.schema)
     with connect(url) as connection:
-        rows = copy_facts(connection, "public", run.schema, to)
+        rows = copy_facts(connection, source, run.schema, to)
     with connect(url, run.schema) as connection:
         publish(connection, rules)
     return rows

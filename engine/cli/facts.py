@@ -1,0 +1,63 @@
+"""Opens the facts for commands that list and act."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import typer
+from psycopg.rows import dict_row
+from rich.console import Console
+from rich.table import Table
+
+from engine.facts.migrate import upgrade
+from engine.facts.pool import connect
+from engine.replay.run import last_run
+from engine.servers.need import need
+from engine.servers.project import Project
+
+console = Console()
+Connection = psycopg.Connection[dict[str, Any]]
+
+
+@contextmanager
+def opened(project: Path | None, replay: str | None = None) -> Iterator[Connection]:
+    """The project's facts, or those of a replay, in one transaction that commits at the end.
+
+    Raises:
+        typer.BadParameter: there is no such replay.
+    """
+    found = Project.find(project)
+    need(found, database=True)
+    url = os.environ["REGULARS_DATABASE_URL"]
+    schema = "public"
+    if replay is None:
+        upgrade(url)
+    else:
+        schema = _replay_schema(found, replay)
+    with connect(url, schema) as connection:
+        found_schema = connection.execute("select to_regnamespace(%s) is not null", (schema,)).fetchone()
+        if not (found_schema and found_schema[0]):
+            raise typer.BadParameter(f"--replay: replay {replay!r} was not made in this database")
+        connection.row_factory = dict_row
+        yield connection
+
+
+def _replay_schema(project: Project, name: str) -> str:
+    run = last_run(project.state, name)
+    if run is None:
+        raise typer.BadParameter(f"--replay: there is no replay {name!r} in {project.state / 'replay'}")
+    return run.schema
+
+
+def show(title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Prints rows as a table, or says that there are none."""
+    if not rows:
+        console.print(f"{title}: none")
+        return
+    table = Table(*columns, title=title)
+    for row in rows:
+        table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
+    console.print(table)

@@ -37,7 +37,7 @@ def explain(error: Exception, files: Mapping[str, str], name: str, values: Mappi
 
     match error:
         case UnknownName():
-            return failure("template-variable-unknown", *_unknown(error, tuple(sorted(values))))
+            return failure("template-variable-unknown", *_unknown(error, tuple(sorted(values)), quote))
         case FormatError():
             hint = "give a filter that suits it, `| default(…)`, or ask with `if` first"
             return failure("template-value", error.found, error.expected, hint)
@@ -51,25 +51,27 @@ def explain(error: Exception, files: Mapping[str, str], name: str, values: Mappi
             )
             return failure("template-too-much", found, "a message of ordinary size", "look for a loop without end")
         case TemplateNotFound():
-            found = "several names" if isinstance(error, TemplatesNotFound) else str(error.name)
-            hint = _close(found, tuple(files)) or "add the file to rules/templates/"
-            return failure("template-missing", f"no file {found}", "a file of rules/templates/", hint)
+            wanted = "" if isinstance(error, TemplatesNotFound) else _written(str(error.name), quote)
+            hint = _close(wanted, tuple(files)) or "add the file to rules/templates/"
+            return failure("template-missing", f"no file {wanted}".rstrip(), "a file of rules/templates/", hint)
         case TemplateSyntaxError():
             return failure("template-syntax", error.message or "a syntax error", "Jinja2", "mend the marked line")
     found = f"{type(error).__name__} while it was filled in"
     return failure("template-failed", found, "a template that suits every customer", "look at the marked line")
 
 
-def _unknown(error: UnknownName, top: tuple[str, ...]) -> tuple[str, str, str]:
-    found = f"no value named {error.name}"
+def _unknown(error: UnknownName, top: tuple[str, ...], quote: str) -> tuple[str, str, str]:
+    name = _written(error.name, quote)
+    found = f"no value named {name}" if name else "no value of a name that is itself a value"
     if error.owner and error.names is None:
-        return found, f"a group of values before .{error.name}", f"{error.owner} has no parts"
+        return found, "a group of values before it", f"{error.owner} has no parts"
     names = top if error.names is None else error.names
-    return (
-        found,
-        f"one of {', '.join(names) or 'none: the group is empty'}",
-        _close(error.name, names) or "mend the name",
-    )
+    return found, f"one of {', '.join(names) or 'none: the group is empty'}", _close(name, names) or "mend the name"
+
+
+def _written(name: str, quote: str) -> str:
+    """The name if the author wrote it; one that was made from a value may be personal."""
+    return name if name in quote else ""
 
 
 def _close(name: str, names: tuple[str, ...]) -> str:

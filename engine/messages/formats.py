@@ -123,5 +123,5 @@ def _digits(digits: int) -> int:
 
 def _width(width: str) -> Any:  # noqa: ANN401 -- Babel asks for a Literal of its own
     if width not in _WIDTHS:
-        raise FormatError(f"the width {width!r:.20}", f"one of {', '.join(_WIDTHS)}")
+        raise FormatError("another width", f"one of {', '.join(_WIDTHS)}")
     return width

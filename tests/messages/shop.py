@@ -1,0 +1,42 @@
+"""The shipped templates and the values of an order, for tests of what messages say."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from engine.money import Money
+
+TEMPLATES = Path(__file__).parents[2] / "rules" / "templates"
+
+
+def shipped() -> dict[str, str]:
+    return {path.name: path.read_text("utf-8") for path in TEMPLATES.iterdir()}
+
+
+def values(**changes: Any) -> dict[str, Any]:
+    """The values of one order; `order__total=None` changes one."""
+    groups: dict[str, dict[str, Any]] = {
+        "customer": {
+            "given_name": "Anna",
+            "family_name": None,
+            "country": "DE",
+            "city": None,
+            "locale": "de",
+            "zone": "Europe/Berlin",
+        },
+        "shop": {"name": "Linden & Co", "country": "DE", "zone": "Europe/Berlin"},
+        "order": {
+            "number": "1001",
+            "payment_method": "bank_slip",
+            "total": Money(123450, "EUR"),
+            "shipping": Money(0, "EUR"),
+            "discount": None,
+            "placed_at": datetime(2024, 3, 7, 23, 30, tzinfo=UTC),
+            "estimated_at": None,
+        },
+        "attributes": {},
+    }
+    for path, value in changes.items():
+        group, name = path.split("__")
+        groups[group][name] = value
+    return groups

@@ -98,10 +98,11 @@ def _days(chance: Chance, person: Person, start: datetime, end: datetime) -> Ite
     mean = _RHYTHM[person.habit]
     day = first + timedelta(days=chance.whole(0, 5))
     while day <= last:
-        # Drawn more often than wanted, then thinned by month and weekday.
-        if chance.happens(SEASON[day.month - 1] * WEEKDAYS[day.weekday()] / 1.7):
+        if chance.happens(WEEKDAYS[day.weekday()] / max(WEEKDAYS)):
             yield day
-            day += timedelta(days=max(1, int(chance.gap(mean))))
+            # Half a month ahead: it is the season of the next order that counts.
+            season = SEASON[(day + timedelta(days=15)).month - 1]
+            day += timedelta(days=max(1, int(chance.gap(mean) / season**2)))
         else:
             day += timedelta(days=1)
 

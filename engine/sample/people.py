@@ -54,7 +54,7 @@ def _person(chance: Chance, index: int, start: datetime, end: datetime) -> Perso
 
 def _signed_up(chance: Chance, habit: str, start: datetime, end: datetime) -> datetime:
     span = (end - start).total_seconds()
-    late = {"once": 0.85, "prospect": 0.9, "occasional": 0.5, "regular": 0.3}.get(habit, 0.1)
+    late = {"once": 0.92, "prospect": 0.95, "occasional": 0.6, "regular": 0.5, "loyal": 0.3}.get(habit, 0.1)
     return start + timedelta(seconds=int(span * late * chance.between(0, 1)))
 
 

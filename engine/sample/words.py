@@ -65,7 +65,7 @@ CATEGORIES: Mapping[str, tuple[tuple[str, ...], int, int, int, int, tuple[str, .
     "soap": (("Olive soap", "Hand balm", "Shampoo bar", "Bath salt"), 6, 24, 3, 45, ("one size",)),
 }  # fmt: skip
 COLORS = ("sand", "ink", "moss", "brick", "snow", "plum")
-REVIEWS = {
+REVIEWS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
     5: {
         "de": (
             "Passt perfekt, sehr schöne Qualität.",

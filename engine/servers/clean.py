@@ -8,6 +8,7 @@ from engine.servers.account import ours
 from engine.servers.errors import SetupError
 from engine.servers.lease import in_use
 from engine.servers.leftovers import stop_postgres
+from engine.servers.sockets import socket_path
 
 
 def clean(state: Path) -> None:
@@ -21,6 +22,9 @@ def clean(state: Path) -> None:
             raise SetupError("in-use", f"the server of {home} is in use", "stop what uses it, then try again")
     for entry in state.glob("**/postgres"):
         stop_postgres(entry / "data", None)
+        sockets = socket_path(entry)
+        if not sockets.is_relative_to(entry.resolve()):
+            shutil.rmtree(sockets, ignore_errors=True)
         if entry.is_symlink() and ours(entry.resolve()):
             shutil.rmtree(entry.resolve())
     if state.is_dir():

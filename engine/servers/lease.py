@@ -149,12 +149,23 @@ def _read(home: Path) -> Record | None:
 
 @contextmanager
 def _exclusive(server: Server) -> Iterator[None]:
-    with (server.home / "start.lock").open("a+") as file:
+    with _opened(server.home / "start.lock") as file:
         _wait_for(file, server.name)
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
+
+
+def _opened(file: Path) -> IO[str]:
+    try:
+        return file.open("a+")
+    except OSError as error:
+        raise SetupError(
+            "state-unwritable",
+            f"{file}: {error.strerror}",
+            "run as the user that made the project's .regulars directory, and where it can be written",
+        ) from None
 
 
 def _wait_for(file: IO[str], name: str) -> None:

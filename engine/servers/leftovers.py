@@ -11,11 +11,16 @@ from engine.servers.processes import Identity, stop
 _STEPS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 
 
-def stop_postgres(data: Path, known: Identity | None) -> None:
-    """Stops every PostgreSQL process that works in this data directory, then removes a stale pid file.
+def stop_postgres(data: Path, known: Identity | None, sockets: Path | None = None) -> None:
+    """Stops every PostgreSQL process that works in this data directory, then removes stale pid files.
 
-    The pid file is removed only when no process works in the directory any more, because the server's own check for
-    that is in the file. A live process of the same pid that is not ours (the pid was given again) is left alone.
+    They are removed only when no process works in the directory any more, because the server's own check for that is
+    in them. A live process of the same pid that is not ours (the pid was given again) is left alone.
+
+    Args:
+        data: the data directory; it may be absent.
+        known: the server's process, if one is on record.
+        sockets: the directory of the server's socket, which has a pid file of its own.
     """
     postmaster = _postmaster(data)
     for identity in (known, postmaster):
@@ -25,6 +30,8 @@ def stop_postgres(data: Path, known: Identity | None) -> None:
         stop(orphan, _STEPS[1:])
     if data.is_dir() and not _workers(data):
         (data / "postmaster.pid").unlink(missing_ok=True)
+        for file in sockets.glob(".s.PGSQL.*") if sockets else ():
+            file.unlink(missing_ok=True)
 
 
 def _postmaster(data: Path) -> Identity | None:

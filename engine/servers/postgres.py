@@ -23,7 +23,7 @@ from engine.servers.lease import Record
 from engine.servers.postgres_binaries import MAJOR, binaries
 from engine.servers.processes import Identity
 from engine.servers.progress import Paced, say
-from engine.servers.sockets import socket_directory
+from engine.servers.sockets import socket_directory, socket_path
 
 DATABASE = "regulars"
 _HINT = "the log says more; REGULARS_DATABASE_URL uses a PostgreSQL server of yours instead"
@@ -110,7 +110,7 @@ class Postgres:
 
     def stop(self, record: Record | None) -> None:
         """Stops the server and removes what would keep the next one from starting."""
-        leftovers.stop_postgres(self.data, record.identity if record else None)
+        leftovers.stop_postgres(self.data, record.identity if record else None, socket_path(self.home))
         if self._child:
             self._child.wait()
 

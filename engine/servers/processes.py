@@ -58,6 +58,7 @@ def stop(identity: Identity, steps: Sequence[tuple[signal.Signals, float]] = POL
             break
         try:
             process.send_signal(number)
+            process.send_signal(signal.SIGCONT)  # a halted process would not hear the first one
         except psutil.Error:
             break
         _wait_gone(identity, seconds)

@@ -72,7 +72,11 @@ class Project:
     def state(self) -> Path:
         """`.regulars/`: databases, mailbox, logs and what else can be made again; created here."""
         directory = self.root / ".regulars"
-        directory.mkdir(exist_ok=True)
+        try:
+            directory.mkdir(exist_ok=True)
+        except OSError as error:
+            hint = "run where the project can be written, or copy it"
+            raise SetupError("state-unwritable", f"{directory}: {error.strerror}", hint) from None
         return directory
 
     @property

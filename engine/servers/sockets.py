@@ -19,10 +19,7 @@ def socket_directory(home: Path, user: pwd.struct_passwd | None) -> Path:
         home: the server's own directory.
         user: who runs the server, if not we.
     """
-    directory = home.resolve() / "run"
-    if len(os.fsencode(directory)) > _LONGEST:
-        digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
-        directory = Path(tempfile.gettempdir()) / f"regulars-{digest}"
+    directory = socket_path(home)
     uid = user.pw_uid if user else os.geteuid()
     try:
         directory.mkdir(mode=0o700)
@@ -31,6 +28,15 @@ def socket_directory(home: Path, user: pwd.struct_passwd | None) -> Path:
     except FileExistsError:
         _require_private(directory, uid)
     return directory
+
+
+def socket_path(home: Path) -> Path:
+    """Where the socket of the server with this home is."""
+    directory = home.resolve() / "run"
+    if len(os.fsencode(directory)) <= _LONGEST:
+        return directory
+    digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"regulars-{digest}"
 
 
 def _require_private(directory: Path, uid: int) -> None:

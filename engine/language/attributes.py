@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Any
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import ConfigDict, Field
 
 from engine.attributes.definition import Aggregate, AttributeDefinition
 from engine.attributes.relation import Relation
@@ -16,7 +16,17 @@ from engine.language.located import Entry, Mapping, Node, Scalar, found
 from engine.language.model import Model
 from engine.language.scope import Names, Typed, fields
 from engine.language.validate import mapping, validate
-from engine.language.values import AttributeName, DurationText, Text, deferred
+from engine.language.values import (
+    AttributeName,
+    AttributePart,
+    CustomerFieldPart,
+    DurationText,
+    FieldPart,
+    OrderingPart,
+    RelationPart,
+    RowConditionPart,
+    Text,
+)
 
 _NUMBERS: tuple[Type, ...] = ("integer", "decimal", "money")
 _OF_ROWS = ("count", "exists", "none")
@@ -38,23 +48,26 @@ _RESULTS: Dictionary[str, tuple[Type, ...]] = {
 }
 
 
-def _source(value: object) -> object:
-    return value
-
-
-_RowsText = Annotated[object, PlainValidator(_source), WithJsonSchema({"x-definition": "relation"})]
-_FieldText = Annotated[object, PlainValidator(_source), WithJsonSchema({"x-definition": "field"})]
+AGGREGATIONS: tuple[Aggregate, ...] = ("value", *_OF_ROWS, *_OF_FIELD, "ratio")  # type: ignore[assignment]  # literals all
 
 
 class RatioModel(Model):
     """One attribute divided by another."""
 
-    of: deferred("attribute")  # type: ignore[valid-type]  # a function gives the annotation
-    over: deferred("attribute")  # type: ignore[valid-type]  # likewise
+    of: AttributePart = Field(description="The attribute that is divided.")
+    over: AttributePart = Field(description="The attribute that it is divided by.")
+
+
+def _one_aggregation(schema: dict[str, Any]) -> None:
+    """What pydantic's fields alone cannot say in the JSON Schema."""
+    schema["oneOf"] = [{"required": [name]} for name in AGGREGATIONS]
+    schema["allOf"] = [{"x-definition": "attribute-by-relation"}]
 
 
 class AttributeModel(Model):
     """One attribute: its title and type, and exactly one aggregation."""
+
+    model_config = ConfigDict(json_schema_extra=_one_aggregation)
 
     title: Text = Field(description="What it is called in lists and in the editor.")
     type: Type = Field(description="What kind of value it has.")
@@ -62,26 +75,26 @@ class AttributeModel(Model):
     description: Text | None = Field(
         default=None, description="What exactly it says, for whoever writes rules with it."
     )
-    value: _FieldText = Field(default=None, description="A field of the customer: customer.country.")
-    count: _RowsText = Field(default=None, description="How many rows there are: orders.")
-    exists: _RowsText = Field(default=None, description="Whether there is a row.")
-    none: _RowsText = Field(default=None, description="Whether there is no row.")
-    sum: _FieldText = Field(default=None, description="The sum of a field: payments.amount.")
-    min: _FieldText = Field(default=None, description="The smallest value of a field.")
-    max: _FieldText = Field(default=None, description="The largest value of a field.")
-    first: _FieldText = Field(default=None, description="A field of the first row.")
-    last: _FieldText = Field(default=None, description="A field of the last row.")
-    distinct: _FieldText = Field(
+    value: CustomerFieldPart = Field(default=None, description="A field of the customer: customer.country.")
+    count: RelationPart = Field(default=None, description="How many rows there are: orders.")
+    exists: RelationPart = Field(default=None, description="Whether there is a row.")
+    none: RelationPart = Field(default=None, description="Whether there is no row.")
+    sum: FieldPart = Field(default=None, description="The sum of a field: payments.amount.")
+    min: FieldPart = Field(default=None, description="The smallest value of a field.")
+    max: FieldPart = Field(default=None, description="The largest value of a field.")
+    first: FieldPart = Field(default=None, description="A field of the first row.")
+    last: FieldPart = Field(default=None, description="A field of the last row.")
+    distinct: FieldPart = Field(
         default=None, description="The different values of a field, or (type integer) their number."
     )
-    days_since: _FieldText = Field(default=None, description="Whole days (24 h) since the latest row's instant.")
+    days_since: FieldPart = Field(default=None, description="Whole days (24 h) since the latest row's instant.")
     ratio: RatioModel | None = Field(default=None, description="One attribute divided by another.")
-    where: deferred("row_condition") = Field(default=None, description="Only rows for which this holds.")  # type: ignore[valid-type]  # a function gives the annotation
+    where: RowConditionPart = Field(default=None, description="Only rows for which this holds.")
     within: DurationText | None = Field(
         default=None, description="Only rows of the last so long, up to the instant of asking."
     )
     scale: int | None = Field(default=None, ge=0, le=9, description="Digits after the point of a decimal.")
-    by: deferred("text") = Field(default=None, description="The field that orders rows for first and last.")  # type: ignore[valid-type]  # a function gives the annotation
+    by: OrderingPart = Field(default=None, description="The field that orders rows for first and last.")
     calendar: bool = Field(default=False, description="Turns at the customer's local midnight.")
 
 
@@ -89,9 +102,6 @@ class AttributesFile(Model):
     """A file of attributes: what is known of each customer."""
 
     attributes: dict[AttributeName, AttributeModel] = Field(description="Attributes by name.")
-
-
-AGGREGATIONS: tuple[Aggregate, ...] = ("value", *_OF_ROWS, *_OF_FIELD, "ratio")  # type: ignore[assignment]  # literals all
 
 
 @dataclass(frozen=True, slots=True)

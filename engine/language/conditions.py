@@ -6,6 +6,8 @@ A mapping of several entries, and a list of conditions, mean that all of them ho
 from collections.abc import Mapping as Dictionary
 from typing import get_args
 
+from pydantic import Field
+
 from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, Operator, StepIs, money
 from engine.conditions.types import Type
 from engine.language.issues import Report, did_you_mean, one_of
@@ -14,7 +16,7 @@ from engine.language.model import Model
 from engine.language.operands import amount, operand
 from engine.language.scope import ALL_SCOPES, LATER_SCOPES, Names, Scope, Typed, fields
 from engine.language.validate import mapping, validate
-from engine.language.values import CONDITION_WORDS, DurationText, deferred
+from engine.language.values import CONDITION_WORDS, DurationText, EventPart, WherePart
 
 _ORDERED: tuple[str, ...] = ("lt", "lte", "gt", "gte")
 _KNOWING: tuple[str, ...] = ("known", "unknown")
@@ -42,10 +44,10 @@ _NEGATIONS = frozenset({"ne", "neq", "!=", "is_not", "not_eq"})
 class DidModel(Model):
     """Whether the customer had events of a kind, by the facts known as of the instant of asking."""
 
-    event: deferred("event")  # type: ignore[valid-type]  # a function gives the annotation
-    where: deferred("where") = None  # type: ignore[valid-type]  # likewise
-    within: DurationText | None = None
-    times: int = 1
+    event: EventPart = Field(description="The kind of event.")
+    where: WherePart = Field(default=None, description="Only events of which this holds.")
+    within: DurationText | None = Field(default=None, description="Only events of the last so long; default: ever.")
+    times: int = Field(default=1, description="At least so often.", json_schema_extra={"minimum": 1})
 
 
 def compile_condition(node: Node, scope: Scope, report: Report) -> Condition | None:

@@ -19,7 +19,7 @@ from engine.language.steps.numbering import Numbering, number
 from engine.language.steps.registry import KINDS
 from engine.language.triggers import Events, GoalModel, StartModel, TriggerModel, compile_triggers, trigger_part
 from engine.language.validate import validate
-from engine.language.values import Name, Percent, Text, deferred
+from engine.language.values import GoalPart, Name, Percent, StartPart, StepsPart, StopPart, Text
 from engine.policy import Policy
 
 RESERVED = frozenset({"apply", "campaign", "evaluate", "journey", "mass-action", "migrate", "publish", "replay"})
@@ -35,11 +35,14 @@ class ControlsModel(Model):
 
     purpose: Name = Field(default=DEFAULT_PURPOSE, description="Why messages are sent: a purpose of policy.yaml.")
     holdout: Percent = Field(
-        default=0, description="Share of subjects that get nothing, to measure the effect against."
+        default=0,
+        description="Share of subjects that get nothing, to measure the effect against.",
+        json_schema_extra={"enum": ["0%"]},
     )
     edits: Literal["pin", "migrate", "drain"] = Field(
         default="pin",
         description="What an edit does to journeys under way: pin keeps them on the version they began with.",
+        json_schema_extra={"enum": ["pin"]},
     )
 
 
@@ -50,14 +53,14 @@ class PlaybookModel(Model):
     title: Text = Field(description="The name for people.")
     description: Text | None = Field(default=None, description="What it is good for.")
     for_: Literal["customer", "order", "shipment", "case"] = Field(
-        alias="for", description="Whom or what each journey is for."
+        alias="for", description="Whom or what each journey is for.", json_schema_extra={"enum": ["customer", "order"]}
     )
     status: Literal["draft", "live", "paused"] = Field(default="live", description="draft and paused start nothing.")
-    start: deferred("start") = Field(description="What starts a journey.")  # type: ignore[valid-type]  # a function gives the annotation
-    stop: deferred("trigger") = Field(default=None, description="What ends a journey at once, wherever it is.")  # type: ignore[valid-type]  # likewise
-    goal: deferred("goal") = Field(default=None, description="What the playbook is for; measured, also after the end.")  # type: ignore[valid-type]  # likewise
+    start: StartPart = Field(description="What starts a journey.")
+    stop: StopPart = Field(default=None, description="What ends a journey at once, wherever it is.")
+    goal: GoalPart = Field(default=None, description="What the playbook is for; measured, also after the end.")
     controls: ControlsModel = Field(default_factory=ControlsModel, description="Purpose, holdout, edits.")
-    steps: deferred("steps") = Field(description="What happens, step by step.")  # type: ignore[valid-type]  # a function gives the annotation
+    steps: StepsPart = Field(description="What happens, step by step.")
 
 
 @dataclass(frozen=True, slots=True)

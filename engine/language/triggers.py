@@ -4,6 +4,8 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pydantic import Field
+
 from engine.contracts import EventSubject
 from engine.journeys.plan import EventTrigger
 from engine.language.conditions import compile_condition, event_kind
@@ -12,7 +14,7 @@ from engine.language.located import Mapping, Node, Sequence, found
 from engine.language.model import Model
 from engine.language.scope import Names, fields
 from engine.language.validate import mapping, validate
-from engine.language.values import DurationText, Name, Text, deferred
+from engine.language.values import ConditionPart, DurationText, EventPart, Name, Text, TriggersPart, WherePart
 
 M = TypeVar("M", bound="TriggerModel")
 
@@ -43,31 +45,31 @@ class Events:
 class TriggerModel(Model):
     """One event, or any of several."""
 
-    event: deferred("event") = None  # type: ignore[valid-type]  # a function gives the annotation
-    where: deferred("where") = None  # type: ignore[valid-type]  # likewise
-    any: deferred("triggers") = None  # type: ignore[valid-type]  # likewise
+    event: EventPart = Field(default=None, description="A kind of event.")
+    where: WherePart = Field(default=None, description="Only if this holds of the event's fields.")
+    any: TriggersPart = Field(default=None, description="Several triggers, of which one is enough.")
 
 
 class StartModel(TriggerModel):
     """What starts a journey, and under which conditions."""
 
-    only_if: deferred("condition") = None  # type: ignore[valid-type]  # a function gives the annotation
-    max_age: DurationText | None = None
-    once_per: DurationText | None = None
+    only_if: ConditionPart = Field(default=None, description="Only if this holds as of the starting event.")
+    max_age: DurationText | None = Field(default=None, description="Events that we hear of later start nothing.")
+    once_per: DurationText | None = Field(default=None, description="At most one journey for each subject in so long.")
 
 
 class GoalModel(TriggerModel):
     """What the playbook is for, measured from facts."""
 
-    within: DurationText
+    within: DurationText = Field(description="So long after the start it counts.")
 
 
 class WaitForModel(TriggerModel):
     """Waits for one of the triggers, at most so long."""
 
-    id: Name | None = None
-    title: Text | None = None
-    within: DurationText
+    id: Name | None = Field(default=None, description="The step's name.")
+    title: Text | None = Field(default=None, description="What people read in the Temporal UI.")
+    within: DurationText = Field(description="The longest time to wait.")
 
 
 def compile_triggers(node: Node, subject: str, events: Events, report: Report, at: Span) -> tuple[EventTrigger, ...]:

@@ -192,15 +192,25 @@ Names = Annotated[
         {"anyOf": [_TEXT_NAMES, {"type": "array", "minItems": 1, "uniqueItems": True, "items": _TEXT_NAMES}]},
     ),
 ]
-Zone = Annotated[str, *_typed(_read_zone, {"type": "string", "examples": ["Europe/Berlin", "America/Sao_Paulo"]})]
+Zone = Annotated[str, *_typed(_read_zone, {"type": "string", "x-enum": "zones"})]
 Locale = Annotated[str, *_typed(_read_locale, {"type": "string", "examples": ["en", "pt-BR"]})]
 Currency = Annotated[str, *_typed(_read_currency, {"type": "string", "pattern": "^[A-Z]{3}$"})]
 
 
-def deferred(definition: str) -> Any:  # noqa: ANN401 - an annotation
-    """A part that is not read by its model but by the compiler, from the located tree.
-
-    Args:
-        definition: The name of its part of the JSON Schema.
-    """
-    return Annotated[object, WithJsonSchema({"x-definition": definition})]
+# Parts that are not read by their model but by the compiler, from the located tree, each with the name of its part of
+# the JSON Schema.
+ConditionPart = Annotated[object, WithJsonSchema({"x-definition": "condition"})]
+RowConditionPart = Annotated[object, WithJsonSchema({"x-definition": "row-condition"})]
+WherePart = Annotated[object, WithJsonSchema({"x-definition": "where"})]
+EventPart = Annotated[object, WithJsonSchema({"x-definition": "event"})]
+TriggersPart = Annotated[object, WithJsonSchema({"x-definition": "triggers"})]
+StartPart = Annotated[object, WithJsonSchema({"x-definition": "start"})]
+StopPart = Annotated[object, WithJsonSchema({"x-definition": "stop"})]
+GoalPart = Annotated[object, WithJsonSchema({"x-definition": "goal"})]
+StepsPart = Annotated[object, WithJsonSchema({"x-definition": "steps"})]
+TemplatePart = Annotated[object, WithJsonSchema({"x-definition": "template"})]
+AttributePart = Annotated[object, WithJsonSchema({"x-definition": "attribute"})]
+RelationPart = Annotated[object, WithJsonSchema({"x-definition": "relation"})]
+FieldPart = Annotated[object, WithJsonSchema({"x-definition": "field"})]
+CustomerFieldPart = Annotated[object, WithJsonSchema({"x-definition": "customer-field"})]
+OrderingPart = Annotated[object, WithJsonSchema({"x-definition": "ordering"})]

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from pydantic import Field
+
 from engine.journeys.plan import Step
 from engine.language.issues import Report, Span, closest, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, found
@@ -21,8 +23,8 @@ NESTED = ("then", "else", "got", "on_failure")
 class BesideModel(Model):
     """What may stand beside a kind whose value is no mapping of its own."""
 
-    id: Name | None = None
-    title: Text | None = None
+    id: Name | None = Field(default=None, description="The step's name.")
+    title: Text | None = Field(default=None, description="What people read in the Temporal UI.")
 
 
 def compile_block(context: Context, node: Node, base: int, at: Span) -> Block:

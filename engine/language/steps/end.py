@@ -1,5 +1,7 @@
 """The step end: the journey ends here."""
 
+from pydantic import Field
+
 from engine.journeys.plan import End
 from engine.language.located import Scalar
 from engine.language.model import Model
@@ -17,8 +19,8 @@ class EndModel(Model):
     ```
     """
 
-    id: Name | None = None
-    outcome: Name = "ended"
+    id: Name | None = Field(default=None, description="The step's name.")
+    outcome: Name = Field(default="ended", description="How it ended, in a word, for reports.")
 
 
 def compile_end(context: Context, step: StepNode, _base: int) -> Block:

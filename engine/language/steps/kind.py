@@ -59,7 +59,7 @@ class Context:
 
     def scope_at(self, step: StepNode) -> Scope:
         """The names a condition in a step can use: also what became of earlier messages."""
-        return self.scope.at_step(step.place, {name: self.steps[name] for name in self.sends})
+        return self.scope.at_step(step.place, {name: place for name, place in self.steps.items() if name in self.sends})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ class StepKind:
     """A kind of step: how its value is written, which blocks stand beside it, and how it becomes code.
 
     `shorthand` is a JSON Schema of what may stand in place of the model's mapping. `definition` names a part of the
-    JSON Schema that is the whole value, for kinds without a model. `required` are the blocks that must be there.
+    JSON Schema that is the whole value, where that is more than the model. `required` are the blocks that must be
+    there.
     """
 
     name: str

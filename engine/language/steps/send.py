@@ -1,5 +1,7 @@
 """The step send: one message by the first usable channel."""
 
+from pydantic import Field
+
 from engine.journeys.plan import Send, TemplateBy
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, found
@@ -8,7 +10,7 @@ from engine.language.scope import Scope
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
 from engine.language.templates import has_template, template_names, wanted_file
 from engine.language.validate import validate
-from engine.language.values import Name, Names, Text, deferred
+from engine.language.values import Name, Names, TemplatePart, Text
 from engine.language.words import name as in_words
 from engine.policy import Policy
 
@@ -29,10 +31,10 @@ class SendModel(Model):
     ```
     """
 
-    id: Name | None = None
-    title: Text | None = None
-    channel: Names
-    template: deferred("template")  # type: ignore[valid-type]  # a function gives the annotation
+    id: Name | None = Field(default=None, description="The step's name.")
+    title: Text | None = Field(default=None, description="What people read in the Temporal UI.")
+    channel: Names = Field(description="The channel, or several: the first that can reach the customer is used.")
+    template: TemplatePart = Field(description="The template, or one for each value of an attribute.")
 
 
 def compile_send(context: Context, step: StepNode, _base: int) -> Block:

@@ -1,5 +1,7 @@
 """The step task: work for a team of people."""
 
+from pydantic import Field
+
 from engine.journeys.plan import Task
 from engine.language.located import Mapping
 from engine.language.model import Model
@@ -17,10 +19,10 @@ class TaskModel(Model):
     ```
     """
 
-    id: Name | None = None
-    team: Name
-    title: Text | None = None
-    due: DurationText | None = None
+    id: Name | None = Field(default=None, description="The step's name.")
+    team: Name = Field(description="Who does it.")
+    title: Text | None = Field(default=None, description="What people read in the Temporal UI.")
+    due: DurationText | None = Field(default=None, description="By when, counted from now.")
 
 
 def compile_task(context: Context, step: StepNode, _base: int) -> Block:

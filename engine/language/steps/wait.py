@@ -26,10 +26,12 @@ class WaitModel(Model):
     ```
     """
 
-    id: Name | None = None
-    title: Text | None = None
-    for_: DurationText = Field(alias="for")
-    since: Literal["previous", "start"] = "previous"
+    id: Name | None = Field(default=None, description="The step's name.")
+    title: Text | None = Field(default=None, description="What people read in the Temporal UI.")
+    for_: DurationText = Field(alias="for", description="How long.")
+    since: Literal["previous", "start"] = Field(
+        default="previous", description="Counted from the step before, or from the journey's start."
+    )
 
 
 def compile_wait(context: Context, step: StepNode, _base: int) -> Block:

@@ -40,5 +40,6 @@ WAIT_FOR = StepKind(
     "Waits for an event, at most so long: then goes on with got, else with else.",
     compile_wait_for,
     WaitForModel,
+    definition="wait-for",
     blocks=("got", "else"),
 )

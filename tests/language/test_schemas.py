@@ -1,0 +1,140 @@
+"""The JSON Schemas that editors use."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from engine.language.files import SCHEMAS, read_directory
+from engine.language.issues import Report
+from engine.language.kinds import kind_of
+from engine.language.located import plain
+from engine.language.reader import read
+from engine.language.schema import main
+from tests.language.shop import SHOP, condition, playbook
+
+RULES = SCHEMAS.parent / "rules"
+KINDS = ("attributes", "policy", "playbook")
+
+
+def schema(kind):
+    return json.loads((SCHEMAS / "rules" / f"{kind}.schema.json").read_text("utf-8"))
+
+
+def problems(kind, text):
+    tree = read(text, Report("x"))
+    data = json.loads(json.dumps(plain(tree), default=float))
+    return list(jsonschema.Draft7Validator(schema(kind)).iter_errors(data))
+
+
+def shipped():
+    return [(path, text) for path, text in read_directory(RULES).items() if not path.startswith("templates/")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_schema_is_a_valid_draft_7_schema(kind):
+    jsonschema.Draft7Validator.check_schema(schema(kind))
+    assert schema(kind)["$schema"] == "http://json-schema.org/draft-07/schema#"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_reference_of_a_schema_leads_somewhere(kind):
+    found = schema(kind)
+    text = json.dumps(found)
+    targets = {part.split('"', 1)[0] for part in text.split("#/definitions/")[1:]}
+    assert targets <= set(found["definitions"])
+
+
+def test_the_generated_schemas_are_not_stale(tmp_path):
+    assert main(["--check"]) == 0
+
+
+def test_a_stale_schema_is_told_and_fails(tmp_path, capsys):
+    main(["--output", str(tmp_path)])
+    assert main(["--check", "--output", str(tmp_path)]) == 0
+    (tmp_path / "policy.schema.json").write_text("{}")
+    assert main(["--check", "--output", str(tmp_path)]) == 1
+    assert "policy.schema.json: stale" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("path", "text"), shipped())
+def test_every_shipped_file_of_rules_is_valid_by_its_schema_and_names_it(path, text):
+    kind = kind_of(read(text, Report(path)), path, Report(path))
+    assert problems(kind, text) == []
+    first = text.splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    assert (RULES / path).parent.joinpath(
+        first.partition("=")[2]
+    ).resolve() == SCHEMAS / "rules" / f"{kind}.schema.json"
+
+
+BROKEN = [
+    ("policy", "policy: {zone: Europe/Berln}"),
+    ("policy", "policy: {quiet_hours: {start: '9', end: '08:00'}}"),
+    ("policy", "policy: {channels: {email: {in_doubt: hold}}}"),
+    ("policy", "policy: {purposes: {Loud Ads: {}}}"),
+    ("policy", "policy: {caps: {}}"),
+    ("attributes", "attributes: {a: {title: A, type: integer}}"),
+    ("attributes", "attributes: {a: {title: A, type: integer, count: orders, exists: orders}}"),
+    ("attributes", "attributes: {a: {title: A, type: integer, count: order}}"),
+    ("attributes", "attributes: {a: {title: A, type: integer, sum: orders.totl}}"),
+    ("attributes", "attributes: {a: {title: A, type: integer, count: orders, where: {scores: 1}}}"),
+    ("attributes", "attributes: {a: {title: A, type: integer, count: reviews, where: {late: true}}}"),
+    ("attributes", "attributes: {a: {title: A, type: integer, count: orders, within: 30 days}}"),
+    ("attributes", "attributes: {a: {title: A, type: integer, value: orders.total}}"),
+    ("playbook", "playbook: a"),
+    ("playbook", condition("{spend_24: {gte: 5 EUR}}")["playbooks/tried.yaml"]),
+    ("playbook", condition("{spend_24mo: {gte: 5}}")["playbooks/tried.yaml"]),
+    ("playbook", condition("{spend_24mo: {bigger: 5 EUR}}")["playbooks/tried.yaml"]),
+    ("playbook", condition("{order.totl: {gte: 5 EUR}}")["playbooks/tried.yaml"]),
+    ("playbook", condition("{did: {event: order.payed}}")["playbooks/tried.yaml"]),
+    ("playbook", condition("{did: {event: order.paid, where: {totl: 5 EUR}}}")["playbooks/tried.yaml"]),
+    ("playbook", condition("{step: first}")["playbooks/tried.yaml"]),
+    ("playbook", condition("{step: first, snet: true}")["playbooks/tried.yaml"]),
+    ("playbook", playbook("  - wait: 90\n")["playbooks/tried.yaml"]),
+    ("playbook", playbook("  - wait: {for: 7d, until: now}\n")["playbooks/tried.yaml"]),
+    ("playbook", playbook("  - sned: {channel: email, template: x}\n")["playbooks/tried.yaml"]),
+    ("playbook", playbook("  - send: {channel: email}\n")["playbooks/tried.yaml"]),
+    ("playbook", playbook("  - task: {id: call}\n")["playbooks/tried.yaml"]),
+    ("playbook", playbook("  - if: {country: DE}\n")["playbooks/tried.yaml"]),
+    ("playbook", playbook("  - wait_for: {event: order.paid}\n")["playbooks/tried.yaml"]),
+    ("playbook", playbook("  - end\n", "for: order\nstart: {event: order.placed, any: []}\n")["playbooks/tried.yaml"]),
+    ("playbook", playbook("  - end\n", "for: case\nstart: {event: order.placed}\n")["playbooks/tried.yaml"]),
+    (
+        "playbook",
+        playbook("  - end\n", "for: order\nstart: {event: order.placed, where: {page: a}}\n")["playbooks/tried.yaml"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), BROKEN)
+def test_a_broken_file_is_not_valid_by_its_schema(kind, text):
+    assert problems(kind, text)
+
+
+@pytest.mark.parametrize("path", ["attributes.yaml", "policy.yaml", "playbooks/reminder.yaml"])
+def test_sound_rules_are_valid_by_the_schema(path):
+    kind = "playbook" if path.startswith("playbooks/") else path.removesuffix(".yaml")
+    assert problems(kind, SHOP[path]) == []
+
+
+def test_attribute_names_are_keys_with_a_title_and_a_description_to_hover_over():
+    names = schema("playbook")["definitions"]["condition"]["anyOf"][0]["properties"]
+    assert "Payments of paid orders" in names["spend_24mo"]["description"]
+    assert names["spend_24mo"]["allOf"] == [{"$ref": "#/definitions/compare-money"}]
+    assert "order.total" in names
+
+
+def test_another_project_gets_its_own_attributes(tmp_path):
+    rules, output = tmp_path / "rules", tmp_path / "schemas"
+    rules.mkdir()
+    Path(rules / "attributes.yaml").write_text(
+        "attributes: {shoe_size: {title: Shoe size, type: integer, count: orders}}"
+    )
+    assert main(["--rules", str(rules), "--output", str(output)]) == 0
+    names = json.loads((output / "playbook.schema.json").read_text())["definitions"]["condition"]["anyOf"][0][
+        "properties"
+    ]
+    assert "shoe_size" in names
+    assert "spend_24mo" not in names

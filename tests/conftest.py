@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from engine.facts.importing.run import run as run_import
 from engine.facts.migrate import upgrade
 
 
@@ -72,3 +73,14 @@ def olist() -> Path:
     if not directory or not Path(directory).is_dir():
         pytest.skip("REGULARS_OLIST does not name the directory of the Olist data")
     return Path(directory)
+
+
+@pytest.fixture(scope="session")
+def olist_database(template_database: str, olist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a database with all of Olist imported; shared, so tests must leave its facts as they are."""
+    name = f"olist_{uuid.uuid4().hex[:12]}"
+    _admin(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template_database)))
+    url = _with_database(_server(), name)
+    run_import(url, tmp_path_factory.mktemp("import"), olist, Path("examples/olist/mapping.yaml"))
+    yield url
+    _admin(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

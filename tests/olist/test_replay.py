@@ -1,0 +1,86 @@
+"""Olist's January through the real Temporal server, held against pandas."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.olist.expected import ZONE, Row, expected_messages
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the shipped rules."""
+    root = tmp_path_factory.mktemp("olist")
+    shutil.copytree(REPOSITORY / "rules", root / "rules")
+    (root / "regulars.toml").write_text('[project]\nrules = "rules"\n')
+    return root
+
+
+def regulars(project: Path, database: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "engine.cli", *arguments, "--project", str(project)],
+        env={**os.environ, "REGULARS_DATABASE_URL": database},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def replay(project: Path, database: str, name: str, start: str, to: str) -> bytes:
+    regulars(project, database, "replay", name, "--from", start, "--to", to)
+    return (project / ".regulars" / "replay" / name / "messages.csv").read_bytes()
+
+
+def rows(log: bytes) -> list[Row]:
+    lines = csv.DictReader(log.decode().splitlines())
+    return [
+        Row(line["subject"], line["step"], line["state"], line["reason"], pd.Timestamp(line["at"])) for line in lines
+    ]
+
+
+def midnight(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=ZONE)
+
+
+@pytest.mark.timeout(600)
+def test_two_days_of_reminders_are_those_that_pandas_works_out_and_the_same_again(
+    project: Path, olist_database: str, olist: Path
+) -> None:
+    first = replay(project, olist_database, "jan", "2018-01-08", "2018-01-10")
+    again = replay(project, olist_database, "jan", "2018-01-08", "2018-01-10")
+
+    expected = expected_messages(olist, project / "rules", midnight("2018-01-08"), midnight("2018-01-10"))
+    found = rows(first)
+    assert len(found) == len(set(found))
+    assert set(found) ^ expected == set()
+    assert {row.state for row in found} >= {"sent"}
+    assert first == again
+
+
+@pytest.mark.timeout(600)
+def test_a_weekend_reaches_the_second_reminder_and_the_payments_in_quiet_hours(
+    project: Path, olist_database: str, olist: Path
+) -> None:
+    found = rows(replay(project, olist_database, "weekend", "2018-01-11", "2018-01-16"))
+
+    expected = expected_messages(olist, project / "rules", midnight("2018-01-11"), midnight("2018-01-16"))
+    assert set(found) ^ expected == set()
+    assert {(row.step, row.state, row.reason) for row in found} >= {
+        ("first", "sent", ""),
+        ("second", "sent", ""),
+        ("first", "skipped", "stopped"),
+        ("first", "skipped", "replay-ended"),
+    }

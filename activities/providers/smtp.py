@@ -19,7 +19,6 @@ from aiosmtplib import (
     SMTPAuthenticationError,
     SMTPConnectError,
     SMTPException,
-    SMTPNotSupported,
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPSenderRefused,
@@ -47,6 +46,8 @@ class Smtp:
 
     def __init__(self, settings: SmtpSettings) -> None:
         self.settings = settings
+        encrypted = settings.implicit_tls or settings.starttls == "require"
+        self._tls = settings.tls_context() if encrypted else None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Smtp":
@@ -87,7 +88,7 @@ class Smtp:
             timeout=settings.timeout,
             use_tls=settings.implicit_tls,
             start_tls=False,
-            tls_context=settings.tls_context() if settings.implicit_tls or settings.starttls == "require" else None,
+            tls_context=self._tls,
         )
 
     async def _connect(self, client: SMTP) -> None:
@@ -97,9 +98,11 @@ class Smtp:
             await client.connect()
             await client.ehlo()
             if settings.starttls == "require" and not settings.implicit_tls:
+                _require(client, "starttls")
                 await client.starttls()
                 await client.ehlo()
             if settings.user is not None:
+                _require(client, "auth")
                 await client.login(settings.user, settings.password or "")
         except ssl.SSLError as error:
             raise Retryable("tls_failed", error.reason or "the certificate is not trusted") from None
@@ -199,12 +202,16 @@ def _say_goodbye(client: SMTP) -> None:
         client.protocol.write(b"QUIT\r\n")
 
 
+def _require(client: SMTP, extension: str) -> None:
+    if not client.supports_extension(extension):
+        detail = f"the server offers no {extension.upper()} here: see starttls= and the user in REGULARS_SMTP_URL"
+        raise Retryable("not_supported", detail)
+
+
 def _not_connected(error: Exception) -> DeliveryError:
     match error:
         case SMTPAuthenticationError():
             return Retryable("login_refused", f"{_codes(error.code, error.message)}: check the user and the password")
-        case SMTPNotSupported():
-            return Retryable("not_supported", "the server offers no STARTTLS, or no way to log in that we know")
         case SMTPTimeoutError():
             return Retryable("no_answer", "the server did not answer in time")
         case SMTPResponseException():

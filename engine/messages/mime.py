@@ -36,7 +36,6 @@ def to_email(message: OutgoingMessage, key: str) -> EmailMessage:
     mail["Subject"] = _one_line(message.content.subject)
     mail["Date"] = format_datetime(message.at)
     mail["Message-ID"] = message_id(key, sender.domain)
-    mail["Content-Language"] = message.content.locale
     if message.unsubscribe:
         mail["List-Unsubscribe"] = f"<{_link(message.unsubscribe)}>"
         if message.unsubscribe.startswith("https:"):
@@ -45,6 +44,7 @@ def to_email(message: OutgoingMessage, key: str) -> EmailMessage:
     if message.content.html is not None:
         mail.add_alternative(message.content.html, subtype="html", cte="quoted-printable")
         mail.set_boundary(f"={key_hash(key)[:40]}=")  # else it is random, and the same key gives other bytes
+    mail["Content-Language"] = message.content.locale
     return mail
 
 
@@ -81,7 +81,7 @@ def sender_address(message: OutgoingMessage) -> Address:
         AddressError: it is no address.
     """
     name, address = parseaddr(message.sender)
-    if _ADDRESS.fullmatch(address) is None:
+    if _ADDRESS.fullmatch(address) is None or _CONTROL.search(message.sender):
         raise AddressError("the sender's address is no e-mail address")
     return _address(address, name)
 

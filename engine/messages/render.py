@@ -17,6 +17,8 @@ from engine.messages.sandbox import MessageEnvironment
 from engine.messages.templates import Part, by_short_name, find_template
 
 _LINE_BREAKS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+# In names out of old systems; no MJML may hold them, and no reader wants them.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _MAX_SUBJECT = 400
 
@@ -67,7 +69,7 @@ class _Filling:
             for piece in environment.part(part).generate(self._values):
                 self._budget.output(len(piece))
                 pieces.append(piece)
-            return "".join(pieces)
+            return _UNPRINTABLE.sub(" ", "".join(pieces))
         except Exception as error:  # noqa: BLE001 -- a template can fail in any way, and none may stop another customer's
             raise explain(error, self._files, part.name, self._values) from None
 

@@ -2,7 +2,7 @@ r"""What message templates may name, read from the facts in one round trip.
 
 | name | what |
 |---|---|
-| `customer.given_name`, `.family_name`, `.country`, `.city` | texts, None if unknown |
+| `customer.given_name`, `.family_name`, `.city`, `.country` | texts, None if unknown or no name one could greet by |
 | `customer.locale`, `.zone` | as stored; the zone falls back to the shop's |
 | `order.number`, `.payment_method` | texts |
 | `order.total`, `.shipping`, `.discount` | amounts: `{{ order.total \| money }}` |
@@ -14,6 +14,7 @@ r"""What message templates may name, read from the facts in one round trip.
 `order` is there for messages about an order only. Addresses are not offered: a message has no use for its own.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +40,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 """Names of the values by group; a group without names is a value itself, or open."""
 
+_LONGEST_NAME = 60
+_NO_NAME = re.compile(r"://|www\.|[@<>{}]", re.IGNORECASE)
 _QUERY = """
 select c.given_name, c.family_name, c.country, c.city, c.locale, coalesce(c.zone, s.zone) as zone,
        s.name as shop_name, s.country as shop_country, s.zone as shop_zone,
@@ -83,8 +86,8 @@ def message_values(
 
 
 def _customer(row: Mapping[str, Any]) -> dict[str, Any]:
-    texts = ("given_name", "family_name", "country", "city", "locale", "zone")
-    return {name: _text(row[name]) for name in texts}
+    names = {name: _name(row[name]) for name in ("given_name", "family_name", "city")}
+    return names | {name: _text(row[name]) for name in ("country", "locale", "zone")}
 
 
 def _shop(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,6 +97,12 @@ def _shop(row: Mapping[str, Any]) -> dict[str, Any]:
 def _order(row: Mapping[str, Any]) -> dict[str, Any]:
     plain = {name: row[name] for name in ("number", "payment_method", "placed_at", "estimated_at")}
     return plain | {name: _money(row[f"{name}_minor"], row["currency"]) for name in ("total", "shipping", "discount")}
+
+
+def _name(value: str | None) -> str | None:
+    """A name to greet somebody by: strangers who sign up with an advertisement for a name get none of it sent."""
+    text = _text(value)
+    return None if text is None or len(text) > _LONGEST_NAME or _NO_NAME.search(text) else text
 
 
 def _text(value: str | None) -> str | None:

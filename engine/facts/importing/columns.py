@@ -1,6 +1,5 @@
 """A chunk's rows to one relation's columns, column by column, because most values repeat and need reading once."""
 
-import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,6 +9,8 @@ from engine.facts.importing.refusals import CellError
 
 Texts = Sequence[str]
 Values = list[str | None]
+Currencies = str | Callable[[Mapping[str, Texts]], Values]
+"""One currency for all rows, or what gives each row's."""
 _MEMO_LIMIT = 50_000
 _NULL = "\\N"
 
@@ -88,10 +89,9 @@ class CellColumn:
         if template is None:
             return columns[self._name]
         parts = pieces(template)
-        sources = [columns[part] if index % 2 else itertools.repeat(part) for index, part in enumerate(parts)]
+        rows = zip(*(columns[name] for name in parts[1::2]), strict=True)
         # A template with an empty part is unknown: half an address is none.
-        needed = [columns[part] for part in parts[1::2]]
-        return ["".join(row) if all(known) else "" for row, known in zip(zip(*sources), zip(*needed), strict=False)]
+        return [_fill(parts, row) if all(row) else "" for row in rows]
 
     def _one(self, row: int, text: str, faults: Faults) -> str | None:
         try:
@@ -127,7 +127,7 @@ class MoneyColumn:
         default: the shop's currency, for rows that state none.
     """
 
-    def __init__(self, cell: Cell, decimal: str, currency: str | Callable[[Mapping[str, Texts]], Values], default: str):
+    def __init__(self, cell: Cell, decimal: str, currency: Currencies, default: str) -> None:
         self._cell = cell
         self._decimal = decimal
         self._currency = currency
@@ -166,6 +166,12 @@ class MoneyColumn:
         except CellError as error:
             faults.add(row, name, error)
             return None
+
+
+def _fill(parts: Sequence[str], row: Sequence[str]) -> str:
+    filled = list(parts)
+    filled[1::2] = row
+    return "".join(filled)
 
 
 def _note_missing(values: Values, field: str, column: str, faults: Faults) -> None:
@@ -220,7 +226,7 @@ def column_readers(
 
 def _currency(
     table: TablePlan, file: FileModel, plan: Plan, lookups: Mapping[tuple[str, str, str], dict[str, str]]
-) -> str | Callable[[Mapping[str, Texts]], Values]:
+) -> Currencies:
     cell = table.cell("currency")
     if cell is None:
         return plan.shop.currency

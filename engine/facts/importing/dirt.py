@@ -32,7 +32,7 @@ _ORDERS_WORDS = (
 )
 _REVIEWS = """
 select count(distinct r.order_id) filter (where r.several),
-       count(*) filter (where (r.created_at at time zone %(zone)s)::date < (r.delivered_at at time zone %(zone)s)::date),
+       count(*) filter (where date(r.created_at at time zone %(zone)s) < date(r.delivered_at at time zone %(zone)s)),
        count(*) filter (where r.same_key > 1),
        count(*) - count(distinct r.key),
        count(*) filter (where r.answered_at is null),

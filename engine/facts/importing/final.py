@@ -6,9 +6,9 @@ from dataclasses import replace
 from engine.facts.importing.mapping import Plan, TablePlan
 from engine.facts.importing.merging import merge, prepare
 from engine.facts.importing.reading_stage import Progress
-from engine.facts.importing.resolving import Resolved, Scope, forget, resolve
+from engine.facts.importing.resolving import Forecast, Resolved, Scope, forget, resolve
 from engine.facts.importing.results import TableResult
-from engine.facts.importing.rollups import remember_orders, roll_up
+from engine.facts.importing.rollups import forecast, remember_orders, roll_up
 from engine.facts.importing.staging import Connection
 from engine.money import Money
 
@@ -62,7 +62,7 @@ def merge_all(
     results, rolled = [], []
     for index, table in enumerate(tables):
         progress(f"merge {table.target.name}", index, len(tables))
-        results.append(_merge_one(scope, plan, table))
+        results.append(_merge_one(scope, plan, table, forecast(scope, table, tables)))
         if table.rollups:
             rolled.append(table)
     for table in rolled:
@@ -77,8 +77,8 @@ def bump_customers(connection: Connection) -> None:
     connection.execute(_BUMP)
 
 
-def _merge_one(scope: Scope, plan: Plan, table: TablePlan) -> TableResult:
-    resolved = resolve(scope, table)
+def _merge_one(scope: Scope, plan: Plan, table: TablePlan, forecasts: Forecast | None) -> TableResult:
+    resolved = resolve(scope, table, forecasts)
     merged = merge(scope, table, resolved)
     if table.target.name == "customers" and all(each.target.name != "customer_identities" for each in plan.tables):
         scope.connection.execute(_ACCOUNTS, {"shop": scope.shop_id})
@@ -92,7 +92,7 @@ def _result(table: TablePlan, resolved: Resolved, new: int, changed: int) -> Tab
     return TableResult(
         relation=table.target.name,
         file=table.file,
-        rows=resolved.staged,
+        rows=resolved.rows,
         new=new,
         changed=changed,
         repeated=resolved.repeated,

@@ -123,17 +123,17 @@ def _table(target: Target, node: Node, at: Span, files: dict[str, File], report:
 
 
 def _each(target: Target, node: Node | None, report: Report) -> dict[str, tuple[str, ...]]:
-    each = {}
+    lists = {}
     for entry in node if isinstance(node, Mapping) else ():
         field = target.fields.get(entry.key)
-        if field is None or field.kind != "text":
-            known = [name for name, each_field in target.fields.items() if each_field.kind == "text"]
+        if field is None or field.kind != "text" or field.column not in target.key:
+            known = [name for name, each in target.fields.items() if each.kind == "text" and each.column in target.key]
             report.error("RG303", entry.span, entry.key, one_of(known), did_you_mean(entry.key, known))
         elif not isinstance(entry.value, Listed) or not entry.value.items:
             report.error("RG203", entry.value.span, found(entry.value), "a list of values")
         else:
-            each[entry.key] = tuple(as_text(item.text) for item in entry.value.items if isinstance(item, Scalar))
-    return each
+            lists[entry.key] = tuple(as_text(item.text) for item in entry.value.items if isinstance(item, Scalar))
+    return lists
 
 
 def _check_complete(target: Target, named: set[str], at: Span, report: Report) -> None:
@@ -144,9 +144,8 @@ def _check_complete(target: Target, named: set[str], at: Span, report: Report) -
     for names in needed.values():
         if not named & set(names):
             report.error("RG603", at, f"{target.name} without {' or '.join(names)}", f"a column for {names[0]}")
-    for names in (("customer", "identity"),):
-        if set(names) <= named:
-            report.error("RG210", at, " and ".join(names), f"one of {' or '.join(names)}")
+    if {"customer", "identity"} <= named:
+        report.error("RG210", at, "customer and identity", "one of customer or identity")
 
 
 def _check_rules(target: Target, model: TableModel, node: Mapping, report: Report) -> None:

@@ -4,6 +4,7 @@ An empty cell never takes away what is known, and what the mapping assumes never
 value map can clear a field, as it says in so many words that there is none.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -34,25 +35,28 @@ def prepare(scope: Scope) -> None:
 def merge(scope: Scope, table: TablePlan, resolved: Resolved) -> Merged:
     """Merges the temporary table `resolved` into its relation."""
     target = table.target
-    columns = [name for name in resolved.columns if name in target.columns]
+    columns = [*(name for name in resolved.columns if name in target.columns), *table.each]
+    new_only = resolved.forecasts
     values = _values(table, columns)
     changes = {name: expression for name, expression in values.items() if name not in (*target.key, "shop_id")}
     statement = sql.SQL(
-        "with merged as (insert into {target} as t ({names}) select {inserted} from {resolved} n"
+        "with merged as (insert into {target} as t ({names}) select {inserted} from {source} n"
         " left join {target} t on {same_key} where t.id is null or {differs} order by n.source_line"
         " on conflict ({key}) do {update} returning t.id, (t.xmax = 0) as is_new, {owner} as owner_id),"
         " noted as ({note}) select count(*) filter (where is_new), count(*) filter (where not is_new) from merged"
     ).format(
         target=sql.Identifier(target.name),
-        names=_listed([*columns, *_extra(table)]),
-        inserted=sql.SQL(", ").join([*(sql.Identifier("n", name) for name in columns), *_extra(table).values()]),
-        resolved=RESOLVED,
+        names=_listed([*columns, *new_only, *_extra(table)]),
+        inserted=sql.SQL(", ").join(
+            [*(sql.Identifier("n", name) for name in (*columns, *new_only)), *_extra(table).values()]
+        ),
+        source=_source(table),
         same_key=_same_key(table),
         differs=_differs(changes, "n"),
         key=_listed(target.key),
         update=_update(changes),
         owner=sql.Identifier("t", target.owner) if target.owner else sql.SQL("null::bigint"),
-        note=sql.SQL(_note(table)),  # type: ignore[arg-type]  # one of three of our own
+        note=sql.SQL(_note(table)),
     )
     row = scope.connection.execute(statement).fetchone()
     assert row is not None
@@ -60,8 +64,26 @@ def merge(scope: Scope, table: TablePlan, resolved: Resolved) -> Merged:
     return Merged(row[0], row[1])
 
 
-def _listed(names: object) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(name) for name in names)  # type: ignore[attr-defined]  # any iterable of names
+def _source(table: TablePlan) -> sql.Composable:
+    """The resolved rows, each once for each of the values that `each` lists."""
+    if not table.each:
+        return RESOLVED
+    values = [
+        sql.SQL("{}.value as {}").format(sql.Identifier(f"each_{name}"), sql.Identifier(name)) for name in table.each
+    ]
+    lists = [
+        sql.SQL("cross join unnest({}::text[]) as {}(value)").format(
+            sql.Literal(list(listed)), sql.Identifier(f"each_{name}")
+        )
+        for name, listed in table.each.items()
+    ]
+    return sql.SQL("(select r.*, {} from {} r {})").format(
+        sql.SQL(", ").join(values), RESOLVED, sql.SQL(" ").join(lists)
+    )
+
+
+def _listed(names: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join([sql.Identifier(name) for name in names])
 
 
 def _extra(table: TablePlan) -> dict[str, sql.Composable]:
@@ -78,7 +100,7 @@ def _same_key(table: TablePlan) -> sql.Composed:
     # Only `at` of a consent can be unknown in a key.
     operators = {name: "is not distinct from" if name == "at" else "=" for name in table.target.key}
     return sql.SQL(" and ").join(
-        sql.SQL("t.{0} {1} n.{0}").format(sql.Identifier(name), sql.SQL(operator))  # type: ignore[arg-type]  # one of two
+        sql.SQL("t.{0} {1} n.{0}").format(sql.Identifier(name), sql.SQL(operator))
         for name, operator in operators.items()
     )
 
@@ -108,9 +130,9 @@ def _assumed(table: TablePlan, columns: list[str]) -> str:
     still = [f"case when t.{name} is null or '{name}' = any(t.assumed) then '{name}' end" for name in table.assumed]
     ended = ", ".join(f"case when {{n}}.{name} is not null then '{name}' end" for name in told)
     others = ", ".join(f"'{name}'" for name in table.assumed)
-    kept = f"select a from unnest(t.assumed) a where a <> all(array[{others}]::text[])"
-    if ended:
-        kept += f" and a <> all(array_remove(array[{ended}]::text[], null))"
+    settled = ", ".join(name for name in (others, ended) if name)
+    known = f"array_remove(array[{settled}]::text[], null)"
+    kept = f"select a from unnest(t.assumed) a where a <> all({known})"  # noqa: S608 - names of our tables
     # Most rows were assumed by this very mapping: nothing is to be computed for them.
     now = f"array_remove(array[{', '.join(still)}]::text[], null) || array({kept})"
     same = f"array[{others}]::text[]"
@@ -122,7 +144,7 @@ def _differs(changes: dict[str, str], new: str) -> sql.Composed:
         return sql.SQL("{}").format(sql.SQL("false"))
     old = ", ".join(f"t.{name}" for name in changes)
     now = ", ".join(value.format(n=new) for value in changes.values())
-    return sql.SQL("{}").format(sql.SQL(f"row({old}) is distinct from row({now})"))  # type: ignore[arg-type]  # names of our tables
+    return sql.SQL("{}").format(sql.SQL(f"row({old}) is distinct from row({now})"))
 
 
 def _update(changes: dict[str, str]) -> sql.Composable:
@@ -130,7 +152,7 @@ def _update(changes: dict[str, str]) -> sql.Composable:
         return sql.SQL("nothing")
     pairs = ", ".join(f"{name} = {value.format(n='excluded')}" for name, value in changes.items())
     return sql.SQL("update set {}, recorded_at = now() where {}").format(
-        sql.SQL(pairs),  # type: ignore[arg-type]  # names of our tables
+        sql.SQL(pairs),
         _differs(changes, "excluded"),
     )
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from itertools import compress
 
 from engine.facts.importing.columns import ColumnReader, Faults, Values, column_readers, copy_text
+from engine.facts.importing.csv_reading import Row
 from engine.facts.importing.errors import SourceError
 from engine.facts.importing.mapping import Plan, TablePlan
-from engine.facts.importing.csv_reading import Row
 from engine.facts.importing.refusals import CellError, Refusal, readable
 from engine.facts.importing.source import Opened, reading_rows
 from engine.facts.importing.staging import (
     Connection,
-    analyze_staged,
     copy_refused,
     copy_staged,
     create_staged,
@@ -51,8 +50,6 @@ def read_file(
         for chunk in _chunks(found):
             stage.take(chunk)
             progress(f"read {alias}", position.bytes, opened.bytes)
-    for table in tables:
-        analyze_staged(connection, digest, table.target.name)
     return stage.read
 
 

@@ -1,7 +1,6 @@
 """Refused rows as CSV files, one for each file of the source: line, field, code, reason and the row as it was."""
 
 import csv
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -73,7 +72,7 @@ def _write(connection: Connection, digest: str, alias: str, path: Path) -> bool:
             writer = csv.writer(file)
             writer.writerows([_HEADER, first])
             writer.writerows(cursor)
-        os.replace(part, path)
+        part.replace(path)
     return True
 
 
@@ -81,7 +80,8 @@ def count_refused(connection: Connection, digest: str) -> dict[str, tuple[int, i
     """For each file how many rows were refused, and how many were taken with a cell left unknown."""
     rows = connection.execute(
         sql.SQL(
-            "select file, count(distinct line) filter (where not taken), count(*) filter (where taken) from {} group by 1"
+            "select file, count(distinct line) filter (where not taken), count(*) filter (where taken)"
+            " from {} group by 1"
         ).format(staged_name(digest, "refused"))
     )
     return {file: (refused, lost) for file, refused, lost in rows}

@@ -3,6 +3,7 @@
 What cannot be resolved is refused here, with its line; the rows that are left can be merged without a thought.
 """
 
+import math
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -34,30 +35,57 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What became of the staged rows on the way: how many there were, repeated, refused; and the columns that are there."""
+    """What `resolved` came from and holds.
 
-    staged: int
+    `rows` of the file, each as often as the mapping asks, of which some were `repeated` or `refused`; the `columns`,
+    and besides them `forecasts`, which only new rows take.
+    """
+
+    rows: int
     repeated: int
     refused: int
     columns: tuple[str, ...]
+    forecasts: tuple[str, ...] = ()
 
 
-def resolve(scope: Scope, table: TablePlan) -> Resolved:
-    """Makes the temporary table `resolved` of a relation's rows; it goes with the transaction or with `forget`."""
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Columns that follow from other relations, as these are staged: joins to `s`, the staged rows, and expressions."""
+
+    joins: tuple[sql.Composable, ...]
+    columns: dict[str, sql.Composable]
+
+
+def resolve(scope: Scope, table: TablePlan, forecast: Forecast | None = None) -> Resolved:
+    """Makes the temporary table `resolved` of a relation's rows; it goes with the transaction or with `forget`.
+
+    Args:
+        scope: the import.
+        table: the relation.
+        forecast: columns that new rows get from other staged relations.
+    """
     columns = _select(scope, table)
-    names = tuple(columns)
+    forecasts = forecast.columns if forecast else {}
     statement = sql.SQL("create temporary table {} on commit drop as select {} from {} s {} {}").format(
         RESOLVED,
-        sql.SQL(", ").join(sql.SQL("{} as {}").format(value, sql.Identifier(name)) for name, value in columns.items()),
+        sql.SQL(", ").join(
+            sql.SQL("{} as {}").format(value, sql.Identifier(name)) for name, value in (columns | forecasts).items()
+        ),
         staged_name(scope.digest, table.target.name),
         sql.SQL(" ").join(_join(scope, cell) for cell in _references(table)),
-        sql.SQL(" ").join(_each(name, values) for name, values in table.each.items()),
+        sql.SQL(" ").join(forecast.joins if forecast else ()),
     )
-    scope.connection.execute(statement)
-    staged = _count(scope, sql.SQL("select count(*) from {}").format(RESOLVED))
+    staged = scope.connection.execute(statement).rowcount
     refused = sum(_refuse_unknown(scope, table, cell) for cell in _references(table))
-    repeated, conflicting = _make_single(scope, table, names)
-    return Resolved(staged, repeated, refused + conflicting, names)
+    repeated, conflicting = _make_single(scope, table, tuple(columns))
+    times = math.prod(len(values) for values in table.each.values())
+    return Resolved(
+        rows=staged * times,
+        repeated=repeated * times,
+        refused=(refused + conflicting) * times,
+        columns=tuple(columns),
+        forecasts=tuple(forecasts),
+    )
 
 
 def forget(scope: Scope) -> None:
@@ -84,8 +112,6 @@ def _select(scope: Scope, table: TablePlan) -> dict[str, sql.Composable]:
     if "currency" in table.target.columns:
         stated = select.get("currency", sql.SQL("null"))
         select["currency"] = sql.SQL("coalesce({}, {})::varchar(3)").format(stated, sql.Literal(scope.currency))
-    for name in table.each:
-        select[name] = sql.Identifier(f"each_{name}", "value")
     return select | _filled(table, select)
 
 
@@ -96,16 +122,16 @@ def _filled(table: TablePlan, select: dict[str, sql.Composable]) -> dict[str, sq
         default = field.default or "null"
         told = select.get(field.column)
         if told is not None and field.default is not None:
-            filled[field.column] = sql.SQL("coalesce({}, {})").format(told, sql.SQL(default))  # type: ignore[arg-type]  # from our own tables
-        elif told is None and field.column in table.target.key:
-            filled[field.column] = sql.SQL("({})::{}").format(sql.SQL(default), sql.SQL(field.sql_type))  # type: ignore[arg-type]  # from our own tables
+            filled[field.column] = sql.SQL("coalesce({}, {})").format(told, sql.SQL(default))
+        elif told is None and field.column in table.target.key and field.column not in table.each:
+            filled[field.column] = sql.SQL("({})::{}").format(sql.SQL(default), sql.SQL(field.sql_type))
     return filled
 
 
 def _value(cell: Cell) -> sql.Composable:
     if cell.constant is None:
         return sql.Identifier("s", staged_column(cell))
-    return sql.SQL("{}::{}").format(sql.Literal(cell.constant), sql.SQL(cell.field.sql_type))  # type: ignore[arg-type]  # from our own tables
+    return sql.SQL("{}::{}").format(sql.Literal(cell.constant), sql.SQL(cell.field.sql_type))
 
 
 def _alias(cell: Cell) -> str:
@@ -114,7 +140,7 @@ def _alias(cell: Cell) -> str:
 
 def _join(scope: Scope, cell: Cell) -> sql.Composed:
     text: str = _JOINS[cell.field.refers_to]
-    statement = sql.SQL(text.replace("s.{ref}", "{ref}"))  # type: ignore[arg-type]  # one of _JOINS
+    statement = sql.SQL(text.replace("s.{ref}", "{ref}"))
     return statement.format(
         alias=sql.Identifier(_alias(cell)),
         ref=_value(cell),
@@ -123,17 +149,12 @@ def _join(scope: Scope, cell: Cell) -> sql.Composed:
     )
 
 
-def _each(name: str, values: tuple[str, ...]) -> sql.Composed:
-    return sql.SQL("cross join unnest({}::text[]) as {}(value)").format(
-        sql.Literal(list(values)), sql.Identifier(f"each_{name}")
-    )
-
-
 def _refuse_unknown(scope: Scope, table: TablePlan, cell: Cell) -> int:
     """Refuses the rows whose reference names nobody we know."""
     noun = cell.field.refers_to.replace("customer_identities", "customers' account").rstrip("s").replace("_", " ")
     statement = sql.SQL(
-        "with gone as (delete from {resolved} where {ref} is not null and {id} is null returning source_line as line, {ref} as told),"
+        "with gone as (delete from {resolved} where {ref} is not null and {id} is null"
+        " returning source_line as line, {ref} as told),"
         " noted as (insert into {refused} (file, relation, line, field, code, reason, taken)"
         " select distinct {file}, {relation}, line, {field}, 'unknown-reference',"
         " format('no %s %L is known', {noun}, told), false from gone)"

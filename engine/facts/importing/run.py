@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
 from engine.facts.importing import stages
 from engine.facts.importing.dirt import find_dirt
@@ -25,8 +24,11 @@ from engine.facts.importing.results import FileResult, Result, TableResult
 from engine.facts.importing.source import Opened, digest, fit, open_source
 from engine.facts.importing.stages import Stage
 from engine.facts.importing.staging import Connection, count_staged, create_refused, drop_staged
+from engine.facts.pool import connect
 
 _ATTEMPTS = 3
+# For one connection, a few sorts at a time: enough that a hundred thousand rows need no disk.
+_SORT_MEMORY = "64MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class _Import:
     after_merge: AfterMerge | None
 
 
-def run(
+def run(  # noqa: PLR0913 - each is one thing that a caller decides
     connection_url: str,
     project_state_dir: Path,
     source: Path,
@@ -73,9 +75,7 @@ def run(
         SourceError: the source or one of its files cannot be read.
     """
     started = time.monotonic()
-    plan = load(mapping)
-    opened = open_source(plan, source)
-    fit(plan, opened)
+    plan, opened = check(source, mapping)
     whole = digest(plan, opened)
     work = _Import(
         plan=plan,
@@ -95,16 +95,29 @@ def run(
         return _finish(connection, work, resumed, started)
 
 
+def check(source: Path, mapping: Path) -> tuple[Plan, dict[str, Opened]]:
+    """The mapping, and the files of the source that it names, once they fit each other; nothing is imported.
+
+    Raises:
+        MappingError: the mapping is wrong or does not fit the files.
+        SourceError: the source or one of its files cannot be read.
+    """
+    plan = load(mapping)
+    opened = open_source(plan, source)
+    fit(plan, opened)
+    return plan, opened
+
+
 def _silent(_what: str, _done: int, _of: int) -> None:
     """Nobody wants to know."""
 
 
 @contextmanager
 def _connected(url: str, schema: str) -> Iterator[Connection]:
-    with psycopg.connect(url) as connection:
-        connection.execute("select set_config('search_path', %s, false)", [sql.Identifier(schema).as_string()])
+    with connect(url, schema) as connection:
         # The server stops a killed import's statement at once, so that the next one need not wait for its end.
         connection.execute("select set_config('client_connection_check_interval', '500ms', false)")
+        connection.execute("select set_config('work_mem', %s, false)", [_SORT_MEMORY])
         connection.commit()
         yield connection
 

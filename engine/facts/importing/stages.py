@@ -23,13 +23,13 @@ class Stage:
 
 def lock(connection: Connection) -> bool:
     """Takes the right to import into this schema until the connection ends; False if another import has it."""
-    row = connection.execute(f"select pg_try_advisory_lock({_LOCK})").fetchone()  # noqa: S608 - a constant
+    row = connection.execute(f"select pg_try_advisory_lock({_LOCK})").fetchone()
     return bool(row and row[0])
 
 
 def wait_for_lock(connection: Connection) -> None:
     """As `lock`, after the other import's end."""
-    connection.execute(f"select pg_advisory_lock({_LOCK})")  # noqa: S608 - a constant
+    connection.execute(f"select pg_advisory_lock({_LOCK})")
 
 
 _LOCK = "hashtextextended('import ' || current_database() || '.' || current_schema(), 0)"

@@ -35,13 +35,15 @@ def staged_column(cell: Cell) -> str:
 def create_staged(connection: Connection, digest: str, table: TablePlan) -> None:
     """Makes the empty table of a relation's staged rows; one that is there is replaced."""
     columns = [
-        sql.SQL("{} {}").format(sql.Identifier(staged_column(cell)), sql.SQL(cell.field.sql_type))  # type: ignore[arg-type]  # from our own tables
+        sql.SQL("{} {}").format(sql.Identifier(staged_column(cell)), sql.SQL(cell.field.sql_type))
         for cell in table.staged
     ]
     name = staged_name(digest, table.target.name)
     connection.execute(sql.SQL("drop table if exists {}").format(name))
     connection.execute(
-        sql.SQL("create unlogged table {} ({})").format(name, sql.SQL(", ").join([sql.SQL("source_line bigint"), *columns]))
+        sql.SQL("create unlogged table {} ({})").format(
+            name, sql.SQL(", ").join([sql.SQL("source_line bigint"), *columns])
+        )
     )
 
 
@@ -60,11 +62,6 @@ def copy_staged(connection: Connection, digest: str, relation: str, rows: bytes)
     statement = sql.SQL("copy {} from stdin").format(staged_name(digest, relation))
     with connection.cursor().copy(statement) as copy:
         copy.write(rows)
-
-
-def analyze_staged(connection: Connection, digest: str, relation: str) -> None:
-    """Tells the planner how many rows a relation has staged."""
-    connection.execute(sql.SQL("analyze {}").format(staged_name(digest, relation)))
 
 
 def copy_refused(

@@ -7,9 +7,9 @@ import functools
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Boolean, Column, Date, DateTime, DefaultClause, Integer, Table
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Boolean, Column, Date, DateTime, DefaultClause, Dialect, Integer, Table
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from engine.facts import tables
 
@@ -44,6 +44,7 @@ ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
 }
 RANGES: dict[tuple[str, str], tuple[int, int]] = {("reviews", "score"): (1, 5)}
 
+_DIALECT: Dialect = PGDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 _HIDDEN = frozenset({"id", "shop_id", "assumed", "recorded_at", "fact_version"})
 _BITS = {"SmallInteger": 16, "Integer": 32}
 
@@ -114,7 +115,7 @@ def _fields(column: Column[object]) -> list[Field]:
             name=name,
             column=column.name,
             kind=kind,
-            sql_type=column.type.compile(dialect=postgresql.dialect()).lower(),
+            sql_type=column.type.compile(dialect=_DIALECT).lower(),
             # A currency that nobody states is the shop's.
             required=required and name != "currency",
             length=getattr(column.type, "length", None),

@@ -34,6 +34,8 @@ def published(target: Path, make: Callable[[Path], None]) -> Path:
     with (target.parent / ".lock").open("a") as lock:
         _wait_for(lock.fileno(), target)
         if not target.exists():
+            for left in target.parent.glob(".making-*"):  # of a killed one: we alone hold the lock
+                shutil.rmtree(left, ignore_errors=True)
             work = Path(tempfile.mkdtemp(dir=target.parent, prefix=".making-"))
             try:
                 make(work / target.name)

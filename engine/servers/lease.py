@@ -46,8 +46,12 @@ class Server(Protocol):
     def home(self) -> Path:
         """The directory of its locks, record and data; exists."""
 
-    def start(self) -> Record:
-        """Starts it and returns when it can be used; leaves nothing behind if it fails."""
+    def start(self, before: Record | None = None) -> Record:
+        """Starts it and returns when it can be used; leaves nothing behind if it fails.
+
+        Args:
+            before: the server that ended unexpectedly, at whose address its clients wait.
+        """
 
     def answers(self, record: Record) -> bool:
         """Whether it really serves, found by connecting."""
@@ -73,7 +77,7 @@ class Lease:
         if self.record.identity.alive():
             return False
         with _exclusive(self.server):
-            self.record = _running(self.server) or _start(self.server)
+            self.record = _running(self.server) or _start(self.server, self.record)
         return True
 
     def release(self) -> None:
@@ -130,9 +134,9 @@ def _running(server: Server) -> Record | None:
     return record if record and server.answers(record) else None
 
 
-def _start(server: Server) -> Record:
+def _start(server: Server, before: Record | None = None) -> Record:
     server.stop(_read(server.home))
-    record = server.start()
+    record = server.start(before)
     partial = server.home / f"{RECORD}.new"
     partial.write_text(json.dumps(asdict(record)))
     partial.rename(server.home / RECORD)

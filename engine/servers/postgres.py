@@ -82,10 +82,10 @@ class Postgres:
         """The server's log."""
         return self.home / "postgres.log"
 
-    def start(self) -> Record:
+    def start(self, before: Record | None = None) -> Record:
         """Starts the server, making its data directory and database if need be."""
         self._require_same_owner()
-        if self._fast and self._child is None:
+        if self._fast and before is None:
             self._forget()
         if not (self.data / "PG_VERSION").is_file():
             self._initialise()

@@ -64,14 +64,15 @@ class Temporal:
         """The server's log."""
         return self.home / "temporal.log"
 
-    def start(self) -> Record:
+    def start(self, before: Record | None = None) -> Record:
         """Starts the server and prepares its namespace."""
+        wanted = _ports_of(before) if before else self._ports
         for attempt in range(3):
             try:
-                return self._start(self._chosen_ports())
+                return self._start(_chosen(wanted))
             except _PortLostError:
                 # A free port can be lost to another process before the server takes it.
-                if self._ports.frontend or attempt == 2:
+                if wanted.frontend or attempt == 2:
                     raise
         raise AssertionError
 
@@ -95,16 +96,6 @@ class Temporal:
         mark = str(self.database)
         found = (Identity.of(p.pid) for p in psutil.process_iter() if mark in _words(p) and _is_dev_server(p))
         return [identity for identity in found if identity]
-
-    def _chosen_ports(self) -> tuple[int, int]:
-        hint = (
-            "stop it, or set TEMPORAL_ADDRESS to use a Temporal service of yours, or choose servers.{} in regulars.toml"
-        )
-        if self._ports.frontend:
-            ports.require_free(self._ports.frontend, "Temporal", hint.format("temporal_port"))
-        if self._ports.ui:
-            ports.require_free(self._ports.ui, "Temporal's Web UI", hint.format("temporal_ui_port"))
-        return self._ports.frontend or ports.free_port(), self._ports.ui or ports.free_port()
 
     def _start(self, chosen: tuple[int, int]) -> Record:
         frontend, ui = chosen
@@ -162,6 +153,20 @@ class Temporal:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.is_file() else []
         tail = "".join(f"\n    {line}" for line in lines[-5:])
         return SetupError("temporal-failed", f"Temporal did not start: {reason}; the end of {self.log}:{tail}", _HINT)
+
+
+def _ports_of(record: Record) -> Ports:
+    addresses = record.environment["TEMPORAL_ADDRESS"], record.environment["REGULARS_TEMPORAL_UI"]
+    return Ports(*(int(address.rsplit(":", 1)[1]) for address in addresses))
+
+
+def _chosen(wanted: Ports) -> tuple[int, int]:
+    hint = "stop it, or set TEMPORAL_ADDRESS to use a Temporal service of yours, or choose servers.{} in regulars.toml"
+    if wanted.frontend:
+        ports.require_free(wanted.frontend, "Temporal", hint.format("temporal_port"))
+    if wanted.ui:
+        ports.require_free(wanted.ui, "Temporal's Web UI", hint.format("temporal_ui_port"))
+    return wanted.frontend or ports.free_port(), wanted.ui or ports.free_port()
 
 
 class _PortLostError(SetupError):

@@ -1,6 +1,7 @@
 """The routes to the Temporal program, with programs of our own in place of Go and downloads that cannot succeed."""
 
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -33,10 +34,12 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only directory on PATH besides the system's own."""
+    """The only directory on PATH."""
     directory = tmp_path / "programs"
     directory.mkdir()
-    monkeypatch.setenv("PATH", f"{directory}:/usr/bin:/bin")
+    for needed in ("sleep", "chmod"):
+        (directory / needed).symlink_to(shutil.which(needed) or "")
+    monkeypatch.setenv("PATH", str(directory))
     return directory
 
 
@@ -132,7 +135,8 @@ def test_the_cached_build_comes_before_one_on_path(programs: Path, empty_cache: 
 
 
 def test_a_recent_program_on_path_is_taken(programs: Path) -> None:
-    assert find_temporal() == says(programs / "temporal", "temporal version 1.6.0 (Server 1.30.0)") != Path()
+    recent = says(programs / "temporal", "temporal version 1.6.0 (Server 1.30.0)")
+    assert find_temporal() == recent
 
 
 def test_an_old_program_on_path_is_passed_over_with_the_reason(
@@ -195,11 +199,12 @@ def test_a_builder_killed_half_way_leaves_nothing_that_counts_as_built(programs:
     script = "from engine.servers.temporal_cli import find_temporal; find_temporal()"
     command, environment = python("-c", script)
     with subprocess.Popen(command, env=environment, start_new_session=True) as builder:
-        until(lambda: calls.read_text(), "the build's beginning")
+        until(calls.read_text, "the build's beginning")
         os.killpg(builder.pid, 9)
     assert not temporal_cli.cached().exists()
     go(programs, body='echo whole > "$2"')
     assert find_temporal().read_text() == "whole\n"
+    assert list(temporal_cli.cached().parent.glob(".making-*")) == [], "and its half is gone"
 
 
 def test_a_download_that_is_never_answered_ends_at_its_limit(

@@ -168,7 +168,7 @@ def _aware(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no zone")
-    return instant
+    return instant.astimezone(UTC)
 
 
 def _type_of(schema: Mapping[str, Any], part: Mapping[str, Any]) -> FieldType | None:

@@ -60,7 +60,7 @@ class Contract:
         """Everything in the data that breaks the contract, in the order of its paths; empty if nothing does."""
         found = [_violation(error) for error in self.validator.iter_errors(data)]
         found += [
-            Violation(path, repr(value), "text without NUL and unpaired surrogates", None)
+            Violation(path, _short(value), "text without NUL and unpaired surrogates, nested at most 32 deep")
             for path, value in unstorable(data)
         ]
         return tuple(sorted(found, key=lambda each: each.path))

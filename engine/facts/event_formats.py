@@ -16,6 +16,7 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _STORABLE = re.compile(r"[^\x00\ud800-\udfff]*")
 FIRST_YEAR, LAST_YEAR = 1900, 2199
+DEEPEST = 32
 
 
 def check_format(
@@ -47,18 +48,20 @@ def parse_instant(text: str) -> datetime:
     return instant
 
 
-def unstorable(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Texts that a database cannot hold (NUL, unpaired surrogates), with their paths."""
-    if isinstance(value, str):
+def unstorable(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """What a database cannot hold (NUL, unpaired surrogates, endless nesting), with the paths."""
+    if depth > DEEPEST:
+        yield path, f"nested more than {DEEPEST} deep"
+    elif isinstance(value, str):
         if _STORABLE.fullmatch(value) is None:
             yield path, value
     elif isinstance(value, Mapping):
         for name, part in value.items():
-            yield from unstorable(name, f"{path}/{name!a}".lstrip("/"))
-            yield from unstorable(part, f"{path}/{name}".lstrip("/"))
+            yield from unstorable(name, f"{path}/{name!a}".lstrip("/"), depth)
+            yield from unstorable(part, f"{path}/{name}".lstrip("/"), depth + 1)
     elif isinstance(value, list | tuple):
         for index, part in enumerate(value):
-            yield from unstorable(part, f"{path}/{index}".lstrip("/"))
+            yield from unstorable(part, f"{path}/{index}".lstrip("/"), depth + 1)
 
 
 def _money_errors(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[ValidationError]:

@@ -3,6 +3,7 @@
 from engine.contracts import money_of
 from engine.facts.event_formats import parse_instant
 from engine.facts.intake.context import Incoming, Refusal
+from engine.facts.intake.locks import ARRIVAL_LOCK, case_arrival
 
 SHIPMENT_INSTANTS = {
     "shipment.shipped": "shipped_at",
@@ -151,7 +152,8 @@ def case_opened(incoming: Incoming) -> None:
         recorded=incoming.recorded_at,
     )
     incoming.case_id = row["id"] if row else None
-    incoming.arrived.append(f"case:{incoming.event.shop}/{incoming.data['case']}")
+    incoming.arrived.append(case_arrival(incoming.event))
+    incoming.connection.execute(ARRIVAL_LOCK, [case_arrival(incoming.event)])
 
 
 def case_progressed(incoming: Incoming) -> None:

@@ -1,7 +1,10 @@
 """Locks of a batch, taken before its first row and in one order over all transactions, so that none wait in a ring.
 
-The order: keys of new customers, rows of known customers, new products of a shop. One event alone takes them in
-the same order.
+The order: keys of new customers, rows of known customers, new products of a shop, arrivals of orders and cases. One
+event alone takes them in the same order.
+
+An arrival is locked by who makes an order or case known, until the commit, and by who finds it unknown before saying
+so: otherwise a payment could be kept as waiting just after its order looked for waiting ones, and wait for ever.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +16,7 @@ from engine.facts.events import Event
 
 NEW_CUSTOMER_LOCK = "select pg_advisory_xact_lock(hashtextextended('customer/' || %s, 0))"
 NEW_PRODUCTS_LOCK = "select pg_advisory_xact_lock(hashtextextended('products/' || %s, 0))"
+ARRIVAL_LOCK = "select pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _KNOWN = """
 select i.customer_id, s.key, i.key from unnest(%(shops)s::text[], %(customers)s::text[]) as t(shop, key)
   join shops s on s.key = t.shop
@@ -28,6 +32,16 @@ select distinct t.shop from unnest(%(shops)s::text[], %(keys)s::text[]) as t(sho
   left join products p on p.shop_id = s.id and p.key = t.key
  where p.id is null order by t.shop
 """
+
+
+def order_arrival(event: Event) -> str:
+    """The name under which events wait for the event's order."""
+    return f"order:{event.shop}/{event.order}"
+
+
+def case_arrival(event: Event) -> str:
+    """The name under which events wait for the event's case."""
+    return f"case:{event.shop}/{event.data.get('case')}"
 
 
 def lock_batch(connection: psycopg.Connection[Any], events: Sequence[Event]) -> None:

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 from engine.contracts import json_of, money_of
 from engine.facts.event_formats import parse_instant
 from engine.facts.intake.context import AlreadyTold, Incoming, Refusal, order_fields
-from engine.facts.intake.locks import NEW_PRODUCTS_LOCK
+from engine.facts.intake.locks import NEW_PRODUCTS_LOCK, order_arrival
 from engine.facts.intake.people import fill_unknown
 from engine.money import Money
 
@@ -20,6 +20,7 @@ INSTANTS = {
     "order.cancelled": "cancelled_at",
 }
 _PRODUCTS = "select id, key, category from products where shop_id = %(shop)s and key = any(%(keys)s)"
+_MOST = 2**63
 # New products of a shop are written by one transaction at a time, so that no two wait for each other's.
 _NEW_PRODUCTS = """
 insert into products (shop_id, key, title, category, recorded_at)
@@ -29,7 +30,7 @@ on conflict (shop_id, key) do update set key = excluded.key
 returning id, key, category
 """
 # The log's row comes first: when it is there already, nothing else is written. An order that an import has told keeps
-# what is known of it.
+# what is known of it. Last comes the lock on the order's arrival, see `locks`.
 _PLACE = """
 with logged as (
     insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
@@ -74,7 +75,7 @@ with logged as (
     update refused_events set replayed_at = %(recorded)s
      where shop = %(shop_key)s and key = %(key)s and replayed_at is null and exists (select from logged)
 )
-select id, order_id from logged
+select id, order_id, pg_advisory_xact_lock(hashtextextended(%(arrival)s, 0)) from logged
 """
 _SET_INSTANT = """
 update orders set {column} = case when %(corrects)s then %(at)s else coalesce({column}, %(at)s) end,
@@ -106,19 +107,22 @@ def order_placed(incoming: Incoming) -> None:
         Refusal: `mixed_currencies`.
     """
     currency = _currency(incoming)
+    _refuse_repeated_numbers(incoming.data)
     incoming.read_state()
     if incoming.told_id is not None:
         _tell_again(incoming)
         return
+    told = _order_columns(incoming.data)
     products = _products(incoming)
     lines, payments = list(_lines(incoming.data, products)), list(_payments(incoming.data))
-    told = _order_columns(incoming.data, lines)
     _offer_fields(incoming, told, currency, products)
+    arrival = order_arrival(incoming.event)
     row = incoming.fetch(
         _PLACE,
         **incoming.row(),
         **told,
         number=incoming.event.order,
+        arrival=arrival,
         currency=currency,
         corrects=incoming.corrects,
         lines=Jsonb(lines),
@@ -128,7 +132,7 @@ def order_placed(incoming: Incoming) -> None:
         incoming.read_state()  # raises: another transaction has written it since
         raise AlreadyTold(0)
     incoming.event_id, incoming.order_id = row["id"], row["order_id"]
-    incoming.arrived.append(f"order:{incoming.event.shop}/{incoming.event.order}")
+    incoming.arrived.append(arrival)
     fill_unknown(incoming, incoming.data.get("customer", {}))
 
 
@@ -137,6 +141,7 @@ def order_progressed(incoming: Incoming) -> None:
     incoming.read_state()
     if incoming.event.kind == "order.paid":
         _currency(incoming)
+        _refuse_repeated_numbers(incoming.data)
     incoming.log(once=True)
     estimated = incoming.data.get("estimated_at")
     incoming.execute(
@@ -247,12 +252,25 @@ def _payments(data: Mapping[str, Any]) -> Iterator[dict[str, object]]:
         }
 
 
-def _order_columns(data: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, object]:
+def _refuse_repeated_numbers(data: Mapping[str, Any]) -> None:
+    for name, number in (("lines", "line"), ("payments", "sequence")):
+        numbers = [part.get(number, place) for place, part in enumerate(data.get(name, ()), start=1)]
+        if len(set(numbers)) < len(numbers):
+            raise Refusal("contract_violation", f"{name}: the same `{number}` twice, expected each once")
+
+
+def _order_columns(data: Mapping[str, Any]) -> dict[str, object]:
     total, shipping, discount = (_minor(data, name) for name in ("total", "shipping", "discount"))
+    lines = data.get("lines", ())
     if total is None and lines:
-        goods = sum(line["unit_price"] * line["quantity"] - (line["discount"] or 0) for line in lines)
-        carried = shipping if shipping is not None else sum(line["shipping"] or 0 for line in lines)
+        goods = sum(
+            money_of(line["unit_price"]).minor * line.get("quantity", 1) - (_minor(line, "discount") or 0)
+            for line in lines
+        )
+        carried = shipping if shipping is not None else sum(_minor(line, "shipping") or 0 for line in lines)
         total = goods + carried - (discount or 0)
+        if abs(total) >= _MOST:
+            raise Refusal("contract_violation", f"lines: together {total} minor units, more than can be kept")
     estimated = data.get("estimated_at")
     return {
         "platform": data.get("platform"),

@@ -3,13 +3,14 @@
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from engine.contracts import values_of
-from engine.facts.event_formats import parse_instant, unstorable
+from engine.facts.event_formats import FIRST_YEAR, LAST_YEAR, parse_instant, unstorable
 from engine.facts.events import Contract, Event, Recorded, Refused, Violation
 from engine.facts.intake import aftersales, orders, people, responses
 from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
@@ -35,6 +36,11 @@ _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
     **dict.fromkeys((f"site.{kind}" for kind in responses.SITE_KINDS), responses.site_event),
     **dict.fromkeys((f"message.{kind}" for kind in responses.MESSAGE_KINDS), responses.message_event),
 }
+WAITING = (
+    "unknown_shop", "unknown_customer", "unknown_order", "unknown_shipment", "unknown_return", "unknown_case",
+    "unknown_message",
+)  # fmt: skip
+"""Codes of refusals that may pass by themselves."""
 _ENVELOPE = ("kind", "key", "at", "shop")
 _OPTIONAL = ("customer", "order")
 _LONGEST = 200
@@ -57,7 +63,14 @@ def record(
         event: what the shop told.
         recorded_at: the record instant, aware.
         contracts: of `load_contracts`.
+
+    Raises:
+        ValueError: the connection commits each statement by itself, or `recorded_at` has no zone.
     """
+    if connection.autocommit and connection.info.transaction_status is TransactionStatus.IDLE:
+        raise ValueError("an event and what follows from it need one transaction, this connection opens none")
+    if recorded_at.tzinfo is None:
+        raise ValueError("the record instant has no zone")
     return _take(connection, event, recorded_at, contracts, refused_id=None)
 
 
@@ -96,10 +109,17 @@ def replay_refused(
     contracts: Mapping[str, Contract],
     codes: Sequence[str] | None = None,
 ) -> list[Recorded | Refused]:
-    """Tries the kept events again, e.g. after a contract was mended; `codes` limits it to some reasons."""
+    """Tries the kept events again, e.g. after an import or a new contract; `codes` limits it to some reasons.
+
+    Each `Recorded` may start journeys, as if it came now. `WAITING` names the codes of events that wait for something:
+    an import brings orders and customers without looking for events that wait for them.
+    """
+    kept = all_open(connection, codes)
+    events = (read_event(told) for _, told in kept)
+    lock_batch(connection, [event for event in events if isinstance(event, Event)])
     return [
         outcome
-        for refused_id, told in all_open(connection, codes)
+        for refused_id, told in kept
         if (outcome := _retry(connection, refused_id, told, recorded_at, contracts)) is not None
     ]
 
@@ -188,7 +208,7 @@ def _write(
             event_id=incoming.event_id,
             kind=event.kind,
             customer_id=incoming.customer_id,
-            at=event.at,
+            at=event.at.astimezone(UTC),
             order_id=incoming.order_id,
             shipment_id=incoming.shipment_id,
             case_id=incoming.case_id,
@@ -207,7 +227,7 @@ def _earlier(connection: psycopg.Connection[Any], event_id: int, event: Event, c
     assert row is not None  # the caller has just met it
     kind, customer_id, order_id, at, data = row
     fields = values_of(contract.fields, data) if kind == event.kind else {}
-    return Recorded(event_id, kind, customer_id, at, order_id=order_id, fields=fields, fresh=False)
+    return Recorded(event_id, kind, customer_id, at.astimezone(UTC), order_id=order_id, fields=fields, fresh=False)
 
 
 def _release(
@@ -273,8 +293,9 @@ def _envelope_violations(event: Event) -> tuple[Violation, ...]:
     wrong += [
         Violation(path, repr(value), "text without NUL and unpaired surrogates") for path, value in unstorable(named)
     ]
-    if event.at.tzinfo is None:
-        wrong.append(Violation("at", repr(event.at.isoformat()), "an instant with its zone"))
+    if event.at.tzinfo is None or not FIRST_YEAR <= event.at.year <= LAST_YEAR:
+        expected = f"an instant with its zone, in a year from {FIRST_YEAR} to {LAST_YEAR}"
+        wrong.append(Violation("at", repr(event.at.isoformat()), expected))
     return tuple(wrong)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from engine.facts.event_formats import DEEPEST
 from engine.facts.events import Event, Refused, Violation
 
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -94,15 +95,17 @@ def _text(value: object) -> str | None:
     return str(_storable(value))[:_LONGEST_KEY] if isinstance(value, str) else None
 
 
-def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+def _storable(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - JSON of any shape
     """The value with what a database cannot hold replaced by its escape, so that it can still be read."""
+    if depth > DEEPEST:
+        return "..."
     match value:
         case str():
             return _UNSTORABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
         case Mapping():
-            return {_storable(str(name)): _storable(part) for name, part in value.items()}
+            return {_storable(str(name)): _storable(part, depth + 1) for name, part in value.items()}
         case list() | tuple():
-            return [_storable(part) for part in value]
+            return [_storable(part, depth + 1) for part in value]
         case None | bool() | int():
             return value
         case float() if value == value and abs(value) != float("inf"):  # noqa: PLR0124 - the test for NaN

@@ -1,22 +1,24 @@
 """Finds whom and what an event is about, and locks the customer."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.rows import class_row
 
 from engine.facts.event_formats import parse_instant
 from engine.facts.events import Contract, Event
 from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
-from engine.facts.intake.locks import NEW_CUSTOMER_LOCK
+from engine.facts.intake.locks import ARRIVAL_LOCK, NEW_CUSTOMER_LOCK, case_arrival, order_arrival
 from engine.facts.intake.people import create_customer, profile
 
 _FIND = """
-select s.id, s.currency, s.country,
+select s.id as shop_id, s.currency, s.country,
        (select customer_id from customer_identities
          where shop_id = s.id and platform = 'shop' and key = %(customer)s) as named,
-       o.id, o.customer_id, c.id, c.customer_id, c.order_id, m.customer_id,
-       (select id from events where shop_id = s.id and key = %(key)s)
+       o.id as order_id, o.customer_id as order_customer,
+       c.id as case_id, c.customer_id as case_customer, c.order_id as case_order, m.customer_id as message_customer,
+       (select id from events where shop_id = s.id and key = %(key)s) as same_event
   from shops s
   left join orders o on o.shop_id = s.id and o.number = %(order)s
   left join cases c on c.key = %(case)s
@@ -26,6 +28,27 @@ select s.id, s.currency, s.country,
 _MAKES_CUSTOMER = ("order.placed", "customer.updated")
 
 
+class _Found(NamedTuple):
+    """What is known of that which an event names."""
+
+    shop_id: int
+    currency: str
+    country: str | None
+    named: int | None
+    order_id: int | None
+    order_customer: int | None
+    case_id: int | None
+    case_customer: int | None
+    case_order: int | None
+    message_customer: int | None
+    same_event: int | None
+
+    @property
+    def customers(self) -> set[int]:
+        """Whose order, case and message it is."""
+        return {each for each in (self.order_customer, self.case_customer, self.message_customer) if each is not None}
+
+
 def resolve(connection: psycopg.Connection[Any], event: Event, contract: Contract, recorded_at: datetime) -> Incoming:
     """The event with its shop, customer, order and case; the customer's row is locked until the transaction ends.
 
@@ -33,85 +56,100 @@ def resolve(connection: psycopg.Connection[Any], event: Event, contract: Contrac
         Refusal: one of them is not known, or they do not belong together.
         AlreadyTold: the log has the event's key.
     """
-    found = connection.execute(_FIND, _keys(event)).fetchone()
-    if found is None:
-        raise Refusal("unknown_shop", f"shop {event.shop!r} is not known", f"shop:{event.shop}")
-    shop_id, currency, country, named, order_id, order_customer = found[:6]
-    case_id, case_customer, case_order, message_customer, same_id = found[6:]
-    if same_id is not None:
-        raise AlreadyTold(same_id)
-    _require_subject(event, contract, order_id, case_id, message_customer)
-    others = {each for each in (order_customer, case_customer, message_customer) if each is not None}
-    customer_id = named if named is not None else next(iter(others), None) if event.customer is None else None
-    incoming = Incoming(
-        connection=connection,
-        event=event,
-        contract=contract,
-        recorded_at=recorded_at,
-        shop_id=shop_id,
-        currency=currency,
-        shop_country=country,
-        customer_id=customer_id or 0,
-        order_id=order_id if order_id is not None else case_order,
-        case_id=case_id,
-    )
-    if customer_id is None:
+    found = _find(connection, event, contract)
+    arrival = _missing(event, contract, found)
+    if arrival is not None:
+        connection.execute(ARRIVAL_LOCK, [arrival])
+        found = _find(connection, event, contract)
+        if _missing(event, contract, found) is not None:
+            what = arrival.partition(":")[0]
+            raise Refusal(f"unknown_{what}", f"{what} {arrival.rpartition('/')[2]!r} is not known", arrival)
+    if event.kind.startswith("message.") and found.message_customer is None:
+        message = event.data.get("message")
+        raise Refusal("unknown_message", f"message {message!r} is not known", f"message:{message}")
+    incoming = _incoming(connection, event, contract, recorded_at, found)
+    if not incoming.customer_id:
         _make_known(incoming)
-    if others - {incoming.customer_id}:
-        raise Refusal(
-            "other_customer", f"customer {event.customer!r} is not the one whose order, case or message it is"
-        )
+    if found.customers - {incoming.customer_id}:
+        whose = f"customer {event.customer!r} is not the one whose order, case or message it is"
+        raise Refusal("other_customer", whose)
     connection.execute("select 1 from customers where id = %s for update", [incoming.customer_id])
     return incoming
 
 
-def _keys(event: Event) -> dict[str, object]:
-    def named(name: str, prefix: str) -> object:
-        return event.data.get(name) if event.kind.startswith(prefix) else None
+def _find(connection: psycopg.Connection[Any], event: Event, contract: Contract) -> _Found:
+    with connection.cursor(row_factory=class_row(_Found)) as cursor:
+        found = cursor.execute(_FIND, _keys(event, contract)).fetchone()
+    if found is None:
+        raise Refusal("unknown_shop", f"shop {event.shop!r} is not known", f"shop:{event.shop}")
+    if found.same_event is not None:
+        raise AlreadyTold(found.same_event)
+    return found
 
+
+def _keys(event: Event, contract: Contract) -> dict[str, object]:
     return {
         "shop": event.shop,
         "customer": event.customer,
         "order": event.order,
         "key": event.key,
-        "case": named("case", "case."),
-        "message": named("message", "message."),
+        "case": event.data.get("case") if contract.subject == "case" else None,
+        "message": event.data.get("message") if event.kind.startswith("message.") else None,
     }
 
 
-def _require_subject(
-    event: Event, contract: Contract, order_id: int | None, case_id: int | None, message_customer: int | None
-) -> None:
-    needs_order = contract.subject in ("order", "shipment") or (
-        event.order is not None and event.kind != "order.placed"
+def _missing(event: Event, contract: Contract, found: _Found) -> str | None:
+    """The arrival of the order or case that the event needs and that is not known.
+
+    Raises:
+        Refusal: the event needs an order and names none.
+    """
+    about_order = contract.subject in ("order", "shipment")
+    if about_order and event.order is None:
+        raise Refusal(
+            "malformed", f"order: found nothing, expected the order's number, since {event.kind} is about one"
+        )
+    if event.kind != "order.placed" and event.order is not None and found.order_id is None:
+        return order_arrival(event)
+    if contract.subject == "case" and event.kind != "case.opened" and found.case_id is None:
+        return case_arrival(event)
+    return None
+
+
+def _incoming(
+    connection: psycopg.Connection[Any], event: Event, contract: Contract, recorded_at: datetime, found: _Found
+) -> Incoming:
+    customer = found.named
+    if customer is None and event.customer is None:
+        customer = next(iter(found.customers), None)
+    return Incoming(
+        connection=connection,
+        event=event,
+        contract=contract,
+        recorded_at=recorded_at,
+        shop_id=found.shop_id,
+        currency=found.currency,
+        shop_country=found.country,
+        customer_id=customer or 0,
+        order_id=found.order_id if found.order_id is not None else found.case_order,
+        case_id=found.case_id,
     )
-    if needs_order and event.order is None:
-        raise Refusal("malformed", f"{event.kind} needs the order's number in `order`")
-    if needs_order and event.kind != "order.placed" and order_id is None:
-        waits = f"order:{event.shop}/{event.order}"
-        raise Refusal("unknown_order", f"order {event.order!r} is not known", waits)
-    if contract.subject == "case" and event.kind != "case.opened" and case_id is None:
-        case = event.data.get("case")
-        raise Refusal("unknown_case", f"case {case!r} is not known", f"case:{event.shop}/{case}")
-    if event.kind.startswith("message.") and message_customer is None:
-        message = event.data.get("message")
-        raise Refusal("unknown_message", f"message {message!r} is not known", f"message:{message}")
 
 
 def _make_known(incoming: Incoming) -> None:
     """Creates the customer of an order or sign-up, alone even if two transactions hear of the same new customer."""
     event = incoming.event
-    told = event.data if event.kind == "customer.updated" else event.data.get("customer")
     if event.customer is None:
-        raise Refusal("unknown_customer", f"{event.kind} names no customer in `customer`")
-    if event.kind not in _MAKES_CUSTOMER or told is None:
-        waits = f"customer:{event.shop}/{event.customer}"
-        raise Refusal("unknown_customer", f"customer {event.customer!r} is not known", waits)
+        raise Refusal("unknown_customer", f"customer: found nothing, expected the key of {event.kind}'s customer")
     incoming.connection.execute(NEW_CUSTOMER_LOCK, [event.customer])
-    again = incoming.connection.execute(_FIND, _keys(event)).fetchone()
-    if again is not None and again[3] is not None:
-        incoming.customer_id = again[3]
+    again = _find(incoming.connection, event, incoming.contract)
+    if again.named is not None:
+        incoming.customer_id = again.named
         return
+    told = event.data if event.kind == "customer.updated" else event.data.get("customer")
+    arrival = f"customer:{event.shop}/{event.customer}"
+    if event.kind not in _MAKES_CUSTOMER or told is None:
+        raise Refusal("unknown_customer", f"customer {event.customer!r} is not known", arrival)
     since = event.data.get("known_since") if event.kind == "customer.updated" else None
     signed_up = event.at if event.kind == "customer.updated" else None
     incoming.customer_id = create_customer(
@@ -123,4 +161,4 @@ def _make_known(incoming: Incoming) -> None:
         recorded_at=incoming.recorded_at,
     )
     incoming.customer_is_new = True
-    incoming.arrived.append(f"customer:{event.shop}/{event.customer}")
+    incoming.arrived.append(arrival)

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from telling import LATER, NOON, eur, placed, progressed
 
-from engine.facts.events import Recorded
+from engine.facts.events import Event, Recorded
 from engine.facts.intake import record, record_many
 
 
@@ -26,13 +26,24 @@ def until(condition):
 
 
 @pytest.fixture
+def connection(committing):
+    return committing
+
+
+def told(connection, contracts, event):
+    outcome = record(connection, event, recorded_at=LATER, contracts=contracts)
+    connection.commit()
+    return outcome
+
+
+@pytest.fixture
 def second(database):
     with psycopg.connect(database) as connection:
         yield connection
 
 
-def test_two_events_of_one_customer_are_taken_one_after_the_other(database, connection, second, tell, contracts):
-    tell(placed())
+def test_two_events_of_one_customer_are_taken_one_after_the_other(database, connection, second, contracts):
+    told(connection, contracts, placed())
     first = record(connection, progressed("paid"), recorded_at=LATER, contracts=contracts)
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(record, second, progressed("shipped"), recorded_at=LATER, contracts=contracts)
@@ -45,8 +56,8 @@ def test_two_events_of_one_customer_are_taken_one_after_the_other(database, conn
     assert connection.execute("select fact_version from customers").fetchone() == (3,)
 
 
-def test_the_same_event_told_at_once_by_two_is_one_fact(database, connection, second, tell, contracts):
-    tell(placed())
+def test_the_same_event_told_at_once_by_two_is_one_fact(database, connection, second, contracts):
+    told(connection, contracts, placed())
     first = record(connection, progressed("paid"), recorded_at=LATER, contracts=contracts)
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(record, second, progressed("paid"), recorded_at=LATER, contracts=contracts)
@@ -105,6 +116,61 @@ def test_batches_over_the_same_customers_in_opposite_order_both_end(database, co
         assert [each.result(60) for each in both] == [40, 40]
     assert connection.execute("select count(*) from customers").fetchone() == (8,)
     assert connection.execute("select count(*) from orders").fetchone() == (80,)
+
+
+def test_a_payment_told_while_its_order_is_being_written_is_not_forgotten(database, connection, second, contracts):
+    record(connection, placed(), recorded_at=LATER, contracts=contracts)
+    with ThreadPoolExecutor(1) as pool:
+        paid = pool.submit(record, second, progressed("paid"), recorded_at=LATER, contracts=contracts)
+        until(lambda: waits_for_a_lock(database))
+        connection.commit()
+        assert paid.result(10).fresh
+        second.commit()
+    assert connection.execute("select paid_at is not null from orders").fetchone() == (True,)
+
+
+def test_an_order_waits_for_a_payment_that_is_just_being_kept(database, connection, second, contracts):
+    assert record(connection, progressed("paid"), recorded_at=LATER, contracts=contracts).code == "unknown_order"
+    with ThreadPoolExecutor(1) as pool:
+        order = pool.submit(record, second, placed(), recorded_at=LATER, contracts=contracts)
+        until(lambda: waits_for_a_lock(database))
+        connection.commit()
+        (released,) = order.result(10).released
+        second.commit()
+    assert released.kind == "order.paid"
+    assert connection.execute("select paid_at is not null from orders").fetchone() == (True,)
+
+
+def test_a_visit_told_while_its_customer_is_being_written_is_not_forgotten(database, connection, second, contracts):
+    record(connection, placed(), recorded_at=LATER, contracts=contracts)
+    visit = Event("site.visit", "v", NOON, "main", "c1")
+    with ThreadPoolExecutor(1) as pool:
+        visited = pool.submit(record, second, visit, recorded_at=LATER, contracts=contracts)
+        until(lambda: waits_for_a_lock(database))
+        connection.commit()
+        assert visited.result(10).fresh
+        second.commit()
+
+
+def test_an_answer_told_while_its_case_is_being_written_is_not_forgotten(database, connection, second, contracts):
+    told(connection, contracts, placed())
+    opened = Event("case.opened", "a", NOON, "main", "c1", data={"case": "x", "type": "inquiry"})
+    record(connection, opened, recorded_at=LATER, contracts=contracts)
+    answered = Event("case.answered", "b", NOON, "main", data={"case": "x"})
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(record, second, answered, recorded_at=LATER, contracts=contracts)
+        until(lambda: waits_for_a_lock(database))
+        connection.commit()
+        assert other.result(10).fresh
+        second.commit()
+
+
+def test_a_connection_that_commits_each_statement_is_refused(database, contracts):
+    with psycopg.connect(database, autocommit=True) as single:
+        with pytest.raises(ValueError, match="one transaction"):
+            record(single, placed(), recorded_at=LATER, contracts=contracts)
+        with single.transaction():
+            assert record(single, placed(), recorded_at=LATER, contracts=contracts).code == "unknown_shop"
 
 
 def test_nothing_remains_of_an_event_whose_transaction_is_rolled_back(connection, contracts):

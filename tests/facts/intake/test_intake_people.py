@@ -64,7 +64,6 @@ def message(connection, tell):
         """,
         {"c": customer, "at": NOON},
     )
-    connection.commit()
     return "w/first/1/email"
 
 

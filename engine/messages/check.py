@@ -1,0 +1,65 @@
+"""Tries every template before a customer meets it.
+
+Each is filled in twice with invented values: once with everything known, once with all that may be unknown unknown. So
+a misspelt name, a broken page and a greeting that needs a name nobody gave are found when the rules are checked.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.messages.errors import TemplateError
+from engine.messages.render import render
+from engine.messages.templates import template_locales, template_names
+from engine.money import Money
+
+_PLACED = datetime(2024, 3, 8, 9, 30, tzinfo=UTC)
+
+
+def sample_values(*, known: bool = True, attributes: Iterable[str] = ()) -> dict[str, Any]:
+    """Values as `message_values` gives them, of an invented order; unless `known`, only what is always known.
+
+    Attributes are unknown in either case: their types are the rules' affair.
+    """
+    values: dict[str, dict[str, Any]] = {
+        "customer": {
+            "given_name": "Alex",
+            "family_name": "Sample",
+            "city": "Lisbon",
+            "country": "PT",
+            "locale": "en",
+            "zone": "Europe/Lisbon",
+        },
+        "order": {
+            "payment_method": "bank_slip",
+            "total": Money(12_345, "EUR"),
+            "shipping": Money(495, "EUR"),
+            "discount": Money(1_000, "EUR"),
+            "estimated_at": _PLACED,
+        },
+        "shop": {"country": "PT"},
+    }
+    if not known:
+        values = {group: dict.fromkeys(names) for group, names in values.items()}
+    values["order"] |= {"number": "1001", "placed_at": _PLACED}
+    values["shop"] |= {"name": "Sample Shop", "zone": "Europe/Lisbon"}
+    return values | {"attributes": dict.fromkeys(attributes)}
+
+
+def template_errors(templates: Mapping[str, str], attributes: Iterable[str] = ()) -> list[TemplateError]:
+    """What is wrong with the templates, each error once, in order of file and line.
+
+    Args:
+        templates: sources by path.
+        attributes: names of the attributes that there are.
+    """
+    names = tuple(attributes)
+    errors: dict[tuple[str, str, int], TemplateError] = {}
+    for name in template_names(templates):
+        for locale in template_locales(templates, name):
+            for known in (True, False):
+                try:
+                    render(templates, name, (locale,), sample_values(known=known, attributes=names))
+                except TemplateError as error:
+                    errors.setdefault((error.file, error.code, error.line), error)
+    return sorted(errors.values(), key=lambda error: (error.file, error.line, error.code))

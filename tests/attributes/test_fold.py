@@ -13,6 +13,7 @@ from engine.attributes.facts import CustomerFacts
 from engine.attributes.fold import compile_fold
 from engine.attributes.relations import RELATIONS
 from engine.conditions.ast import Compare, Did
+from engine.conditions.operands import microseconds
 from tests.attributes.reference import evaluate, known_order
 from tests.attributes.strategies import AGGREGATES, CURRENCY, DAY, NOW, definitions, facts, order_lists
 
@@ -64,6 +65,10 @@ def test_what_happens_after_the_instant_changes_nothing(definition, orders):
 def test_an_instant_is_taken_as_a_datetime_or_in_microseconds(definition, orders):
     fold = compile_fold({"x": definition}, currency=CURRENCY)
     assert fold(facts(orders), datetime.fromtimestamp(NOW // 10**6, UTC)) == fold(facts(orders), NOW)
+
+
+def micro(text):
+    return microseconds(datetime.fromisoformat(f"{text}+00:00"))
 
 
 def order(placed=NOW - DAY, key="1 1", **values):
@@ -127,6 +132,32 @@ def test_sums_do_not_overflow():
 )
 def test_paid_is_paid_by_then_and_neither_cancelled_by_then_nor_closed_at_all(values, paid):
     assert folded(attribute("exists", "orders", "boolean", where=PAID), [order(**values)]) is paid
+
+
+LATE = Compare(name="late", operator="eq", operand=True)
+
+
+@pytest.mark.parametrize(
+    ("promised", "delivered", "late"),
+    [
+        ("2023-01-09T03:00", "2023-01-10T02:59", False),  # 23:59 on the promised day
+        ("2023-01-09T03:00", "2023-01-10T03:00", True),  # midnight after it
+        ("2023-01-09T03:00", "2023-01-08T12:00", False),
+        ("2023-01-09T03:00", None, False),
+        (None, "2023-01-10T03:00", False),
+    ],
+)
+def test_late_is_a_later_day_than_promised_by_the_customers_calendar(promised, delivered, late):
+    one = order(0, estimated_at=promised and micro(promised), delivered_at=delivered and micro(delivered))
+    assert folded(attribute("exists", "orders", "boolean", where=LATE), [one]) is late
+
+
+def test_an_earlier_delivery_is_never_late_even_if_the_clock_went_back_over_midnight():
+    # St. John's, 29 October 2006: at 00:01 the clock went back to 23:01 of the day before.
+    delivered, promised = micro("2006-10-29T02:30:30"), micro("2006-10-29T02:45")
+    late = attribute("exists", "orders", "boolean", where=LATE)
+    one = facts([order(0, estimated_at=promised, delivered_at=delivered)], "America/St_Johns")
+    assert compile_fold({"x": late}, currency=None)(one, NOW) == {"x": False}
 
 
 def fold_of_payments(payments, currency=CURRENCY):

@@ -70,6 +70,15 @@ def test_of_a_start_that_comes_twice_the_first_counts():
     assert quiet_until(again, "Europe/Berlin", late, "key") == datetime(2026, 10, 25, 7, tzinfo=UTC)
 
 
+def test_a_midnight_that_comes_twice_starts_the_quiet_the_first_time():
+    # St. John's, 29 October 2006: at 00:01 the clock went back to 23:01 of the day before.
+    early = QuietHours(start="00:00", end="06:00")
+    shows_the_day_before = datetime(2006, 10, 29, 2, 45, tzinfo=UTC)
+    assert quiet_until(shows_the_day_before, "America/St_Johns", early, "key") == datetime(
+        2006, 10, 29, 9, 30, tzinfo=UTC
+    )
+
+
 def test_a_skipped_day_does_not_break_the_night():
     # Samoa, 29 December 2011, 23:00; the next day was the 31st.
     now = at("2011-12-29T23:00", "Pacific/Apia")

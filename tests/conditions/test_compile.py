@@ -15,6 +15,7 @@ from tests.conditions.strategies import (
     TYPES,
     comparisons,
     conditions,
+    dids,
     environments,
     mistyped,
     trees,
@@ -41,6 +42,16 @@ def test_a_closure_and_a_trace_give_the_same_verdict(condition, environment):
 @given(conditions, environments(mistyped))
 def test_values_of_another_type_break_neither(condition, environment):
     assert compiled(condition)(environment) is trace(condition, environment, CATALOGUE).verdict
+
+
+@given(comparisons(), environments(mistyped))
+def test_a_comparison_with_a_value_of_another_type_breaks_neither(condition, environment):
+    assert compiled(condition)(environment) is trace(condition, environment, CATALOGUE).verdict
+
+
+@given(dids, environments())
+def test_events_are_counted_alike_by_closure_and_trace(did, environment):
+    assert compiled(did)(environment) is trace(did, environment, CATALOGUE).verdict
 
 
 @given(where_conditions, values)
@@ -83,7 +94,7 @@ def test_a_condition_means_the_same_after_a_journey_through_json(condition, envi
     assert compiled(again)(environment) is compiled(condition)(environment)
 
 
-@given(conditions, environments())
+@given(st.one_of(dids, conditions), environments())
 def test_an_event_after_now_changes_nothing(condition, environment):
     past = {kind: [each for each in happened if each[0] <= NOW] for kind, happened in environment.happened.items()}
     earlier = Known(now=NOW, attributes=environment.attributes, happened=past, states=environment.states)
@@ -137,6 +148,28 @@ def test_a_did_counts_events_that_match():
     assert did(where=big)
     assert not did(where=big, times=2)
     assert did(times=0, where=big)
+
+
+def test_a_did_looks_back_over_its_window_without_the_far_edge_and_not_ahead():
+    def did(at, **more):
+        return compiled(Did(event="order.paid", **more))(Known(now=NOW, happened={"order.paid": [(at, {})]}))
+
+    assert did(NOW)
+    assert not did(NOW + 1)
+    assert did(NOW - 999_999, within_seconds=1)
+    assert not did(NOW - 1_000_000, within_seconds=1)
+
+
+@pytest.mark.parametrize("operator", ["has_any", "has_all", "has_none", "lt", "in", "not_in"])
+@pytest.mark.parametrize("value", ["text", 5, True, frozenset({5})])
+def test_text_where_a_set_or_number_belongs_is_no_error(operator, value):
+    comparison = (
+        Compare(name="x", operator=operator, operand="a")
+        if operator == "lt"
+        else Compare(name="x", operator=operator, operands=("a",))
+    )
+    environment = Known(attributes={"x": value})
+    assert compiled(comparison)(environment) is trace(comparison, environment, CATALOGUE).verdict
 
 
 def test_an_operand_of_another_type_is_an_error_when_compiling():

@@ -22,6 +22,7 @@ TITLES: dict[str, str] = {
     "RG108": "more than one document in a file",
     "RG109": "key given twice",
     "RG110": "key is not plain text",
+    "RG111": "too many mistakes to show",
     # its shape
     "RG201": "unknown key",
     "RG202": "missing key",
@@ -69,6 +70,10 @@ TITLES: dict[str, str] = {
 }
 
 
+MOST_SHOWN = 200
+"""Issues of one file: whoever has more is helped by the first ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A stretch of a file: 1-based lines and columns, counted in characters; the end is exclusive."""
@@ -114,6 +119,11 @@ class Report:
     file: str
     rule: str = ""
     issues: list[Issue] = field(default_factory=list)
+    faults: int = 0
+    """How many issues so far disable a rule, shown or not: comparing two counts tells whether a part is sound.
+
+    What depends on a faulty rule is disabled with it, but only warned about: the error is the other rule's.
+    """
 
     def error(self, code: str, at: Span, found: str, expected: str, hint: str = "") -> None:
         """Adds an error: the rule it is in will be disabled."""
@@ -124,6 +134,16 @@ class Report:
         self._add(code, at, found, expected, hint, "warning")
 
     def _add(self, code: str, at: Span, found: str, expected: str, hint: str, severity: Severity) -> None:
+        self.faults += severity == "error" or code == "RG313"
+        if len(self.issues) > MOST_SHOWN:
+            return
+        if len(self.issues) == MOST_SHOWN:
+            code, found, expected = (
+                "RG111",
+                f"more than {MOST_SHOWN} mistakes",
+                "fewer: the file may be of another kind",
+            )
+            hint, severity = "correct these first", "error"
         self.issues.append(
             Issue(
                 code=code,
@@ -139,14 +159,6 @@ class Report:
                 severity=severity,
             )
         )
-
-    @property
-    def faults(self) -> int:
-        """How many issues so far disable a rule: comparing two counts tells whether a part is sound.
-
-        What depends on a faulty rule is disabled with it, but only warned about: the error is the other rule's.
-        """
-        return sum(issue.severity == "error" or issue.code == "RG313" for issue in self.issues)
 
 
 def ordered(issues: Iterable[Issue]) -> tuple[Issue, ...]:

@@ -56,13 +56,13 @@ class _Parsed:
     unreadable: set[str] = field(default_factory=set)
 
 
-def load_rules(directory: Path) -> Rules:
-    """Reads and compiles the rules of a directory.
+def load_rules(directory: Path, contracts: Mapping[str, Mapping[str, Any]] | None = None) -> Rules:
+    """Reads and compiles the rules of a directory; see `compile_rules`.
 
     Raises:
         OSError: the directory or a file in it cannot be read.
     """
-    return compile_rules(read_directory(directory))
+    return compile_rules(read_directory(directory), contracts)
 
 
 def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str, Any]] | None = None) -> Rules:

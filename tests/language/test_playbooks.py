@@ -1,0 +1,235 @@
+"""Playbooks compiled to flat code."""
+
+import json
+
+import pytest
+
+from engine.journeys.plan import Branch, End, Jump, Plan, Send, Task, TemplateBy, Wait, WaitFor
+from engine.language.files import SCHEMAS
+from engine.language.rules import compile_rules, load_rules
+from tests.language.shop import SHOP, playbook
+
+
+def code(steps):
+    rules = compile_rules(playbook(steps))
+    assert rules.issues == ()
+    return rules.plans["tried"].code
+
+
+def shape(steps):
+    """Each instruction as its kind and where it leads."""
+    told = []
+    for step in code(steps):
+        match step:
+            case Branch(orelse=orelse):
+                told.append(("branch", orelse))
+            case WaitFor(got=got, orelse=orelse):
+                told.append(("wait_for", got, orelse))
+            case Jump(to=to):
+                told.append(("jump", to))
+            case _:
+                told.append((step.op,))
+    return told
+
+
+def test_a_list_of_steps_ends_with_an_end():
+    assert shape("  - wait: 1d\n  - wait: 2d\n") == [("wait",), ("wait",), ("end",)]
+
+
+def test_an_if_goes_past_its_block_when_it_does_not_hold():
+    assert shape("  - if: {country: DE}\n    then: [{wait: 1d}]\n  - wait: 2d\n") == [
+        ("branch", 2),
+        ("wait",),
+        ("wait",),
+        ("end",),
+    ]
+
+
+def test_an_else_is_jumped_over():
+    steps = "  - if: {country: DE}\n    then: [{wait: 1d}]\n    else: [{wait: 2d}, {wait: 3d}]\n"
+    assert shape(steps) == [("branch", 3), ("wait",), ("jump", 5), ("wait",), ("wait",), ("end",)]
+
+
+def test_a_block_that_ends_needs_no_jump():
+    steps = "  - if: {country: DE}\n    then: [end]\n    else: [{wait: 2d}]\n"
+    assert shape(steps) == [("branch", 2), ("end",), ("wait",), ("end",)]
+
+
+def test_where_both_ways_end_nothing_is_added():
+    steps = "  - if: {country: DE}\n    then: [end]\n    else: [{end: {outcome: elsewhere}}]\n"
+    assert shape(steps) == [("branch", 2), ("end",), ("end",)]
+    assert code(steps)[2].outcome == "elsewhere"
+
+
+def test_a_step_after_two_ways_that_end_is_unreachable():
+    steps = "  - if: {country: DE}\n    then: [end]\n    else: [end]\n  - wait: 1d\n"
+    assert [issue.code for issue in compile_rules(playbook(steps)).issues] == ["RG502"]
+
+
+def test_a_wait_for_has_a_way_for_either_outcome():
+    steps = "  - wait_for: {event: order.shipped, within: 14d}\n    got: [{wait: 1d}]\n    else: [{wait: 2d}]\n"
+    assert shape(steps) == [("wait_for", 1, 3), ("wait",), ("jump", 4), ("wait",), ("end",)]
+
+
+def test_a_wait_for_without_blocks_goes_on_either_way():
+    assert shape("  - wait_for: {event: order.shipped, within: 14d}\n") == [("wait_for", 1, 1), ("end",)]
+
+
+def test_a_wait_for_with_only_an_else_passes_it_when_the_event_comes():
+    steps = "  - wait_for: {event: order.shipped, within: 14d}\n    else: [{wait: 2d}]\n"
+    assert shape(steps) == [("wait_for", 1, 2), ("jump", 3), ("wait",), ("end",)]
+
+
+def test_nested_blocks_lead_only_forward_and_inside_the_code():
+    steps = """\
+  - wait_for: {any: [{event: order.shipped}, {event: order.cancelled}], within: 14d}
+    got:
+      - if: {country: DE}
+        then:
+          - if: {first_time_buyer: true}
+            then: [{wait: 1d}]
+            else: [end]
+        else: [{wait: 2d}]
+    else:
+      - wait_for: {event: order.delivered, within: 7d}
+        got: [end]
+  - task: {team: support}
+"""
+    compiled = code(steps)
+    for index, step in enumerate(compiled):
+        targets = [getattr(step, name) for name in ("to", "got", "orelse") if hasattr(step, name)]
+        assert all(index < target < len(compiled) for target in targets)
+    assert isinstance(compiled[-1], End)
+    assert len({step.id for step in compiled}) == len(compiled)
+
+
+def test_steps_without_a_name_are_numbered_by_kind_in_the_order_of_writing():
+    steps = """\
+  - wait: 1d
+  - if: {country: DE}
+    then:
+      - wait: 2d
+      - send: {channel: email, template: unpaid}
+    else:
+      - wait: 3d
+  - wait: {id: wait-5, for: 4d}
+  - wait: 5d
+  - wait: 6d
+"""
+    named = [step.id for step in code(steps)]
+    assert named == ["wait-1", "if-1", "wait-2", "send-1", "if-1/join", "wait-3", "wait-5", "wait-4", "wait-6", "end"]
+
+
+def test_an_author_may_take_any_name():
+    assert [step.id for step in code("  - wait: {id: end, for: 4d}\n")] == ["end", "end/last"]
+    assert [
+        step.id for step in code("  - if: {country: DE}\n    id: german\n    then: [{end: {id: stop-here}}]\n")
+    ] == [
+        "german",
+        "stop-here",
+        "end",
+    ]
+
+
+def test_labels_are_words_that_a_person_reads_in_the_temporal_ui():
+    steps = """\
+  - wait: 24h
+  - wait: {for: 72h, since: start}
+  - wait: {for: 1d, title: a day for the post}
+  - send: {id: first-reminder, channel: [sms, email], template: unpaid}
+  - send: {id: second, title: Last reminder, channel: email, template: unpaid}
+  - wait_for: {any: [{event: order.shipped}, {event: order.cancelled}], within: 2w}
+  - if: {spend_24mo: {gte: [500 EUR, 2500.50 BRL]}, country: [DE, FR]}
+    then: [end]
+  - task: {id: call-them, team: sales}
+"""
+    assert [step.label for step in code(steps)] == [
+        "waiting 24 h",
+        "waiting 72 h since the start",
+        "a day for the post",
+        "first reminder by sms or email",
+        "Last reminder by email",
+        "waiting for order.shipped or order.cancelled, at most 2 weeks",
+        "asking whether spend_24mo is at least 500 EUR or 2500.50 BRL and country is DE or FR",
+        "the end",
+        "task for sales: Call them",
+        "the end",
+    ]
+
+
+def test_steps_carry_what_they_were_given():
+    steps = """\
+  - wait: {for: 72h, since: start}
+  - send: {channel: [sms, email], template: {by: first_time_buyer, "true": welcome, default: unpaid}}
+  - task: {id: call, team: sales, title: Call, due: 4h}
+"""
+    wait, send, task, _ = code(steps)
+    assert isinstance(wait, Wait)
+    assert (wait.seconds, wait.since) == (72 * 3600, "start")
+    assert isinstance(send, Send)
+    assert send.channels == ("sms", "email")
+    assert send.template == TemplateBy(by="first_time_buyer", cases={"true": "welcome"}, default="unpaid")
+    assert isinstance(task, Task)
+    assert (task.task, task.team, task.title, task.due) == ("call", "sales", "Call", 4 * 3600)
+
+
+def test_the_head_of_a_playbook_is_in_its_plan():
+    head = """\
+for: order
+status: paused
+start:
+  any: [{event: order.placed, where: {payment_method: bank_slip}}, {event: order.shipped}]
+  only_if: {first_time_buyer: true}
+  max_age: 24h
+  once_per: 30d
+stop: {any: [{event: order.paid}, {event: order.cancelled}]}
+goal: {event: order.paid, within: 7d}
+controls: {purpose: service, holdout: 0%, edits: pin}
+"""
+    plan = compile_rules(playbook("  - wait: 1d\n", head)).plans["tried"]
+    assert plan.status == "paused"
+    assert plan.subject == "order"
+    assert [trigger.event for trigger in plan.start.any] == ["order.placed", "order.shipped"]
+    assert (plan.start.max_age, plan.start.once_per) == (86400, 30 * 86400)
+    assert plan.start.only_if is not None
+    assert [trigger.event for trigger in plan.stop] == ["order.paid", "order.cancelled"]
+    assert plan.goal is not None
+    assert plan.goal.within == 7 * 86400
+    assert plan.controls.purpose == "service"
+
+
+def test_a_plan_survives_the_journey_through_json():
+    for plan in load_rules(SCHEMAS.parent / "rules").plans.values():
+        assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_the_shipped_playbook_is_small_enough_for_every_workflow_input():
+    plan = load_rules(SCHEMAS.parent / "rules").plans["payment-reminder"]
+    assert len(json.dumps(plan.to_json()).encode()) <= 4096
+
+
+def test_the_shipped_playbook_does_what_a_shop_wants():
+    plan = load_rules(SCHEMAS.parent / "rules").plans["payment-reminder"]
+    assert [step.op for step in plan.code] == ["wait", "send", "wait", "send", "wait", "branch", "task", "end"]
+    assert [trigger.event for trigger in plan.stop] == ["order.paid", "order.cancelled"]
+    assert plan.start.max_age == 86400
+    assert [step.seconds // 3600 for step in plan.code if isinstance(step, Wait)] == [24, 48, 24]
+
+
+def test_a_channel_that_is_not_configured_yet_may_lead_the_list_but_not_end_it():
+    ahead = compile_rules(playbook("  - send: {channel: [sms, email], template: unpaid}\n"))
+    behind = compile_rules(playbook("  - send: {channel: [email, sms], template: unpaid}\n"))
+    assert ahead.issues == ()
+    assert [(issue.code, issue.found) for issue in behind.issues] == [("RG305", "sms, not configured")]
+
+
+def test_a_template_in_the_language_of_the_default_locale_is_enough():
+    policy = SHOP["policy.yaml"].replace("zone: Europe/Berlin", "zone: Europe/Berlin\n  locale: de-AT")
+    files = {**SHOP, "policy.yaml": policy, "templates/unpaid.de.txt": "Bitte zahlen."}
+    assert compile_rules(files).issues == ()
+
+
+@pytest.mark.parametrize("name", ["campaign", "replay", "temporal-sys", "regulars-report"])
+def test_a_playbook_cannot_take_the_name_of_a_workflow_of_the_engine(name):
+    files = {**SHOP, "playbooks/reminder.yaml": SHOP["playbooks/reminder.yaml"].replace("reminder", name, 1)}
+    assert "RG310" in [issue.code for issue in compile_rules(files).issues]

@@ -106,9 +106,9 @@ def order_placed(incoming: Incoming) -> None:
     Raises:
         Refusal: `mixed_currencies`.
     """
-    currency = _currency(incoming)
     _refuse_repeated_numbers(incoming.data)
     incoming.read_state()
+    currency = _currency(incoming)
     if incoming.told_id is not None:
         _tell_again(incoming)
         return
@@ -191,9 +191,8 @@ def _note_payments(incoming: Incoming) -> None:
 def _currency(incoming: Incoming) -> str:
     """The one currency of all amounts; the order's or the shop's where the event names none."""
     found = {money.currency for money in _amounts(incoming.data)}
-    if incoming.order_id is not None:
-        row = incoming.fetch("select currency from orders where id = %(id)s", id=incoming.order_id)
-        found |= {row["currency"]} if row else set()
+    if incoming.order.get("currency"):
+        found.add(incoming.order["currency"])
     if len(found) > 1:
         raise Refusal("mixed_currencies", f"one order has one currency, found {', '.join(sorted(found))}")
     return found.pop() if found else incoming.currency

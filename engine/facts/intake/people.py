@@ -31,7 +31,11 @@ select id from person
     names=", ".join(PROFILE), values=", ".join(f"%({name})s" for name in PROFILE)
 )
 _UPDATE = "update customers set {} where id = %(id)s"
-_FILL = _UPDATE.format(", ".join(f"{name} = coalesce({name}, %({name})s)" for name in PROFILE))
+# Only where something becomes known: most orders tell what is known already, and each version of a row costs.
+_FILL = f"""
+{_UPDATE.format(", ".join(f"{name} = coalesce({name}, %({name})s)" for name in PROFILE))}
+   and ({" or ".join(f"{name} is distinct from coalesce({name}, %({name})s)" for name in PROFILE)})
+"""
 _CONSENT = """
 insert into consents (customer_id, purpose, channel, granted, at, source, recorded_at)
 values (%(customer)s, %(purpose)s, %(channel)s, %(granted)s, %(at)s, %(source)s, %(recorded)s)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 
-from engine.facts.importing.local_time import InstantReader
+from engine.facts.importing.local_time import instant_reader
 from engine.facts.importing.mapping import Cell, FileModel, as_text
 from engine.facts.importing.refusals import CellError
 from engine.facts.importing.targets import ALLOWED, RANGES, Field
@@ -105,7 +105,7 @@ def _conversion(cell: Cell, table: str, file: FileModel, zone: str) -> ReadCell 
     field = cell.field
     match field.kind:
         case "instant":
-            return _trimmed(InstantReader(cell.model.zone or zone, cell.model.format).read)
+            return _trimmed(instant_reader(cell.model.zone or zone, cell.model.format).read)
         case "date":
             return _trimmed(lambda text: _date(text, cell.model.format))
         case "integer":

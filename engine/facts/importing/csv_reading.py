@@ -4,10 +4,13 @@ A quote that does not close would swallow the rest of a file. So the physical li
 kept; when the row turns out broken its first line alone is refused, and reading starts anew with the next line.
 """
 
+import codecs
 import csv
+import io
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from engine.facts.importing.refusals import Refusal, readable
 
@@ -15,52 +18,65 @@ Row = tuple[int, list[str], str]
 """The line a row starts on, its cells, and its text as it stands in the file."""
 
 _UTF8_BOM = b"\xef\xbb\xbf"
+_BLOCK = 1 << 18
 
 
 class Lines:
-    """Physical lines as text, which remembers those since the last complete row and can be given some back."""
+    """Physical lines as text, which remembers those since the last complete row and can be given some back.
 
-    def __init__(self, lines: Iterable[bytes], encoding: str) -> None:
-        self._lines = iter(lines)
-        self._encoding = encoding
+    Args:
+        file: where the lines come from.
+        encoding: of the text. Bytes that are none become surrogates, which no sound text has.
+    """
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._lines = _decoded(file, encoding)
         self._again: deque[str] = deque()
-        self._next_number = 1
+        self._first = 1
         self.held: list[str] = []
 
     def __iter__(self) -> "Lines":
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._decoded(next(self._lines))
+        line = self._again.popleft() if self._again else next(self._lines)
         self.held.append(line)
         return line
 
     @property
     def first(self) -> int:
         """Number of the first held line."""
-        return self._next_number
+        return self._first
 
     def release(self, count: int | None = None) -> list[str]:
         """Lets go of held lines: all, or the first `count`, and then the others are read again."""
-        taken = self.held if count is None else self.held[:count]
+        taken = self.held
         if count is not None:
-            self._again.extendleft(reversed(self.held[count:]))
-        self._next_number += len(taken)
+            self._again.extendleft(reversed(taken[count:]))
+            taken = taken[:count]
+        self._first += len(taken)
         self.held = []
         return taken
 
-    def _decoded(self, line: bytes) -> str:
-        if self._next_number == 1 and not self.held and line.startswith(_UTF8_BOM):
-            line = line[len(_UTF8_BOM) :]
-        try:
-            return line.decode(self._encoding)
-        except UnicodeDecodeError:
-            # Kept as surrogates, which no sound text has: the row that holds one is refused.
-            return line.decode("utf-8", "surrogateescape") if self._is_utf8 else line.decode("ascii", "surrogateescape")
 
-    @property
-    def _is_utf8(self) -> bool:
-        return self._encoding.lower().replace("_", "-") in {"utf-8", "utf8"}
+def _decoded(file: BinaryIO, encoding: str) -> Iterator[str]:
+    """The lines of a file, decoded in blocks: line by line only where a block has bytes that are no text."""
+    start = True
+    while block := file.readlines(_BLOCK):
+        if start:
+            block[0], start = block[0].removeprefix(_UTF8_BOM), False
+        try:
+            yield from io.StringIO(b"".join(block).decode(encoding), newline="\n")
+        except UnicodeDecodeError:
+            yield from (_decoded_line(line, encoding) for line in block)
+
+
+def _decoded_line(line: bytes, encoding: str) -> str:
+    try:
+        return line.decode(encoding)
+    except UnicodeDecodeError:
+        is_utf8 = codecs.lookup(encoding).name == "utf-8"
+        return line.decode("utf-8" if is_utf8 else "ascii", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)

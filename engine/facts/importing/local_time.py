@@ -26,6 +26,12 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo.from_file(data, key=name)
 
 
+@cache
+def instant_reader(zone: str, form: str | None = None) -> "InstantReader":
+    """The one reader of its zone and form, so that all columns share what it has learnt of the zone."""
+    return InstantReader(zone, form)
+
+
 class InstantReader:
     """Reads the instants of one column.
 

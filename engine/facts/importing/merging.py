@@ -12,6 +12,17 @@ from psycopg import sql
 from engine.facts.importing.mapping import TablePlan
 from engine.facts.importing.resolving import RESOLVED, Resolved, Scope
 
+_NOTE_ROWS = {
+    "orders": "insert into changed_orders select id from merged",
+    "customers": (
+        "insert into new_customers select id from merged where is_new returning 1), noted_changes as ("
+        "insert into changed_customers select id from merged where not is_new"
+    ),
+}
+_NOTE_OWNERS = """
+insert into {noted} select distinct owner_id from merged m
+ where owner_id is not null and not exists (select from {known} k where k.id = m.owner_id) on conflict do nothing
+"""
 _NOT_DATA = frozenset({"source_line", "shop_id"})
 
 
@@ -158,18 +169,10 @@ def _update(changes: dict[str, str]) -> sql.Composable:
 
 
 def _note(table: TablePlan) -> str:
-    """Notes whom the merged rows concern."""
-    if table.target.name == "customers":
-        return (
-            "insert into new_customers select id from merged where is_new returning 1), noted_changes as ("
-            "insert into changed_customers select id from merged where not is_new"
-        )
-    if table.target.name == "orders":
-        return "insert into changed_orders select id from merged on conflict do nothing"
-    if table.target.owner:
-        kind = table.target.owner.removesuffix("_id")
-        return (
-            f"insert into changed_{kind}s select distinct owner_id from merged where owner_id is not null"  # noqa: S608 - one of two names
-            " on conflict do nothing"
-        )
-    return "select 1"
+    """Notes whom the merged rows concern, of those not noted yet; a new customer has nothing that could be stale."""
+    match table.target.owner:
+        case "order_id":
+            return _NOTE_OWNERS.format(known="changed_orders", noted="changed_orders")
+        case "customer_id" if table.target.name != "orders":
+            return _NOTE_OWNERS.format(known="new_customers", noted="changed_customers")
+    return _NOTE_ROWS.get(table.target.name, "select 1")

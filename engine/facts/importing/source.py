@@ -103,34 +103,25 @@ def _find(source: Path, name: str) -> Path | None:
 
 
 def _open(file: File, path: Path) -> Opened:
-    with reading(path) as (lines, _):
-        first = next(iter(lines), b"")
-        _check_start(path, first)
-        names = header(
-            Lines([first, *_rest_of_header(lines, first)], file.model.encoding),
-            Dialect(file.model.encoding, file.model.delimiter),
-        )
+    dialect = Dialect(file.model.encoding, file.model.delimiter)
+    with reading(path) as (content, _):
+        _check_start(path, content)
+        names = header(Lines(content, dialect.encoding), dialect)
     if not names:
         raise SourceError("no-header", f"{path}:1", "no row of names", "the names of the columns", "add a header row")
     return Opened(file, path, tuple(names), path.stat().st_size)
 
 
-def _rest_of_header(lines: Iterator[bytes], first: bytes) -> Iterator[bytes]:
-    # A name with a line break in quotes: rare, and never long.
-    if first.count(b'"') % 2:
-        for _ in range(100):
-            yield next(lines, b"")
-
-
-def _check_start(path: Path, first: bytes) -> None:
-    if first.startswith(_UTF16) or b"\x00" in first[:64]:
+def _check_start(path: Path, content: io.BufferedReader) -> None:
+    first = content.peek(64)[:64]
+    if first.startswith(_UTF16) or b"\x00" in first:
         hint = "save it as CSV in UTF-8, or name its encoding in the mapping's files:"
         raise SourceError("not-text", f"{path}:1", "bytes of UTF-16 or no text at all", "CSV in UTF-8", hint)
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[tuple[Iterator[bytes], Position]]:
-    """The lines of a plain or gzipped file, and how far it has been read.
+def reading(path: Path) -> Iterator[tuple[io.BufferedReader, Position]]:
+    """A plain or gzipped file, open, and how far it has been read.
 
     Raises:
         SourceError: it cannot be read to its end.
@@ -138,8 +129,7 @@ def reading(path: Path) -> Iterator[tuple[Iterator[bytes], Position]]:
     try:
         with path.open("rb") as raw:
             packed = raw.peek(2)[:2] == _GZIP
-            lines = io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK) if packed else raw
-            yield iter(lines), Position(raw)
+            yield io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK) if packed else raw, Position(raw)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         hint = "fetch or pack the file again; nothing of it was taken"
         raise SourceError("damaged-file", str(path), f"a damaged gzip file ({error})", "a whole one", hint) from None
@@ -151,8 +141,8 @@ def reading(path: Path) -> Iterator[tuple[Iterator[bytes], Position]]:
 @contextmanager
 def reading_rows(opened: Opened) -> Iterator[tuple[Iterator[Row | Refusal], Position]]:
     """The rows of a file after its header, and how far it has been read."""
-    with reading(opened.path) as (raw, position):
-        lines = Lines(raw, opened.file.model.encoding)
+    with reading(opened.path) as (file, position):
+        lines = Lines(file, opened.file.model.encoding)
         header(lines, opened.dialect)
         yield rows(lines, opened.dialect, opened.names), position
 

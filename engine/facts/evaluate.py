@@ -167,17 +167,29 @@ class Evaluator:
 
 
 def environment(
-    connection: Connection, catalogue: Attributes, asked: Asked, *, names: Iterable[str], currency: str | None
+    connection: Connection,
+    catalogue: Attributes,
+    asked: Asked,
+    *,
+    names: Iterable[str],
+    currency: str | None,
+    zone: str = "UTC",
 ) -> Environment:
     """Everything that conditions over `names` need; see `Evaluator.environment`."""
-    return evaluator(catalogue, currency).environment(connection, asked, names)
+    return evaluator(catalogue, currency).environment(connection, asked, names, zone)
 
 
 def holds(
-    connection: Connection, catalogue: Attributes, condition: Condition, asked: Asked, *, currency: str | None
+    connection: Connection,
+    catalogue: Attributes,
+    condition: Condition,
+    asked: Asked,
+    *,
+    currency: str | None,
+    zone: str = "UTC",
 ) -> bool:
     """Whether a condition holds; see `Evaluator.holds`."""
-    return evaluator(catalogue, currency).holds(connection, condition, asked)
+    return evaluator(catalogue, currency).holds(connection, condition, asked, zone)
 
 
 def holds_of_event(condition: Condition, fields: Mapping[str, Any], *, currency: str | None) -> bool:

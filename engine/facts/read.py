@@ -77,11 +77,12 @@ def read_scope(
         return {}
     relation = RELATIONS[SCOPES[subject]]
     query = _query(relation.name, frozenset(relation.columns[2:]), "identity")
-    with connection.cursor(binary=True) as cursor:
-        found = _rows(relation, cursor.execute(query, (subject_id,)).fetchall())
-        if not found:
-            raise LookupError(f"there is no {subject} {subject_id}")
-        own = cursor.execute(_zone_query(relation.name), (subject_id,)).fetchone()
+    with connection.pipeline():
+        row = connection.cursor(binary=True).execute(query, (subject_id,))
+        zones = connection.execute(_zone_query(relation.name), (subject_id,))
+    found, own = _rows(relation, row.fetchall()), zones.fetchone()
+    if not found:
+        raise LookupError(f"there is no {subject} {subject_id}")
     local = usable_zone(*(own or ()), otherwise=zone)
     return compile_row(relation.name, currency, f"{subject}.")(found[0], microseconds(at), local)
 

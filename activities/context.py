@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from activities.providers.provider import Provider
 from engine.dispatch.versions import StoredVersions
@@ -17,6 +17,8 @@ from engine.policy import Policy
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]
+
+_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 
 
 def wall_clock() -> datetime:
@@ -47,6 +49,18 @@ class Context:
     async def transaction(self, work: Callable[[Connection], T]) -> T:
         """Runs work in one database transaction on a thread of its own."""
         return await asyncio.to_thread(self._transaction, work)
+
+    async def insist(self, work: Callable[[Connection], T]) -> T:
+        """Like `transaction`, but tried again when the database goes away: for what must not be forgotten.
+
+        The work may be done twice, where a commit's answer was lost.
+        """
+        for pause in _PAUSES:
+            try:
+                return await self.transaction(work)
+            except (psycopg.OperationalError, PoolTimeout):
+                await asyncio.sleep(pause)
+        return await self.transaction(work)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         with self.pool.connection() as connection:

@@ -3,8 +3,9 @@
     send: {id: first, channel: email, template: payment-reminder-first}
 
 Killed before the reservation commits, nothing has happened. Killed after it, the next attempt finds the message
-reserved and sends it. Killed between provider and record, a provider with keys is asked again under the same key; with
-a plain one policy's `in_doubt` decides, and the doubt is listed.
+reserved and decides anew. Right before it is handed over the message is marked as in flight, unless a later attempt has
+taken it over or its journey was stopped meanwhile. Killed between that and the record, a provider with keys is asked
+again under the same key; with a plain one policy's `in_doubt` decides, and the doubt is listed.
 """
 
 import asyncio
@@ -31,6 +32,10 @@ from engine.messages.reserve import NotBefore, Proceed, Settled, Terms, reserve
 from engine.messages.values import message_values
 
 _BEAT = timedelta(seconds=2)
+
+
+class _Overtaken(Exception):  # noqa: N818 - a way out of a send, seen nowhere else
+    """The message is not ours to hand over any more."""
 
 
 @dataclass(frozen=True)
@@ -84,27 +89,28 @@ class Deliver:
         return _Journey(rules, self.context.versions.plan(connection, row[0], row[1]))
 
     async def _send(self, request: DeliverRequest, proceed: Proceed, moment: datetime) -> Answer:
+        provider = self.context.providers[proceed.channel]
+
+        async def before_commit() -> None:
+            await self.context.transaction(lambda connection: _mark_in_flight(connection, proceed))
+
         try:
             message = await self.context.transaction(
                 lambda connection: self._write(connection, request, proceed, moment)
             )
+            accepted = await provider.deliver(message, proceed.key, before_commit)
         except TemplateError as error:
             return await self._failed(proceed, moment, error.code)
-        provider = self.context.providers[proceed.channel]
-
-        async def before_commit() -> None:
-            await self.context.transaction(lambda connection: record.mark_in_flight(connection, proceed.message))
-
-        try:
-            accepted = await provider.deliver(message, proceed.key, before_commit)
+        except _Overtaken:
+            raise ApplicationError("overtaken", type="overtaken") from None
         except Retryable as refusal:
-            await self.context.transaction(lambda connection: record.record_not_taken(connection, proceed.message))
+            await self._not_taken(proceed)
             raise ApplicationError(refusal.reason, type=refusal.reason, next_retry_delay=refusal.retry_after) from None
         except Final as refusal:
             return await self._failed(proceed, moment, refusal.reason)
         except InDoubt as doubt:
             return await self._doubted(request, proceed, moment, doubt.reason)
-        await self.context.transaction(
+        await self.context.insist(
             lambda connection: _record(connection, request, proceed, moment, accepted.provider_id)
         )
         return Answer(moment, "sent")
@@ -119,6 +125,8 @@ class Deliver:
         chain = locale_chain(values["customer"]["locale"], journey.rules.policy.locale)
         content = render(journey.rules.templates, name, chain, values)
         record.record_content(connection, proceed.message, name, content.locale)
+        if self.context.providers[proceed.channel].takes_idempotency_key:
+            _mark_in_flight(connection, proceed)  # a plain provider says itself when it is about to hand it over
         sender = self.context.policy.channels[proceed.channel].sender or ""
         return OutgoingMessage(sender, proceed.address, content, moment)
 
@@ -136,13 +144,19 @@ class Deliver:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return choice.default if value is None else choice.cases.get(text, choice.default)
 
+    async def _not_taken(self, proceed: Proceed) -> None:
+        if not proceed.doubted:  # this attempt's refusal does not tell what became of an earlier one
+            await self.context.insist(
+                lambda connection: record.record_not_taken(connection, proceed.message, proceed.attempt)
+            )
+
     async def _failed(self, proceed: Proceed, moment: datetime, reason: str) -> Answer:
         def failed(connection: Connection) -> None:
             record.record_failed(connection, proceed.message, reason)
             if reason == "recipient_refused":
                 record.suppress(connection, proceed.message, "bounced", moment)
 
-        await self.context.transaction(failed)
+        await self.context.insist(failed)
         return Answer(moment, "failed", reason)
 
     async def _doubted(self, request: DeliverRequest, proceed: Proceed, moment: datetime, reason: str) -> Answer:
@@ -153,12 +167,17 @@ class Deliver:
             record.record_doubt(connection, proceed.message, reason)
             _end(connection, request, "in_doubt", moment)
 
-        await self.context.transaction(doubted)
+        await self.context.insist(doubted)
         return Answer(moment, "in_doubt", reason)
 
 
 def _settled(settled: Settled) -> Answer:
     return Answer(settled.at, settled.state, settled.reason, stopped=settled.stopped)
+
+
+def _mark_in_flight(connection: Connection, proceed: Proceed) -> None:
+    if not record.mark_in_flight(connection, proceed.message, proceed.attempt):
+        raise _Overtaken
 
 
 def _record(

@@ -7,7 +7,7 @@ instants: what is due goes before any event with a later instant, an event befor
 import asyncio
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
@@ -28,6 +28,8 @@ HEARTBEAT = timedelta(seconds=8)
 RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
 )
+
+T = TypeVar("T")
 
 
 @workflow.defn(dynamic=True)
@@ -92,7 +94,7 @@ class Journey:
             case Hold():
                 return await self._wait(start, command)
             case Deliver():
-                return await self._ask(plan, "deliver", _deliver(start, command), command)
+                return await self._ask(start, plan, "deliver", _deliver(start, command), command)
             case Ask(step=step, at=at):
                 request = wire.DecideRequest(
                     start.journey,
@@ -100,9 +102,9 @@ class Journey:
                     at,
                     command.condition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
                 )
-                return await self._ask(plan, "decide", request, command)
+                return await self._ask(start, plan, "decide", request, command)
             case OpenTask():
-                return await self._ask(plan, "open_task", _task(start, command), command)
+                return await self._ask(start, plan, "open_task", _task(start, command), command)
             case Finish():
                 raise ApplicationError("a finish is not carried out but returned", non_retryable=True)
 
@@ -114,31 +116,44 @@ class Journey:
             self._shown_step = step
         self._hold = hold
         try:
-            await self._sleep(start, hold)
+            is_due = await self._sleep(start, hold)
         except asyncio.CancelledError:
             self._inbox.append(wire.cancelled_by(workflow.cancellation_reason(), workflow.now()))
+            is_due = start.clock == "timers" and hold.due <= workflow.now()
         self._hold = None
-        due = [] if start.clock == "held" else [Due(hold.due, hold.wait)]
+        due = [Due(hold.due, hold.wait)] if is_due else []
         first = min([*self._inbox, *due], key=order)
         if first in self._inbox:
             self._inbox.remove(first)
         return first
 
-    async def _sleep(self, start: wire.JourneyStart, hold: Hold) -> None:
+    async def _sleep(self, start: wire.JourneyStart, hold: Hold) -> bool:
+        """Waits for an input or the due, and says whether that has come.
+
+        An event may bear an instant of the future, where a shop's clock is ahead: no wait ends early by it.
+        """
         if start.clock == "held":
             await workflow.wait_condition(lambda: bool(self._inbox))
-            return
+            return False
         remaining = hold.due - workflow.now()
         if remaining > timedelta(0):
             try:
                 await workflow.wait_condition(lambda: bool(self._inbox), timeout=remaining, timeout_summary=hold.label)
             except TimeoutError:
-                return
+                return True
+        return hold.due <= workflow.now()
 
-    async def _ask(self, plan: Plan, activity: str, request: object, command: Deliver | Ask | OpenTask) -> Answered:
+    async def _ask(
+        self,
+        start: wire.JourneyStart,
+        plan: Plan,
+        activity: str,
+        request: object,
+        command: Deliver | Ask | OpenTask,
+    ) -> Answered:
         """Lets an activity answer; when its retries are used up, that is the answer."""
         try:
-            answer = await self._undisturbed(
+            answer: wire.Answer = await self._undisturbed(
                 workflow.execute_activity(
                     activity,
                     request,
@@ -153,10 +168,11 @@ class Journey:
         except ActivityError as error:
             cause = error.cause
             reason = cause.type if isinstance(cause, ApplicationError) and cause.type else "retries_used_up"
-            return Answered(max(command.at, workflow.now()), command.step, "failed", reason)
+            at = command.at if start.clock == "held" else max(command.at, workflow.now())
+            return Answered(at, command.step, "failed", reason)
         return answer.answered(command.step)
 
-    async def _undisturbed(self, work: Coroutine[Any, Any, wire.Answer]) -> wire.Answer:
+    async def _undisturbed(self, work: Coroutine[Any, Any, T]) -> T:
         """Waits for the recorded result of what is under way, also when the journey is cancelled meanwhile."""
         task = asyncio.ensure_future(work)
         while not task.done():
@@ -170,12 +186,15 @@ class Journey:
 
     async def _finish(self, start: wire.JourneyStart, finish: Finish) -> str:
         if not finish.recorded:
-            await workflow.execute_activity(
-                "close_journey",
-                wire.CloseRequest(start.journey, finish.at, finish.state, finish.outcome, self._failed_step()),
-                start_to_close_timeout=ATTEMPT,
-                retry_policy=RETRY,
-                summary=f"journey {finish.state}: {finish.outcome}",
+            await self._undisturbed(
+                workflow.execute_activity(
+                    "close_journey",
+                    wire.CloseRequest(start.journey, finish.at, finish.state, finish.outcome, self._failed_step()),
+                    start_to_close_timeout=ATTEMPT,
+                    heartbeat_timeout=HEARTBEAT,
+                    retry_policy=RETRY,
+                    summary=f"journey {finish.state}: {finish.outcome}",
+                )
             )
         self._finished = True
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -212,4 +231,5 @@ def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
         title=command.title,
         due=command.due,
         ends=command.ends,
+        clock=start.clock,
     )

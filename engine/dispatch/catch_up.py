@@ -10,7 +10,7 @@ from engine.dispatch import outbox
 from engine.dispatch.match import stop_journey
 from engine.dispatch.versions import StoredVersions
 from engine.facts.matching import EventMatcher
-from engine.facts.occurrence import Whose, first_occurrence
+from engine.facts.occurrence import Since, Whose, first_occurrence
 
 Connection = psycopg.Connection[Any]
 
@@ -19,8 +19,8 @@ _CONCERNED = """
 with locked as materialized (
     select id from customers
      where id in (select customer_id from orders where id in (select id from changed_orders)) order by id for update)
-select j.id, j.playbook, j.version, j.subject, j.customer_id, j.order_id, j.started_at
-  from journeys j join locked l on l.id = j.customer_id
+select j.id, j.playbook, j.version, j.subject, j.customer_id, j.order_id, j.started_at, e.kind as started_by
+  from journeys j join locked l on l.id = j.customer_id left join events e on e.id = j.event_id
  where j.state = 'running' order by j.id
 """
 
@@ -36,7 +36,7 @@ def stop_overtaken(connection: Connection, matcher: EventMatcher, versions: Stor
     for journey in concerned:
         plan = versions.plan(connection, journey["version"], journey["playbook"])
         order = journey["order_id"] if journey["subject"] == "order" else None
-        since = None if order else journey["started_at"]
+        since = Since(journey["started_at"], journey["started_by"])
         whose = Whose(journey["customer_id"], order)
         found = first_occurrence(connection, plan.stop, whose, since=since, until=now, matcher=matcher)
         if found is not None:

@@ -16,7 +16,8 @@ from psycopg.rows import dict_row
 from engine.facts.matching import EventMatcher, Fields
 from engine.journeys.plan import EventTrigger
 
-# An order's own happenings are columns of its row; imported orders have no rows in events.
+# An order's own happenings are columns of its row; imported orders have no rows in events. Each happens once, so of one
+# order they count whenever they were: what was paid before it was heard of is paid.
 _SQL = """
 select v.kind, v.at, jsonb_strip_nulls(jsonb_build_object(
          'payment_method', o.payment_method, 'channel', o.channel, 'platform', o.platform,
@@ -26,13 +27,15 @@ select v.kind, v.at, jsonb_strip_nulls(jsonb_build_object(
                             ('order.shipped', o.shipped_at), ('order.delivered', o.delivered_at),
                             ('order.cancelled', o.cancelled_at)) v (kind, at)
  where o.customer_id = %(customer)s and (%(order)s::bigint is null or o.id = %(order)s)
-   and v.kind = any(%(kinds)s) and v.at >= coalesce(%(since)s, '-infinity'::timestamptz) and v.at <= %(until)s
+   and v.kind = any(%(kinds)s) and v.at <= %(until)s
+   and (%(order)s::bigint is not null or v.at > %(since)s
+        or (v.at = %(since)s and v.kind is distinct from %(started_by)s))
 union all
 select e.kind, e.at, e.data
   from events e
  where e.customer_id = %(customer)s and (%(order)s::bigint is null or e.order_id = %(order)s)
    and e.kind = any(%(kinds)s) and e.kind not like 'order.%%'
-   and e.at >= coalesce(%(since)s, '-infinity'::timestamptz) and e.at <= %(until)s
+   and e.at <= %(until)s and (e.at > %(since)s or (e.at = %(since)s and e.kind is distinct from %(started_by)s))
  order by 2, 1
 """
 
@@ -43,6 +46,14 @@ class Occurrence:
 
     event: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class Since:
+    """When a journey began and the kind of event that started it, which does not count as a later one of its kind."""
+
+    at: datetime
+    started_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,17 +69,19 @@ def first_occurrence(
     triggers: Sequence[EventTrigger],
     whose: Whose,
     *,
-    since: datetime | None,
+    since: Since,
     until: datetime,
     matcher: EventMatcher,
 ) -> Occurrence | None:
     """The earliest event in [since, until] that one of the triggers names, or none.
 
+    The instants of a single order count from before `since` too.
+
     Args:
         connection: reads in the caller's transaction.
         triggers: events with optional conditions over their fields.
         whose: the subject.
-        since: none looks at all time.
+        since: inclusive, but for events of the kind that started the journey.
         until: inclusive.
         matcher: decides a trigger's condition over an event's fields.
     """
@@ -78,7 +91,8 @@ def first_occurrence(
         "customer": whose.customer_id,
         "order": whose.order_id,
         "kinds": sorted({trigger.event for trigger in triggers}),
-        "since": since,
+        "since": since.at,
+        "started_by": since.started_by,
         "until": until,
         "currency": matcher.currency,
     }

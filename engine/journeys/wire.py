@@ -1,5 +1,6 @@
 """What crosses the border to Temporal, as plain data: ids and instants, never names, addresses or texts."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from engine.journeys.inputs import Answered, Cancelled, Due, External, Told
 
 JOURNEY_QUEUE = "regulars"
 STOPPED = "stopped: "
+_STOP_REASON = re.compile(rf"{STOPPED}(\S+) at (\d{{4}}-\d\d-\d\dT\S+\+00:00)")
 
 Clock = Literal["timers", "held"]
 
@@ -60,6 +62,7 @@ class TaskRequest:
     title: str
     due: datetime | None
     ends: str | None = None
+    clock: Clock = "timers"
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,16 @@ def stop_reason(event: str, at: datetime) -> str:
 
 
 def cancelled_by(reason: str | None, now: datetime) -> External:
-    """The input that a cancellation's reason stands for: a stop by an event, or an operator's cancellation."""
-    if reason and reason.startswith(STOPPED):
-        event, _, instant = reason.removeprefix(STOPPED).partition(" at ")
-        return Told(datetime.fromisoformat(instant) if instant else now, event, stop=True)
+    """The input that a cancellation's reason stands for: a stop by an event, or an operator's cancellation.
+
+    An operator may write anything, also what begins like a stop.
+    """
+    stop = _STOP_REASON.fullmatch(reason or "")
+    try:
+        return Told(datetime.fromisoformat(stop[2]), stop[1], stop=True) if stop else _cancelled(reason, now)
+    except ValueError:
+        return _cancelled(reason, now)
+
+
+def _cancelled(reason: str | None, now: datetime) -> Cancelled:
     return Cancelled(now, reason or "cancelled")

@@ -8,11 +8,20 @@ import psycopg
 Connection = psycopg.Connection[Any]
 
 
-def mark_in_flight(connection: Connection, message: int) -> None:
-    """From here on nobody knows whether the message left until `sent` or a refusal is recorded."""
-    connection.execute(
-        "update messages set state = 'in_flight', updated_at = now() where id = %s and state = 'reserved'", (message,)
+def mark_in_flight(connection: Connection, message: int, attempt: int) -> bool:
+    """The last look before the message is handed over, and whether it still may be.
+
+    From here on nobody knows whether the message left until `sent` or a refusal is recorded. It may not leave where a
+    later attempt has taken it over from this one (whose worker was thought dead), nor where its journey was stopped
+    after the reservation. One that was in flight before may have left already, so a stop no longer counts.
+    """
+    marked = connection.execute(
+        """update messages m set state = 'in_flight', updated_at = now() from journeys j
+            where m.id = %s and m.attempts = %s and j.id = m.journey_id
+              and (m.state = 'in_flight' or (m.state = 'reserved' and j.state = 'running'))""",
+        (message, attempt),
     )
+    return marked.rowcount == 1
 
 
 def record_sent(connection: Connection, message: int, provider_id: str | None) -> None:
@@ -24,10 +33,12 @@ def record_sent(connection: Connection, message: int, provider_id: str | None) -
     )
 
 
-def record_not_taken(connection: Connection, message: int) -> None:
-    """The provider has surely not taken the message and may be asked again."""
+def record_not_taken(connection: Connection, message: int, attempt: int) -> None:
+    """The provider has surely not taken the message from this attempt and may be asked again."""
     connection.execute(
-        "update messages set state = 'reserved', updated_at = now() where id = %s and state = 'in_flight'", (message,)
+        """update messages set state = 'reserved', updated_at = now()
+            where id = %s and attempts = %s and state = 'in_flight'""",
+        (message, attempt),
     )
 
 

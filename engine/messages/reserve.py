@@ -4,7 +4,7 @@ The lock is the customer's row, the same that the intake of an event takes: a pa
 other. The order of the questions is the order of the reasons an operator sees.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,16 +14,18 @@ from psycopg.rows import dict_row
 
 from engine.calendar.quiet import quiet_until
 from engine.facts.matching import EventMatcher
-from engine.facts.occurrence import Occurrence, Whose, first_occurrence
-from engine.journeys.plan import EventTrigger, Plan
+from engine.journeys.plan import Plan
 from engine.journeys.wire import DeliverRequest
+from engine.messages.stop import find_stop, occurred, write_stop
 from engine.policy import Policy
 
 _SUBJECT = """
 select j.workflow_id, j.playbook, j.customer_id, j.order_id, j.state, j.outcome, j.stopped_at, j.started_at,
-       c.email, c.phone, coalesce(c.zone, s.zone) as zone, coalesce(o.number, c.key) as subject_key
+       e.kind as started_by, c.email, c.phone, coalesce(c.zone, s.zone) as zone,
+       coalesce(o.number, c.key) as subject_key
   from journeys j
   join customers c on c.id = j.customer_id
+  left join events e on e.id = j.event_id
   left join orders o on o.id = j.order_id
   left join shops s on s.id = o.shop_id
  where j.id = %s
@@ -47,18 +49,25 @@ values (%(key)s, %(journey)s, %(customer)s, %(playbook)s, %(step)s, %(iteration)
 on conflict (journey_id, step, iteration, channel) do update
    set state = excluded.state, reason = excluded.reason, at = excluded.at, until = excluded.until,
        provider = excluded.provider, attempts = messages.attempts + excluded.attempts, updated_at = now()
-returning id
+returning id, attempts
 """
-_STOP = """
-update journeys set state = 'stopped', outcome = %s, stopped_at = %s, ended_at = %s where id = %s and state = 'running'
+_MOVE = """
+update messages set channel = %(channel)s, key = %(key)s
+ where journey_id = %(journey)s and step = %(step)s and iteration = %(iteration)s and channel = %(chosen)s
+   and state in ('reserved', 'deferred')
 """
 
 
 @dataclass(frozen=True)
 class Proceed:
-    """The message is ours to send, under this key. `address` is personal data: it goes to the provider only."""
+    """The message is ours to send, under this key. `address` is personal data: it goes to the provider only.
+
+    `attempt` counts how often it was so; only the latest attempt may hand it over. `doubted`: an earlier one may have.
+    """
 
     message: int
+    attempt: int
+    doubted: bool
     key: str
     channel: str
     customer: int
@@ -137,7 +146,8 @@ class _Reserving:
     def decide(self, existing: list[dict[str, Any]]) -> Reservation:
         for row in existing:
             if row["state"] in {"sent", "skipped", "failed", "in_doubt"}:
-                return Settled(row["state"], row["at"], row["reason"])
+                over = row["reason"] in {"stopped", "journey_over"}
+                return Settled(row["state"], row["at"], row["reason"], self.subject["outcome"] if over else None)
         under_way = next((row for row in existing if row["state"] == "in_flight"), None)
         if under_way is not None:
             return self._again(under_way)
@@ -148,16 +158,18 @@ class _Reserving:
         """An attempt died between the provider and the record: nobody here knows whether the message left."""
         channel = self.terms.policy.channels.get(row["channel"])
         resend = channel is not None and channel.in_doubt == "resend"
-        if row["channel"] in self.terms.keyed or resend:
-            return self._proceed(row["channel"], at=row["at"])
+        self.chosen = row["channel"]
+        # A second copy is risked only for a journey that goes on; a provider with keys makes none.
+        if row["channel"] in self.terms.keyed or (resend and self._goes_on()):
+            return self._proceed(row["channel"], at=row["at"], doubted=True)
         self._put(row["channel"], "in_doubt", "worker_died", at=row["at"])
         return Settled("in_doubt", row["at"], "worker_died")
 
     def _barred(self) -> Settled | None:
         """Reasons that concern the whole journey: it has been stopped, cancelled, or reached its goal."""
-        stop = self._stopped()
+        stop = find_stop(self.connection, self.subject, self.terms.plan, self.moment, self.terms.matcher)
         if stop is not None:
-            self._stop_journey(stop)
+            write_stop(self.connection, self.request.journey, stop)
             return self._skip(None, "stopped", stopped=stop.event)
         if self.subject["state"] != "running":
             return self._skip(None, "journey_over", stopped=self.subject["outcome"])
@@ -165,25 +177,15 @@ class _Reserving:
             return self._skip(None, "goal_reached")
         return None
 
-    def _stopped(self) -> Occurrence | None:
-        if self.subject["state"] == "stopped":
-            return Occurrence(self.subject["outcome"], self.subject["stopped_at"])
-        return self._occurred(self.terms.plan.stop, self.moment)
+    def _goes_on(self) -> bool:
+        plan, matcher = self.terms.plan, self.terms.matcher
+        stop = find_stop(self.connection, self.subject, plan, self.moment, matcher)
+        return stop is None and self.subject["state"] == "running" and not self._goal_reached()
 
     def _goal_reached(self) -> bool:
         goal = self.terms.plan.goal
-        return goal is not None and self._occurred(goal.any, self.moment) is not None
-
-    def _occurred(self, triggers: Sequence[EventTrigger], until: datetime) -> Occurrence | None:
-        order = self.subject["order_id"] if self.terms.plan.subject == "order" else None
-        return first_occurrence(
-            self.connection,
-            triggers,
-            Whose(self.subject["customer_id"], order),
-            since=None if order else self.subject["started_at"],
-            until=until,
-            matcher=self.terms.matcher,
-        )
+        plan, matcher = self.terms.plan, self.terms.matcher
+        return goal is not None and occurred(self.connection, self.subject, plan, goal.any, self.moment, matcher)
 
     def _through_a_channel(self) -> Reservation:
         """The first channel that is configured, has an address, and may be used; else the first one's reason."""
@@ -194,7 +196,9 @@ class _Reserving:
                 return self._when_awake(channel)
             if reason != "channel_not_configured":
                 refusals.append((channel, reason))
-        channel, reason = refusals[0] if refusals else (self.request.channels[-1], "channel_not_configured")
+        if not refusals:
+            return self._skip(self.request.channels[-1], "channel_not_configured")
+        channel, reason = next((each for each in refusals if each[0] == self.chosen), refusals[0])
         return self._skip(channel, reason)
 
     def _why_not(self, channel: str) -> str | None:
@@ -237,12 +241,13 @@ class _Reserving:
         address: str | None = self.subject["phone"] if channel == "sms" else self.subject["email"]
         return address
 
-    def _proceed(self, channel: str, *, at: datetime) -> Proceed:
-        # A provider that takes the key may be asked again after a crash; a plain one is marked when it is asked.
-        state = "in_flight" if channel in self.terms.keyed else "reserved"
-        message = self._put(channel, state, None, at=at, attempts=1)
+    def _proceed(self, channel: str, *, at: datetime, doubted: bool = False) -> Proceed:
+        # It is marked as in flight when it is handed over; what once was stays so, for it may have left.
+        message, attempt = self._put(channel, "in_flight" if doubted else "reserved", None, at=at, attempts=1)
         return Proceed(
             message,
+            attempt,
+            doubted,
             self._key(channel),
             channel,
             self.subject["customer_id"],
@@ -259,9 +264,6 @@ class _Reserving:
         configured = [channel for channel in self.request.channels if channel in self.terms.policy.channels]
         return (configured or self.request.channels)[0]
 
-    def _stop_journey(self, stop: Occurrence) -> None:
-        self.connection.execute(_STOP, (stop.event, stop.at, stop.at, self.request.journey))
-
     def _key(self, channel: str) -> str:
         return f"{self.subject['workflow_id']}/{self.request.step}/{self.request.iteration}/{channel}"
 
@@ -274,7 +276,10 @@ class _Reserving:
         at: datetime,
         until: datetime | None = None,
         attempts: int = 0,
-    ) -> int:
+    ) -> tuple[int, int]:
+        """Writes the message's row and gives its id and its attempts."""
+        if self.chosen is not None and self.chosen != channel:
+            self._move(self.chosen, channel)
         configured = self.terms.policy.channels.get(channel)
         row = self.connection.execute(
             _PUT,
@@ -298,4 +303,18 @@ class _Reserving:
         ).fetchone()
         if row is None:
             raise LookupError("an upsert always returns its row")
-        return int(row[0])
+        return int(row[0]), int(row[1])
+
+    def _move(self, chosen: str, channel: str) -> None:
+        """One send is one row, also when it takes another channel than the one it was held back or tried on."""
+        self.connection.execute(
+            _MOVE,
+            {
+                "channel": channel,
+                "key": self._key(channel),
+                "journey": self.request.journey,
+                "step": self.request.step,
+                "iteration": self.request.iteration,
+                "chosen": chosen,
+            },
+        )

@@ -1,0 +1,80 @@
+"""Asking for the reservation of one message, in a transaction of its own."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from engine.journeys.wire import DeliverRequest
+from engine.messages.record import mark_in_flight, record_doubt, record_failed, record_not_taken, record_sent
+from engine.messages.reserve import Proceed, Reservation, Terms, reserve
+from engine.policy import Policy
+from tests.workflows.rules import HEAD, make_rules
+from tests.workflows.shop import Shop
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+BEFORE, AFTER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
+OLD_ORDERS = HEAD.replace(", max_age: 24h", "")
+TWO_CHANNELS = "steps:\n  - send: {id: first, channel: [sms, email], template: reminder}\n"
+
+
+def rules(*, purpose: str = "service", steps: str | None = None, more: str = "", policy: str | None = None) -> Any:
+    """Rules whose journeys begin with an order however old; `more` stands at the playbook's top level."""
+    head = OLD_ORDERS.replace("purpose: service", f"purpose: {purpose}") + more
+    return make_rules(steps or TWO_CHANNELS, head=head, **({"policy": policy} if policy else {}))
+
+
+@dataclass
+class Asking:
+    """Asks as an activity would. `keyed` are the channels whose provider takes a key."""
+
+    shop: Shop
+    keyed: Collection[str] = ()
+
+    def __call__(self, moment: datetime = NOON, *, number: str = "N-1001", **request: Any) -> Reservation:
+        with self.shop.pool.connection() as connection:
+            return self.on(connection, moment, number=number, **request)
+
+    def on(
+        self, connection: psycopg.Connection[Any], moment: datetime = NOON, *, number: str = "N-1001", **request: Any
+    ) -> Reservation:
+        """The same in a transaction of the caller's."""
+        plan = self.shop.rules.plans["payment-reminder"]
+        terms = Terms(plan, self.policy, self.keyed, self.shop.matcher.events)
+        asked = DeliverRequest(
+            journey=self.shop.journey(number)["id"],
+            step="first",
+            iteration=1,
+            at=moment,
+            due=moment,
+            channels=["email"],
+            template="reminder",
+            clock="timers",
+        )
+        return reserve(connection, replace(asked, **request), terms, moment)
+
+    @property
+    def policy(self) -> Policy:
+        return self.shop.rules.policy
+
+    def hand_over(self, proceed: Proceed) -> bool:
+        with self.shop.pool.connection() as connection:
+            return mark_in_flight(connection, proceed.message, proceed.attempt)
+
+    def sent(self, proceed: Proceed) -> None:
+        with self.shop.pool.connection() as connection:
+            record_sent(connection, proceed.message, "provider's id")
+
+    def not_taken(self, proceed: Proceed) -> None:
+        with self.shop.pool.connection() as connection:
+            record_not_taken(connection, proceed.message, proceed.attempt)
+
+    def failed(self, proceed: Proceed) -> None:
+        with self.shop.pool.connection() as connection:
+            record_failed(connection, proceed.message, "recipient_refused")
+
+    def doubted(self, proceed: Proceed) -> None:
+        with self.shop.pool.connection() as connection:
+            record_doubt(connection, proceed.message, "no_answer")

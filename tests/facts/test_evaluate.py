@@ -215,3 +215,43 @@ def test_the_reporting_currency_is_the_policys_else_the_one_of_the_shops(connect
     assert reporting_currency(connection, "USD") == "USD"
     with pytest.raises(CurrencyUnclearError, match=r"currency_unclear: .* shops in EUR, USD"):
         reporting_currency(connection, None)
+
+
+def test_a_shipments_condition_sees_the_shipment_and_its_order(connection, shop):
+    order = shop.order("1", "2026-01-01T10:00", paid_at="2026-01-01T10:00", channel="ad")
+    shipment = put(
+        connection, "shipments", order_id=order, key="S1", carrier="post", shipped_at=utc("2026-01-02T10:00"),
+        delivered_at=utc("2026-01-05T10:00"),
+    )  # fmt: skip
+    condition = All(
+        parts=(
+            Compare(name="shipment.carrier", operator="eq", operand="post"),
+            Compare(name="shipment.delivered", operator="eq", operand=False),
+            Compare(name="order.channel", operator="eq", operand="ad"),
+        )
+    )
+
+    def held(at):
+        about = Asked(shop.customer, "shipment", shipment, utc(at))
+        return holds(connection, CATALOGUE, condition, about, currency="EUR")
+
+    assert held("2026-01-04T10:00")
+    assert not held("2026-01-05T10:00")  # delivered
+    assert not held("2026-01-02T09:59")  # not there yet
+
+
+@pytest.mark.parametrize("subject", ["order", "shipment", "case"])
+def test_a_subject_that_does_not_exist_is_an_error(connection, shop, subject):
+    condition = Compare(name=f"{subject}.number", operator="known")
+    about = Asked(shop.customer, subject, 4711, utc("2026-01-04T10:00"))
+    with pytest.raises(LookupError, match=f"no {subject} 4711"):
+        holds(connection, CATALOGUE, condition, about, currency="EUR")
+
+
+def test_a_customer_without_a_zone_has_the_shops_else_the_given_one(connection, shop):
+    connection.execute("update customers set zone = null")
+    order = shop.order("1", "2026-01-01T10:00", estimated_at="2026-01-09T03:00", delivered_at="2026-01-09T16:00")
+    late = Compare(name="order.late", operator="eq", operand=True)
+    about = asked(shop, "2026-02-01T10:00", order)
+    assert not holds(connection, CATALOGUE, late, about, currency="EUR")
+    assert holds(connection, CATALOGUE, late, about, currency="EUR", zone="Asia/Tokyo")

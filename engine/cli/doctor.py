@@ -62,11 +62,14 @@ def _temporal(project: Project) -> list[Finding]:
 
 
 def _rules(project: Project) -> Iterator[Finding]:
+    where = "regulars.toml says where they are: [project] rules"
+    if not project.rules.is_dir():
+        yield Finding("Rules", State.WRONG, f"{project.rules} is no directory", where)
+        return
     try:
         rules = load_rules(project.rules)
     except OSError as error:
-        place = error.filename or project.rules
-        yield Finding("Rules", State.WRONG, f"{place}: {error.strerror}", "regulars.toml says where: [project] rules")
+        yield Finding("Rules", State.WRONG, f"{error.filename or project.rules}: {error.strerror}", where)
         return
     errors = sum(issue.severity == "error" for issue in rules.issues)
     if errors:

@@ -11,7 +11,17 @@ import pytest
 from engine.servers.clean import clean
 from engine.servers.ports import free_port
 
+_OF_THE_RUN = dict(os.environ)
 CONFIGURED = ("REGULARS_DATABASE_URL", "REGULARS_TEMPORAL_UI", "REGULARS_TEMPORAL_CLI", "REGULARS_TEST_SERVER")
+
+
+@pytest.fixture(scope="session")
+def temporal_address() -> str:
+    """The Temporal server of the test run."""
+    address = _OF_THE_RUN.get("TEMPORAL_ADDRESS")
+    if not address:
+        pytest.fail("no Temporal: run the tests with `make test`, which starts the servers they need")
+    return address
 
 
 @pytest.fixture(autouse=True)

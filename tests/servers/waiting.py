@@ -31,14 +31,16 @@ def run(*words: str, seconds: float = 90.0, cwd: Path | None = None, **environme
 
 
 @contextlib.contextmanager
-def started(*words: str, cwd: Path | None = None, **environment: str) -> Iterator[subprocess.Popen]:
+def started(
+    *words: str, cwd: Path | None = None, stdin: int = subprocess.DEVNULL, **environment: str
+) -> Iterator[subprocess.Popen]:
     """A running Python, killed at the end if it still runs."""
     command, variables = python(*words, **environment)
     with subprocess.Popen(
         command,
         env=variables,
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

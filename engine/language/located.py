@@ -83,7 +83,7 @@ def found(node: Node) -> str:
         case Scalar(value=None):
             return "nothing"
         case Scalar(text=text):
-            return text
+            return text if text.strip() else "an empty text"
         case Sequence(items=items):
             return "a list" if items else "an empty list"
         case Mapping(entries=entries):

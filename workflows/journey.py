@@ -185,6 +185,7 @@ class Journey:
         return task.result()
 
     async def _finish(self, start: wire.JourneyStart, finish: Finish) -> str:
+        outcome = finish.outcome if finish.state == finish.outcome else f"{finish.state}: {finish.outcome}"
         if not finish.recorded:
             await self._undisturbed(
                 workflow.execute_activity(
@@ -193,12 +194,14 @@ class Journey:
                     start_to_close_timeout=ATTEMPT,
                     heartbeat_timeout=HEARTBEAT,
                     retry_policy=RETRY,
-                    summary=f"journey {finish.state}: {finish.outcome}",
+                    summary=f"closing the journey: {outcome}",
                 )
             )
+        # In a list of journeys the last wait would say that it still waits there.
+        workflow.upsert_search_attributes([STEP.value_set(outcome)])
         self._finished = True
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return finish.outcome if finish.state == finish.outcome else f"{finish.state}: {finish.outcome}"
+        return outcome
 
     def _failed_step(self) -> str | None:
         outcomes = self._state.outcomes if self._state else ()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.attributes.fold import compile_fold
 from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.compile import compile_condition, compile_where
 from engine.journeys.plan import Branch, Jump, Plan, WaitFor
@@ -191,6 +192,7 @@ def check(files):
         assert "\n" not in issue.found + issue.expected + issue.hint
     for render in FORMATS.values():
         render(rules.issues, files, "rules/").encode("utf-8", "strict")
+    compile_fold(rules.catalogue, currency="EUR")
     for plan in rules.plans.values():
         check_plan(plan, rules)
     return rules

@@ -10,7 +10,7 @@ from engine.conditions.types import Type
 from engine.language.attribute_models import AGGREGATIONS, OF_ROWS, AttributeModel
 from engine.language.conditions import compile_condition
 from engine.language.issues import Report, did_you_mean, one_of
-from engine.language.located import Entry, Mapping, Scalar, found
+from engine.language.located import Entry, Mapping, Scalar, found, is_nothing
 from engine.language.model import Model
 from engine.language.scope import Names, Typed, fields
 from engine.language.validate import mapping, validate
@@ -125,7 +125,7 @@ def _checked_source(entry: Entry, report: Report) -> str | None:
     """`orders` or `orders.paid_at`, if there are such rows and such a field."""
     node = entry.value
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        at = entry.span if found(node) == "nothing" else node.span
+        at = entry.span if is_nothing(node) else node.span
         report.error(
             "RG203",
             at,

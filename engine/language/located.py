@@ -77,6 +77,11 @@ def plain(node: Node) -> object:
             return {entry.key: plain(entry.value) for entry in entries}
 
 
+def is_nothing(node: Node) -> bool:
+    """Whether nothing stands there: a key without a value."""
+    return isinstance(node, Scalar) and node.value is None
+
+
 def found(node: Node) -> str:
     """What stands there, in words for an issue."""
     match node:

@@ -165,7 +165,7 @@ def _is_row(line: str, delimiter: str, key: str, width: int) -> bool:
 
     A sentence seldom has just as many commas as a row, and has spaces after them; with few columns nothing is sure.
     """
-    cells = line.split(delimiter) if width > _FEW_COLUMNS and '"' not in line else ()
+    cells = line.split(delimiter) if width > _FEW_COLUMNS and '"' not in line else []
     return (
         len(cells) == width
         and not any(cell.startswith(" ") for cell in cells)

@@ -104,14 +104,17 @@ def _waits(plan: Plan) -> Iterator[WaitFor]:
 
 
 def _running(connection: Connection, happening: Happening) -> list[dict[str, Any]]:
+    """Journeys of the event's subject. What an order is (paid, cancelled) holds whenever it became so."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """select id, playbook, version from journeys
-                where state = 'running' and started_at <= %(at)s and event_id is distinct from %(event)s
+                where state = 'running' and event_id is distinct from %(event)s
+                  and (started_at <= %(at)s or (subject = 'order' and %(kind)s like 'order.%%'))
                   and ((subject = 'customer' and subject_id = %(customer)s)
                        or (subject = 'order' and subject_id = %(order)s)) order by id""",
             {
                 "at": happening.at,
+                "kind": happening.kind,
                 "event": happening.event_id,
                 "customer": happening.customer_id,
                 "order": happening.order_id,

@@ -198,3 +198,9 @@ def test_the_outboxs_lag_is_the_age_of_its_oldest_open_row(shop):
         shop.place()
         shop.execute("update outbox set recorded_at = now() - interval '90 seconds'")
         assert 90 <= outbox.lag_seconds(connection) < 100
+
+
+def test_an_order_that_was_paid_before_it_was_placed_is_stopped_when_that_is_told(shop):
+    shop.place()
+    shop.pay(at=now() - timedelta(hours=1))
+    assert shop.journey()["state"] == "stopped"

@@ -1,7 +1,9 @@
 """The engine running in this process against the real servers, and what can be seen of it from outside."""
 
 import asyncio
+import base64
 import inspect
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -114,3 +116,33 @@ def mails(box: Mailbox | Path) -> list[EmailMessage]:
 def events(history: WorkflowHistory) -> list[str]:
     """The names of a history's events, such as ACTIVITY_TASK_SCHEDULED, in order."""
     return [str(event["eventType"]).removeprefix("EVENT_TYPE_") for event in history.to_json_dict()["events"]]
+
+
+def summaries(history: WorkflowHistory) -> list[tuple[str, str]]:
+    """What the Temporal UI shows beside timers and activities, in order."""
+    return [
+        (str(event["eventType"]).removeprefix("EVENT_TYPE_"), json.loads(_decoded(event["userMetadata"]["summary"])))
+        for event in history.to_json_dict()["events"]
+        if "summary" in event.get("userMetadata", {})
+    ][1:]
+
+
+def words(history: WorkflowHistory) -> str:
+    """Everything a history holds as one text, payloads decoded."""
+    return json.dumps(_readable(history.to_json_dict()), ensure_ascii=False)
+
+
+def _readable(part: Any) -> Any:
+    match part:
+        case {"metadata": _, "data": str()}:
+            return _decoded(part)
+        case dict():
+            return {name: _readable(value) for name, value in part.items()}
+        case list():
+            return [_readable(value) for value in part]
+        case _:
+            return part
+
+
+def _decoded(payload: dict[str, Any]) -> str:
+    return base64.b64decode(payload["data"]).decode()

@@ -12,6 +12,9 @@ _AWAITING = {
     "release": "Held back by quiet hours until {due}",
 }
 
+_BLANK = "\N{NO-BREAK SPACE}"
+"""The Web UI cuts off the last line of a long text: then it cuts this one."""
+
 
 def outline(plan: Plan) -> str:
     """Markdown that says what the playbook does, step by step, for whoever opens one of its journeys."""
@@ -19,7 +22,7 @@ def outline(plan: Plan) -> str:
         f"{step.label or step.id}{_otherwise(plan, step)}" for step in plan.code if not isinstance(step, Jump | End)
     ]
     numbered = [f"{number}. {line}" for number, line in enumerate(lines, start=1)]
-    return "\n".join([f"One {plan.subject}, step by step:", "", *numbered, *_stops(plan)])
+    return "\n".join([f"One {plan.subject}, step by step.{_stops(plan)}", "", *numbered, "", _BLANK])
 
 
 def _otherwise(plan: Plan, step: Instruction) -> str:
@@ -34,10 +37,10 @@ def _otherwise(plan: Plan, step: Instruction) -> str:
 
 def describe(plan: Plan, state: State) -> str:
     """Markdown that says what has happened, where the journey stands and what comes next."""
-    lines = [f"**{plan.title}** (rules {plan.version[:8] or 'unversioned'})", ""]
+    lines = [f"**{plan.title}** (rules {plan.version[:8] or 'unversioned'}).{_stops(plan)}", ""]
     lines += [f"- {_label(plan, step)}: {_became(state, step, outcome)}" for step, outcome in state.outcomes]
     lines.append(f"- {_present(plan, state)}")
-    return "\n".join([*lines, *_stops(plan)])
+    return "\n".join(lines)
 
 
 def _became(state: State, step: str, outcome: str) -> str:
@@ -45,9 +48,9 @@ def _became(state: State, step: str, outcome: str) -> str:
     return (f"{outcome} ({reason})" if reason else outcome).replace("_", " ")
 
 
-def _stops(plan: Plan) -> list[str]:
+def _stops(plan: Plan) -> str:
     events = ", ".join(dict.fromkeys(trigger.event for trigger in plan.stop))
-    return ["", f"Stops at once when: {events}."] if events else []
+    return f" Stops at once when: {events}." if events else ""
 
 
 def _present(plan: Plan, state: State) -> str:

@@ -30,8 +30,8 @@ def reminded_once(plan: Plan, outcome: str = "sent", reason: str | None = None) 
 
 
 def test_the_outline_says_each_step_and_what_stops_it() -> None:
-    assert outline(shipped()).splitlines() == [
-        "One order, step by step:",
+    assert outline(shipped()).rstrip().splitlines() == [
+        "One order, step by step. Stops at once when: order.paid, order.cancelled.",
         "",
         "1. waiting 24 h",
         "2. First reminder by email",
@@ -40,19 +40,15 @@ def test_the_outline_says_each_step_and_what_stops_it() -> None:
         "5. waiting 24 h",
         "6. asking whether spend_24mo is at least 500 EUR or 2500 BRL; if not: the end",
         "7. task for sales: Call about the unpaid order",
-        "",
-        "Stops at once when: order.paid, order.cancelled.",
     ]
 
 
 def test_a_waiting_journey_says_what_has_happened_and_what_comes_next() -> None:
     assert describe(shipped(), reminded_once(shipped())).splitlines() == [
-        "**Payment reminder** (rules 01234567)",
+        "**Payment reminder** (rules 01234567). Stops at once when: order.paid, order.cancelled.",
         "",
         "- First reminder by email: sent",
         "- Waiting until Thu 05 Mar 2026 09:00 UTC; next: Second reminder by sms or email",
-        "",
-        "Stops at once when: order.paid, order.cancelled.",
     ]
 
 

@@ -31,6 +31,7 @@ from engine.servers.progress import Paced
 from engine.servers.project import Project
 
 DONE, WRONG = 0, 1
+_WIDE = 200
 
 
 def register(app: typer.Typer) -> None:
@@ -105,8 +106,8 @@ def _say(markup: str) -> None:
 
 
 def _print(result: Result) -> None:
-    # Numbers and paths must stay whole: whoever reads them in a pipe or a narrow window can scroll.
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    # Numbers and paths must stay whole: whoever reads them in a pipe or a file can scroll.
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
     console.print(_tables(result))
     console.print(_dirt(result))
     for line in _summary(result):

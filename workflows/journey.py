@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from engine.journeys import wire
     from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, OpenTask
     from engine.journeys.describe import describe
-    from engine.journeys.inputs import Answered, Began, Due, External, Input, order
+    from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
     from engine.journeys.interpreter import advance, begin
     from engine.journeys.plan import Plan
     from engine.journeys.state import State
@@ -55,7 +55,7 @@ class Journey:
             command = commands[0]
             if isinstance(command, Finish):
                 return await self._finish(start, command)
-            happened = await self._carry_out(start, plan, command)
+            happened = self._cancelled(command) or await self._carry_out(start, plan, command)
             self._state, answered = advance(plan, self._state, happened)
             # An input that no longer concerns the journey changes nothing: it goes on waiting as before.
             commands = answered or commands
@@ -88,6 +88,12 @@ class Journey:
         if self._plan is None or self._state is None or self._state.position is None:
             return None
         return self._plan.code[self._state.position.index].id
+
+    def _cancelled(self, command: Command) -> Cancelled | None:
+        """A cancellation that came while the last command was out: it goes before the next one, but for a wait's."""
+        if isinstance(command, Hold):
+            return None
+        return next((one for one in self._inbox if isinstance(one, Cancelled)), None)
 
     async def _carry_out(self, start: wire.JourneyStart, plan: Plan, command: Command) -> Input:
         match command:

@@ -1,7 +1,8 @@
 """The interpreter of plans: `advance(plan, state, input) -> (state, commands)`, pure and total.
 
 It never reads a clock: every input carries its logical instant. At most one command is out at a time; while one is
-(`answer`), only its answer may be given, so the caller keeps other inputs until the journey waits again.
+(`answer`), only its answer may be given, so the caller keeps other inputs until the journey waits again; a cancellation
+may also be given in place of carrying the command out.
 An input that no longer concerns the journey (the due of a wait it has left, an event it is past) changes nothing.
 """
 
@@ -33,14 +34,14 @@ def advance(plan: Plan, state: State, happened: Input) -> Result:
     match happened:
         case Answered():
             return _answered(plan, state, position, happened)
+        case Cancelled(at=at, reason=reason):
+            return _finish(replace(state, now=max(state.now, at)), "cancelled", reason, recorded=False)
         case _ if position.awaiting == "answer":
             return state, ()
         case Due(at=at, wait=wait):
             return _due(plan, state, position, wait, at)
         case Told():
             return _told(plan, state, position, happened)
-        case Cancelled(at=at, reason=reason):
-            return _finish(replace(state, now=max(state.now, at)), "cancelled", reason, recorded=False)
         case Began():
             return state, ()
         case _:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from engine.contracts import Value
@@ -28,11 +28,12 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The event as JSON data; `None` is left out."""
+        """The event as JSON data, its instant in UTC; `None` is left out."""
+        at = self.at if self.at.tzinfo is None else self.at.astimezone(UTC)
         told = {
             "kind": self.kind,
             "key": self.key,
-            "at": self.at.isoformat(),
+            "at": at.isoformat(),
             "shop": self.shop,
             "customer": self.customer,
             "order": self.order,

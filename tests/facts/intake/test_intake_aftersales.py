@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+import pytest
 from telling import NOON, eur, placed
 
 from engine.facts.events import Event
@@ -74,6 +75,34 @@ def test_a_case_is_opened_answered_and_closed(connection, tell):
     assert connection.execute(
         "select kind, subject, opened_at, answered_at, closed_at, satisfaction from cases"
     ).fetchall() == [("complaint", "Broken", at(1), at(2), at(4), 4)]
+
+
+FIRST_TOLD = [
+    ("shipments", "shipped_at", "shipment.shipped", {"shipment": "s1"}),
+    ("shipments", "delivered_at", "shipment.delivered", {"shipment": "s1"}),
+    ("returns", "requested_at", "return.requested", {"return": "r1"}),
+    ("returns", "refunded_at", "return.refunded", {"return": "r1"}),
+    ("cases", "opened_at", "case.opened", {"case": "x", "type": "inquiry"}),
+    ("cases", "closed_at", "case.closed", {"case": "x"}),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "kind", "data"), FIRST_TOLD)
+def test_what_an_import_has_told_stays_until_it_is_corrected(connection, tell, table, column, kind, data):
+    order = tell(placed())
+    connection.execute("insert into shipments (order_id, key) values (%s, 's1')", [order.order_id])
+    connection.execute(
+        "insert into returns (order_id, key, requested_at) values (%s, 'r1', %s)", [order.order_id, at(0)]
+    )
+    connection.execute(
+        "insert into cases (customer_id, order_id, key, kind, opened_at) values (%s, %s, 'x', 'inquiry', %s)",
+        [order.customer_id, order.order_id, at(0)],
+    )
+    connection.execute(f"update {table} set {column} = %s", [at(1)])
+    assert tell(told(kind, "a", 2, **data)).fresh
+    assert connection.execute(f"select {column} from {table}").fetchall() == [(at(1),)]
+    assert not tell(told(kind, "b", 3, **data, correction=True)).fresh
+    assert connection.execute(f"select {column} from {table}").fetchall() == [(at(3),)]
 
 
 def test_an_answer_before_its_case_waits_for_it(tell):

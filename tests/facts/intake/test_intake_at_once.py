@@ -10,6 +10,7 @@ from telling import LATER, NOON, eur, placed, progressed
 
 from engine.facts.events import Event, Recorded
 from engine.facts.intake import record, record_many
+from engine.facts.intake.locks import lock_batch
 
 
 def waits_for_a_lock(database):
@@ -183,6 +184,24 @@ def test_a_connection_that_commits_each_statement_is_refused(database, contracts
             record(single, placed(), recorded_at=LATER, contracts=contracts)
         with single.transaction():
             assert record(single, placed(), recorded_at=LATER, contracts=contracts).code == "unknown_shop"
+
+
+def test_a_batch_locks_the_making_of_products_before_an_order_arrives(database, connection, second, contracts):
+    def ordered(number, who, product):
+        return placed(number, who, lines=[{"product": product, "unit_price": eur("1.00")}])
+
+    told(connection, contracts, ordered("0", "c0", "known"))
+    first, then = ordered("1", "c1", "known"), ordered("2", "c2", "new")
+    lock_batch(connection, [first, then])
+    record(connection, first, recorded_at=LATER, contracts=contracts)
+    other = [ordered("3", "c3", "also-new"), progressed("paid", "1")]
+    with ThreadPoolExecutor(1) as pool:
+        batch = pool.submit(record_many, second, other, recorded_at=LATER, contracts=contracts)
+        until(lambda: waits_for_a_lock(database))
+        record(connection, then, recorded_at=LATER, contracts=contracts)
+        connection.commit()
+        assert all(each.fresh for each in batch.result(10))
+        second.commit()
 
 
 def test_nothing_remains_of_an_event_whose_transaction_is_rolled_back(connection, contracts):

@@ -48,6 +48,13 @@ def test_a_suppression_holds_until_it_is_lifted(connection, tell):
     ]
 
 
+def test_a_suppression_that_has_ended_is_not_ended_again(connection, tell):
+    tell(placed())
+    tell(about("suppression.added", "1", channel="email", reason="manual", until="2025-03-02T12:00:00Z"))
+    tell(about("suppression.lifted", "2", NOON + timedelta(days=5), channel="email", reason="manual"))
+    assert connection.execute("select until from suppressions").fetchall() == [(NOON + timedelta(days=1),)]
+
+
 @pytest.fixture
 def message(connection, tell):
     """A message that has been sent to the customer c1 by email."""

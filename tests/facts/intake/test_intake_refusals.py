@@ -1,11 +1,11 @@
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from telling import LATER, NOON, eur, placed, progressed
 
 from engine.facts.events import Event, Recorded, Refused
-from engine.facts.intake import record_json, replay_refused
+from engine.facts.intake import WAITING, record_json, replay_refused
 
 
 def open_refusals(connection):
@@ -27,8 +27,9 @@ def test_a_payment_before_its_order_waits_and_becomes_a_fact_with_the_order(conn
 
 
 def test_many_events_before_their_order_become_facts_in_order_of_their_instants(connection, tell):
-    for hours, kind in ((3, "delivered"), (1, "paid"), (2, "shipped")):
-        tell(progressed(kind, at=NOON + timedelta(hours=hours)))
+    told = ((3, "delivered", 1), (1, "paid", -9), (2, "shipped", 9))
+    for hours, kind, zone in told:  # whatever the hour says in the sender's zone
+        tell(progressed(kind, at=(NOON + timedelta(hours=hours)).astimezone(timezone(timedelta(hours=zone)))))
     kinds = [each.kind for each in tell(placed()).released]
     assert kinds == ["order.paid", "order.shipped", "order.delivered"]
 
@@ -159,6 +160,10 @@ def test_a_refused_event_that_its_sender_mends_is_settled(connection, tell):
     assert len(open_refusals(connection)) == 1
     assert tell(placed(total=eur("12.50"))).fresh
     assert open_refusals(connection) == []
+    tell(progressed("paid", amount=eur("12,50")))
+    assert len(open_refusals(connection)) == 1
+    assert tell(progressed("paid", amount=eur("12.50"))).fresh
+    assert open_refusals(connection) == []
 
 
 def test_refused_events_are_replayed_when_what_refused_them_is_mended(connection, tell, contracts):
@@ -170,6 +175,14 @@ def test_refused_events_are_replayed_when_what_refused_them_is_mended(connection
     assert [row[0] for row in open_refusals(connection)] == ["contract_violation"]
     assert replay_refused(connection, recorded_at=LATER, contracts=contracts, codes=["unknown_shop"]) == []
     assert len(open_refusals(connection)) == 1
+
+
+def test_what_one_replayed_event_releases_is_told_once(connection, tell, contracts):
+    tell(Event("order.placed", "p", NOON, "third", "c1", "1", {"customer": {}}))
+    connection.execute("insert into shops (key, name, zone, currency) values ('third', 'Third', 'UTC', 'EUR')")
+    tell(Event("order.paid", "q", NOON, "third", None, "1"))
+    (placed_order,) = replay_refused(connection, recorded_at=LATER, contracts=contracts, codes=WAITING)
+    assert [released.kind for released in placed_order.released] == ["order.paid"]
 
 
 def test_a_refusal_writes_nothing_else(connection, tell):

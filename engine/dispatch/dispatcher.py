@@ -36,6 +36,7 @@ from engine.journeys.plan import Plan
 CUSTOMER = SearchAttributeKey.for_keyword("Customer")
 PLAYBOOK = SearchAttributeKey.for_keyword("Playbook")
 VERSION = SearchAttributeKey.for_keyword("Version")
+STEP = SearchAttributeKey.for_keyword("Step")
 
 log = logging.getLogger("regulars.dispatcher")
 
@@ -132,6 +133,8 @@ class Dispatcher:
                         SearchAttributePair(CUSTOMER, str(row.customer_id)),
                         SearchAttributePair(PLAYBOOK, row.playbook),
                         SearchAttributePair(VERSION, row.version),
+                        # While the start is delayed the workflow cannot say by itself where it waits.
+                        SearchAttributePair(STEP, plan.code[0].id),
                     ]
                 ),
                 static_summary=f"{plan.title}: {row.subject} {row.subject_id}",

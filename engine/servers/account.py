@@ -13,6 +13,7 @@ import stat
 import subprocess
 from pathlib import Path
 
+from engine.servers.directories import made
 from engine.servers.errors import SetupError
 
 USER = "regulars-pg"
@@ -62,11 +63,9 @@ def home(state: Path) -> Path:
     """
     entry = state / "postgres"
     if os.geteuid() != 0:
-        entry.mkdir(mode=0o700, exist_ok=True)
-        return entry
+        return made(entry, 0o700)
     if not entry.is_symlink() and (entry.is_dir() or reachable(state)):
-        entry.mkdir(exist_ok=True)
-        return _opened(entry)
+        return _opened(made(entry))
     return _linked(entry, elsewhere() / f"project-{_digest(entry)}")
 
 
@@ -79,7 +78,7 @@ def elsewhere() -> Path:
     for parent in _ELSEWHERE:
         if parent.is_dir() and reachable(parent) and os.access(parent, os.W_OK):
             directory = parent / "regulars"
-            directory.mkdir(exist_ok=True)
+            made(directory)
             _require_ours(directory)
             return _opened(directory)
     raise SetupError("no-place", f"PostgreSQL needs a directory below one of {list(map(str, _ELSEWHERE))}", _HINT)
@@ -98,7 +97,7 @@ def _linked(entry: Path, wanted: Path) -> Path:
         first = Path(origin.read_text())
         if first != entry and first.is_symlink() and first.resolve() == target:
             target = wanted
-    target.mkdir(parents=True, exist_ok=True)
+    made(target)
     (target / "project").write_text(str(entry))
     if not entry.is_symlink() or entry.resolve() != target:
         entry.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from engine.servers.directories import made
 from engine.servers.errors import SetupError
 
 FILE = "regulars.toml"
@@ -71,13 +72,7 @@ class Project:
     @property
     def state(self) -> Path:
         """`.regulars/`: databases, mailbox, logs and what else can be made again; created here."""
-        directory = self.root / ".regulars"
-        try:
-            directory.mkdir(exist_ok=True)
-        except OSError as error:
-            hint = "run where the project can be written, or copy it"
-            raise SetupError("state-unwritable", f"{directory}: {error.strerror}", hint) from None
-        return directory
+        return made(self.root / ".regulars")
 
     @property
     def rules(self) -> Path:

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from pathlib import Path
 from types import FrameType
 
+from engine.servers.directories import made
 from engine.servers.errors import SetupError
 from engine.servers.external import database_configured, temporal_configured
 from engine.servers.lease import Lease, Server, running, take
@@ -100,7 +101,7 @@ class Supervisor:
 
     def _locate(self) -> tuple[list[Server], dict[str, str]]:
         """Has the programs downloaded or built, which may take minutes."""
-        self._state.mkdir(parents=True, exist_ok=True)
+        made(self._state)
         servers: list[Server] = []
         if self._wanted.database and not database_configured():
             servers.append(Postgres(self._state, fast=self._wanted.fast))

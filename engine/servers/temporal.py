@@ -12,6 +12,7 @@ from typing import IO
 import psutil
 
 from engine.servers import ports
+from engine.servers.directories import made
 from engine.servers.errors import SetupError
 from engine.servers.journey_attributes import SEARCH_ATTRIBUTES
 from engine.servers.lease import Record
@@ -51,8 +52,7 @@ class Temporal:
         self._namespace = namespace
         self._fast = fast
         self._child: subprocess.Popen[bytes] | None = None
-        self.home = state / "temporal"
-        self.home.mkdir(mode=0o700, exist_ok=True)
+        self.home = made(state / "temporal", 0o700)
 
     @property
     def database(self) -> Path:

@@ -46,6 +46,13 @@ def test_the_state_directory_is_made_on_demand(tmp_path: Path) -> None:
     assert project.state.is_dir()
 
 
+def test_a_state_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    write(tmp_path, "")
+    (tmp_path / ".regulars").write_text("a file is in the way")
+    with pytest.raises(SetupError, match="state-unwritable"):
+        Project.find(tmp_path).state  # noqa: B018 - reading it makes it
+
+
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [

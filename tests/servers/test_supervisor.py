@@ -20,6 +20,9 @@ from engine.servers.ports import free_port, speaks_http2
 from engine.servers.processes import Identity
 from tests.servers.waiting import run, started, until
 
+# Several servers start and stop in one test.
+pytestmark = pytest.mark.timeout(300)
+
 
 def supervise(state: Path, *options: str, command: list[str], **environment: str) -> subprocess.CompletedProcess:
     return run("-m", "engine.servers", *options, "--state", str(state), "--free-ports", "--", *command, **environment)

@@ -5,9 +5,13 @@ import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 
 from engine.servers.lease import running
 from tests.servers.waiting import started, until
+
+# Several servers start and stop in one test.
+pytestmark = pytest.mark.timeout(300)
 
 
 def workers(child: subprocess.Popen) -> list[psutil.Process]:

@@ -10,16 +10,16 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from engine.contracts import values_of
-from engine.facts.event_formats import FIRST_YEAR, LAST_YEAR, parse_instant, unstorable
 from engine.facts.events import Contract, Event, Recorded, Refused, Violation
-from engine.facts.intake import aftersales, orders, people, responses
+from engine.facts.intake import aftersales, orders, people, placing, responses
 from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
+from engine.facts.intake.envelope import envelope_violations, read_event
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
 from engine.facts.intake.resolve import resolve
 
 _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
-    "order.placed": orders.order_placed,
+    "order.placed": placing.order_placed,
     **dict.fromkeys(orders.INSTANTS, orders.order_progressed),
     **dict.fromkeys(aftersales.SHIPMENT_INSTANTS, aftersales.shipment_progressed),
     "return.requested": aftersales.return_requested,
@@ -41,9 +41,6 @@ WAITING = (
     "unknown_message",
 )  # fmt: skip
 """Codes of refusals that may pass by themselves."""
-_ENVELOPE = ("kind", "key", "at", "shop")
-_OPTIONAL = ("customer", "order")
-_LONGEST = 200
 
 
 def record(
@@ -97,7 +94,7 @@ def record_many(
     contracts: Mapping[str, Contract],
 ) -> list[Recorded | Refused]:
     """Records a batch in the order given; all its customers are locked first, in one order over all transactions."""
-    sound = [event for event in events if not _envelope_violations(event)]
+    sound = [event for event in events if not envelope_violations(event)]
     lock_batch(connection, sound)
     return [record(connection, event, recorded_at=recorded_at, contracts=contracts) for event in events]
 
@@ -124,33 +121,6 @@ def replay_refused(
     ]
 
 
-def read_event(told: object) -> Event | tuple[Violation, ...]:
-    """An event from its JSON form, or all that is wrong with the envelope (kind, key, at, shop, customer, order)."""
-    if not isinstance(told, Mapping):
-        return (Violation("", type(told).__name__, "an object with kind, key, at, shop and data"),)
-    wrong = [
-        Violation(name, repr(told.get(name)) if name in told else "nothing", "text")
-        for name in _ENVELOPE
-        if not isinstance(told.get(name), str)
-    ]
-    wrong += [
-        Violation(name, repr(told[name]), "text") for name in _OPTIONAL if not isinstance(told.get(name), str | None)
-    ]
-    if not isinstance(told.get("data", {}), Mapping):
-        wrong.append(Violation("data", repr(told["data"])[:60], "an object"))
-    wrong += _unknown_names(told)
-    try:
-        at = parse_instant(told["at"]) if isinstance(told.get("at"), str) else None
-    except ValueError as error:
-        wrong.append(Violation("at", repr(told["at"]), str(error)))
-        at = None
-    if wrong or at is None:
-        return tuple(wrong)
-    return Event(
-        told["kind"], told["key"], at, told["shop"], told.get("customer"), told.get("order"), told.get("data", {})
-    )
-
-
 def _take(
     connection: psycopg.Connection[Any],
     event: Event,
@@ -159,7 +129,7 @@ def _take(
     refused_id: int | None,
 ) -> Recorded | Refused:
     told = told_of(event)
-    envelope = _envelope_violations(event)
+    envelope = envelope_violations(event)
     if envelope:
         return _keep_violations(connection, told, "malformed", envelope, recorded_at, refused_id)
     contract = contracts.get(event.kind)
@@ -281,29 +251,3 @@ def _keep_violations(
         violations=found,
         refused_id=refused_id,
     )
-
-
-def _envelope_violations(event: Event) -> tuple[Violation, ...]:
-    named = {name: getattr(event, name) for name in (*_ENVELOPE, *_OPTIONAL) if name != "at"}
-    wrong = [
-        Violation(name, repr(value)[:60], f"text of 1 to {_LONGEST} characters")
-        for name, value in named.items()
-        if value is not None and not 1 <= len(value) <= _LONGEST
-    ]
-    wrong += [
-        Violation(path, repr(value), "text without NUL and unpaired surrogates") for path, value in unstorable(named)
-    ]
-    if event.at.tzinfo is None or not FIRST_YEAR <= event.at.year <= LAST_YEAR:
-        expected = f"an instant with its zone, in a year from {FIRST_YEAR} to {LAST_YEAR}"
-        wrong.append(Violation("at", repr(event.at.isoformat()), expected))
-    return tuple(wrong)
-
-
-def _unknown_names(told: Mapping[str, Any]) -> list[Violation]:
-    known = (*_ENVELOPE, *_OPTIONAL, "data")
-    unknown = sorted(str(name) for name in told if name not in known)
-    hints = (difflib.get_close_matches(name, known, 1) for name in unknown)
-    return [
-        Violation(name, repr(name), f"only {', '.join(known)}", f"did you mean {near[0]!r}?" if near else None)
-        for name, near in zip(unknown, hints, strict=True)
-    ]

@@ -6,7 +6,7 @@ import sys
 
 import psycopg
 
-from engine.facts.migrate import current_revision, head_revision
+from engine.facts.migrate import current_revision, is_current
 from engine.servers.errors import SetupError
 from engine.servers.external import database_configured, redacted, temporal_configured
 from engine.servers.findings import Finding, State
@@ -45,17 +45,15 @@ def _database(url: str, origin: str) -> Finding:
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
             version = connection.execute("show server_version").fetchone()
-        revision = current_revision(url)
+        revision, current = current_revision(url), is_current(url)
     except (psycopg.Error, ValueError) as error:
         text = f"{origin}: {redacted(url)}: {redacted(str(error).strip())}"
         return Finding("PostgreSQL", State.WRONG, text, "check REGULARS_DATABASE_URL and that the server runs")
     text = f"{version[0] if version else '?'}, {origin}, {redacted(url)}"
     if revision is None:
         return Finding("PostgreSQL", State.OK, f"{text}, empty (migrated by the first command)")
-    if revision != head_revision():
-        return Finding(
-            "PostgreSQL", State.OK, f"{text}, at {revision} (the next command migrates to {head_revision()})"
-        )
+    if not current:
+        return Finding("PostgreSQL", State.OK, f"{text}, at revision {revision} (migrated by the next command)")
     return Finding("PostgreSQL", State.OK, f"{text}, migrated")
 
 

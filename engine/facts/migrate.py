@@ -1,22 +1,13 @@
 """Brings a database's schema to the present shape, with Alembic, from inside the package.
 
 The tables and Alembic's own version table live in the schema that `search_path` names, so that a replay can have a
-copy of everything. Processes that migrate the same schema at once wait for each other.
+copy of everything.
 """
 
-import functools
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.resources import files
-
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy import Connection, create_engine, event, pool
-from sqlalchemy.engine import make_url
-from sqlalchemy.schema import CreateSchema
+
+from engine.facts.migrations import HEAD
 
 _VERSION_TABLE = "alembic_version"
 
@@ -28,16 +19,10 @@ def upgrade(url: str, schema: str = "public") -> None:
         url: a PostgreSQL URL, `postgresql://...`; a Unix socket's directory may be its `host` parameter.
         schema: the PostgreSQL schema to hold the tables.
     """
-    if is_current(url, schema):
-        return
-    with connect(url, schema) as connection:
-        # Two processes may start on an empty database at once: the second one waits, then finds the work done.
-        connection.exec_driver_sql("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"migrate {schema}",))
-        if not connection.exec_driver_sql("select to_regnamespace(quote_ident(%s))", (schema,)).scalar():
-            connection.execute(CreateSchema(schema))
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    if not is_current(url, schema):
+        from engine.facts.migrations.apply import apply  # noqa: PLC0415 - see that module
+
+        apply(url, schema)
 
 
 def current_revision(url: str, schema: str = "public") -> str | None:
@@ -58,42 +43,4 @@ def current_revision(url: str, schema: str = "public") -> str | None:
 
 def is_current(url: str, schema: str = "public") -> bool:
     """Whether the schema stands at the newest revision this program knows."""
-    return current_revision(url, schema) == head_revision()
-
-
-@functools.cache
-def head_revision() -> str:
-    """The newest revision this program knows."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
-
-
-@contextmanager
-def connect(url: str, schema: str) -> Iterator[Connection]:
-    """A SQLAlchemy connection in a transaction, whose search path is the schema alone; committed at the end.
-
-    Args:
-        url: a PostgreSQL URL.
-        schema: the schema to work in; it need not exist yet.
-    """
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=pool.NullPool)
-
-    # Before SQLAlchemy asks for the default schema, so that it takes ours for it.
-    @event.listens_for(engine, "connect", insert=True)
-    def choose_schema(connection: psycopg.Connection, _record: object) -> None:
-        with connection.transaction():
-            connection.execute("select set_config('search_path', %s, false)", (_quoted(schema),))
-
-    with engine.begin() as connection:
-        yield connection
-
-
-def _quoted(name: str) -> str:
-    return sql.Identifier(name).as_string()
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(files("engine.facts.migrations")).replace("%", "%%"))
-    return config
+    return current_revision(url, schema) == HEAD

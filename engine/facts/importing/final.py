@@ -1,6 +1,6 @@
 """The last stage: everything that was read becomes facts in one transaction, so that nobody sees half an import."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from engine.facts.importing.mapping import Plan, TablePlan
@@ -59,17 +59,26 @@ def merge_all(
     assert row is not None
     scope = Scope(connection, digest, row[0], plan.shop.currency)
     prepare(scope)
-    results, rolled = [], []
+    results = []
+    forecasts: dict[str, Forecast | None] = {}
     for index, table in enumerate(tables):
         progress(f"merge {table.target.name}", index, len(tables))
-        results.append(_merge_one(scope, plan, table, forecast(scope, table, tables)))
+        forecasts[table.target.name] = forecast(scope, table, tables)
+        results.append(_merge_one(scope, plan, table, forecasts[table.target.name]))
+    for table in plan.tables:
+        # Also where orders themselves are no part of this import: new payments change known orders.
         if table.rollups:
-            rolled.append(table)
-    for table in rolled:
-        progress("roll up orders", len(tables), len(tables))
-        roll_up(scope, table)
+            progress("roll up orders", len(tables), len(tables))
+            roll_up(scope, table, all_new_are_right=_came_true(table, forecasts.get(table.target.name), results))
     progress("merge", len(tables), len(tables))
     return scope, [_with_amount(scope, result) for result in results]
+
+
+def _came_true(table: TablePlan, forecasts: Forecast | None, results: Sequence[TableResult]) -> bool:
+    """Whether every rolled-up field was forecast and no row that the forecast counted was left out since."""
+    sources = {rollup.model.of for rollup in table.rollups}
+    whole = all(not result.refused and not result.repeated for result in results if result.relation in sources)
+    return whole and forecasts is not None and len(forecasts.columns) == len(table.rollups)
 
 
 def bump_customers(connection: Connection) -> None:

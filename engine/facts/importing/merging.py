@@ -13,7 +13,10 @@ from engine.facts.importing.mapping import TablePlan
 from engine.facts.importing.resolving import RESOLVED, Resolved, Scope
 
 _NOTE_ROWS = {
-    "orders": "insert into changed_orders select id from merged",
+    "orders": (
+        "insert into new_orders select id from merged where is_new returning 1), noted_changes as ("
+        "insert into changed_orders select id from merged"
+    ),
     "customers": (
         "insert into new_customers select id from merged where is_new returning 1), noted_changes as ("
         "insert into changed_customers select id from merged where not is_new"
@@ -38,6 +41,8 @@ def prepare(scope: Scope) -> None:
     """Makes the temporary tables in which merges note what they changed."""
     scope.connection.execute(
         "create temporary table changed_orders (id bigint primary key) on commit drop;"
+        "create temporary table told_orders (id bigint primary key) on commit drop;"
+        "create temporary table new_orders (id bigint primary key) on commit drop;"
         "create temporary table changed_customers (id bigint primary key) on commit drop;"
         "create temporary table new_customers (id bigint primary key) on commit drop"
     )

@@ -2,9 +2,11 @@
 
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import compress
+from typing import Self
 
 from engine.facts.importing.columns import ColumnReader, Faults, Values, column_readers, copy_text
 from engine.facts.importing.csv_reading import Row
@@ -47,10 +49,10 @@ def read_file(
     for table in tables:
         create_staged(connection, digest, table)
     readers = [(table, column_readers(table, opened.file.model, plan, lookups)) for table in tables]
-    stage = _Stage(connection, digest, opened, readers)
-    with _uncollected(), reading_rows(opened) as (found, position):
+    stage = _Stage(opened, readers)
+    with _uncollected(), reading_rows(opened) as (found, position), _Copying(connection, digest, alias) as copying:
         for chunk in _chunks(found):
-            stage.take(chunk)
+            copying.put(stage.take(chunk))
             progress(f"read {alias}", position.bytes, opened.bytes)
     return stage.read
 
@@ -77,38 +79,72 @@ def _chunks(found: Iterator[Row | Refusal]) -> Iterator[list[Row | Refusal]]:
     yield chunk
 
 
-class _Stage:
-    """Takes the chunks of one file."""
+@dataclass(frozen=True, slots=True)
+class _Converted:
+    """A chunk, ready for the database: rows by relation in COPY's format, and what was refused."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        digest: str,
-        opened: Opened,
-        readers: Sequence[tuple[TablePlan, Sequence[ColumnReader]]],
-    ) -> None:
+    rows: list[tuple[str, bytes]]
+    refused: list[Refusal]
+    lost: list[Refusal]
+
+
+class _Copying:
+    """Copies chunks in a thread of its own, one behind: the database works on one while the next is converted."""
+
+    def __init__(self, connection: Connection, digest: str, alias: str) -> None:
         self._connection = connection
         self._digest = digest
+        self._alias = alias
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        try:
+            self._wait()
+        finally:
+            self._thread.shutdown()
+
+    def put(self, chunk: _Converted) -> None:
+        """Hands over a chunk once the one before is in the database."""
+        self._wait()
+        self._last = self._thread.submit(self._copy, chunk)
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
+
+    def _copy(self, chunk: _Converted) -> None:
+        for relation, rows in chunk.rows:
+            copy_staged(self._connection, self._digest, relation, rows)
+        copy_refused(self._connection, self._digest, self._alias, chunk.refused)
+        copy_refused(self._connection, self._digest, self._alias, chunk.lost, taken=True)
+
+
+class _Stage:
+    """Converts the chunks of one file and counts its rows."""
+
+    def __init__(self, opened: Opened, readers: Sequence[tuple[TablePlan, Sequence[ColumnReader]]]) -> None:
         self._opened = opened
         self._readers = readers
         self.read = Read()
 
-    def take(self, chunk: Sequence[Row | Refusal]) -> None:
-        """Converts and copies one chunk; a row with a fault is refused for all relations of the file."""
+    def take(self, chunk: Sequence[Row | Refusal]) -> _Converted:
+        """Converts one chunk; a row with a fault is refused for all relations of the file."""
         rows = [each for each in chunk if not isinstance(each, Refusal)]
         faults = Faults()
-        if rows:
-            self._convert(rows, faults)
+        converted = self._convert(rows, faults) if rows else []
         refused = [each for each in chunk if isinstance(each, Refusal)]
         refused += [_refusal(rows[row], column, error) for row, (column, error) in sorted(faults.rows.items())]
         lost = [_refusal(rows[row], column, error) for row, column, error in faults.lost if row not in faults.rows]
-        copy_refused(self._connection, self._digest, self._opened.file.alias, refused)
-        copy_refused(self._connection, self._digest, self._opened.file.alias, lost, taken=True)
         self.read.rows += len(chunk)
         self.read.refused += len(refused)
         self.read.lost_cells += len(lost)
+        return _Converted(converted, refused, lost)
 
-    def _convert(self, rows: Sequence[Row], faults: Faults) -> None:
+    def _convert(self, rows: Sequence[Row], faults: Faults) -> list[tuple[str, bytes]]:
         cells = zip(*(row[1] for row in rows), strict=True)
         texts: dict[str, Sequence[str]] = dict(zip(self._opened.names, cells, strict=True))
         converted = []
@@ -117,10 +153,8 @@ class _Stage:
             converted.append((table, faults.wanted, [reader.values(texts, faults) for reader in readers]))
         lines: Values = [str(row[0]) for row in rows]
         # Only now are all faults known: a row is taken for all relations of the file, or for none.
-        for table, wanted, columns in converted:
-            values = _kept([lines, *columns], wanted, faults)
-            if values[0]:
-                copy_staged(self._connection, self._digest, table.target.name, copy_text(values))
+        kept = ((table.target.name, _kept([lines, *columns], wanted, faults)) for table, wanted, columns in converted)
+        return [(relation, copy_text(values)) for relation, values in kept if values[0]]
 
 
 def _wanted(table: TablePlan, texts: Mapping[str, Sequence[str]]) -> list[bool] | None:

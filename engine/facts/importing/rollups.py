@@ -10,7 +10,10 @@ from engine.facts.importing.staging import staged_name
 from engine.facts.importing.targets import targets
 
 _ROLL_UP = """
-with concerned as (select id from told_orders union select id from changed_orders),
+with concerned as (
+    select id from (select id from told_orders union select id from changed_orders) known
+     where not %(all_new_are_right)s or not exists (select from new_orders n where n.id = known.id)
+),
 changed as (
     update orders o set {pairs}, recorded_at = now() from concerned c {joins}
      where o.id = c.id and row({old}) is distinct from row({now}) returning o.id
@@ -35,7 +38,7 @@ def forecast(scope: Scope, table: TablePlan, tables: Sequence[TablePlan]) -> For
     columns: dict[str, sql.Composable] = {}
     for source in tables:
         rollups = [rollup for rollup in table.rollups if rollup.model.of == source.target.name]
-        if not rollups or not _can_be_forecast(table, source, rollups):
+        if not rollups or not _can_be_forecast(table, source, rollups, scope.currency):
             continue
         name = source.target.name
         values = ", ".join(f"{_aggregate(rollup)} as {rollup.field.column}" for rollup in rollups)
@@ -48,30 +51,38 @@ def forecast(scope: Scope, table: TablePlan, tables: Sequence[TablePlan]) -> For
     return Forecast(tuple(joins), columns) if columns else None
 
 
-def _can_be_forecast(orders: TablePlan, source: TablePlan, rollups: Sequence[Rollup]) -> bool:
+def _can_be_forecast(orders: TablePlan, source: TablePlan, rollups: Sequence[Rollup], default: str) -> bool:
     """Whether all that is needed is staged, in one currency for all rows."""
     fields = source.target.fields
     names = {name for rollup in rollups for name in (rollup.model.sum, rollup.model.take, rollup.model.largest) if name}
     tie = next(name for name, field in fields.items() if field.column == source.target.key[-1])
     staged = {cell.field.name for cell in source.staged}
-    one_currency = all(
-        cell is None or cell.constant is not None for cell in (orders.cell("currency"), source.cell("currency"))
-    )
+    currency = _currency(orders, default)
+    one_currency = currency is not None and currency == _currency(source, default)
     return one_currency and names | {tie, "order"} <= staged and orders.cell("number") in orders.staged
+
+
+def _currency(table: TablePlan, default: str) -> str | None:
+    """The currency of all rows of a relation; None if it differs from row to row."""
+    cell = table.cell("currency")
+    return default if cell is None else cell.constant
 
 
 def remember_orders(scope: Scope) -> None:
     """Notes which orders the import told of, while `resolved` holds them: their fields may follow from other rows."""
     scope.connection.execute(
-        "create temporary table told_orders on commit drop as"
-        " select o.id from resolved r join orders o on o.shop_id = r.shop_id and o.number = r.number"
+        "insert into told_orders select o.id from resolved r join orders o on o.shop_id = r.shop_id and o.number = r.number"
     )
 
 
-def roll_up(scope: Scope, table: TablePlan) -> int:
-    """Sets the rolled-up fields of the orders told of or changed; returns how many orders changed by it."""
-    if not table.rollups:
-        return 0
+def roll_up(scope: Scope, table: TablePlan, *, all_new_are_right: bool) -> int:
+    """Sets the rolled-up fields of the orders told of or changed; returns how many orders changed by it.
+
+    Args:
+        scope: the import.
+        table: the mapping of orders.
+        all_new_are_right: new orders were forecast, and nothing of the forecast was refused since.
+    """
     # Nothing analyses temporary tables by itself, and a plan for a few orders takes minutes for many.
     scope.connection.execute("analyze told_orders; analyze changed_orders")
     sources = sorted({rollup.model.of for rollup in table.rollups})
@@ -81,7 +92,7 @@ def roll_up(scope: Scope, table: TablePlan) -> int:
     pairs = ", ".join(f"{name} = {value}" for name, value in zip(names, now, strict=True))
     old = ", ".join(f"o.{name}" for name in names)
     statement = _ROLL_UP.format(pairs=pairs, joins=" ".join(joins), old=old, now=", ".join(now))
-    row = scope.connection.execute(sql.SQL(statement)).fetchone()
+    row = scope.connection.execute(sql.SQL(statement), {"all_new_are_right": all_new_are_right}).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -67,6 +67,7 @@ def test_one_file_alone_imports_what_comes_from_it(shop):
     source, _ = shop.write()
     result = run(shop.url, shop.state, source / "payments.csv", shop.directory / "mapping.yaml")
     assert counts(result) == {"payments": (1, 0, 3, 0, 0)}
+    assert shop.rows("select payment_method, total_minor from orders where number = '1002'") == [("card", 300)]
 
 
 def test_customers_become_known_to_intake_by_their_key(shop):
@@ -229,6 +230,20 @@ def test_a_later_payment_changes_its_order_and_moves_its_customer(shop):
         "anna": before["anna"],
         "bert": before["bert"] + 1,
     }
+
+
+def test_payments_that_are_refused_are_no_part_of_a_new_orders_total(shop):
+    shop.add("payments.csv", "1003,1,card,99.00")
+    shop.load()
+    assert shop.rows("select payment_method, total_minor from orders where number = '1003'") == [("bank_slip", 1250)]
+
+
+def test_an_amount_in_another_currency_is_no_part_of_an_orders_total(shop):
+    shop.mapping = shop.mapping.replace("      amount: amount\n", "      amount: amount\n      currency: currency\n")
+    shop.files["payments.csv"] = "number,no,kind,amount,currency\n1001,1,card,19.50,EUR\n1001,2,card,900,JPY\n"
+    shop.load()
+    assert shop.rows("select amount_minor, currency from payments order by sequence") == [(1950, "EUR"), (900, "JPY")]
+    assert shop.rows("select total_minor from orders where number = '1001'") == [(1950,)]
 
 
 def test_a_dry_run_says_everything_and_keeps_nothing(shop):

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from engine.servers import account
+from engine.servers.clean import clean
 from engine.servers.errors import SetupError
 from engine.servers.lease import Lease, attach, running, take
 from engine.servers.postgres import Postgres
@@ -339,3 +340,15 @@ def test_a_state_directory_of_another_user_is_a_clear_error(state: Path) -> None
     with pytest.raises(SetupError, match="state-unwritable"):
         take(Postgres(state))
     lock.rmdir()
+
+
+def test_cleaning_refuses_while_a_command_uses_the_server_and_then_removes_everything(workplace: Path) -> None:
+    state = project_below(workplace, "shop")
+    lease = take(Postgres(state))
+    data = Postgres(state).data.resolve()
+    with pytest.raises(SetupError, match="in-use"):
+        clean(state)
+    lease.release()
+    clean(state)
+    assert not state.exists()
+    assert not data.exists(), "also where it lies outside of the project"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import psycopg
 import typer
 from psycopg.rows import dict_row
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from engine.facts.migrate import upgrade
@@ -17,6 +19,8 @@ from engine.facts.pool import connect
 from engine.replay.run import last_run
 from engine.servers.need import need
 from engine.servers.project import Project
+
+_WIDEST = 1000
 
 console = Console()
 Connection = psycopg.Connection[dict[str, Any]]
@@ -53,11 +57,21 @@ def _replay_schema(project: Project, name: str) -> str:
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    """Prints rows as a table, or says that there are none."""
+    """Prints rows as a table, instants in UTC, or says that there are none."""
     if not rows:
         console.print(f"{title}: none")
         return
-    table = Table(*columns, title=title)
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, no_wrap=True)
     for row in rows:
-        table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
-    console.print(table)
+        table.add_row(*(_text(row[name]) for name in columns))
+    # Keys are copied from here into other commands, so lines stay whole however narrow the window is.
+    natural = Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
+    Console(width=max(natural, console.width), soft_wrap=True, highlight=False).print(table)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return "" if value is None else str(value)

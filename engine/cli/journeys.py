@@ -14,8 +14,11 @@ Project = Annotated[Path | None, typer.Option(help="The project's directory.")]
 Replay = Annotated[str | None, typer.Option(help="Look into this replay in place of the shop's own.")]
 
 _JOURNEYS = """
-select workflow_id, state, outcome, started_at, ended_at from journeys
- where (%(state)s::text is null or state = %(state)s) order by started_at desc, id desc limit %(limit)s
+select j.workflow_id, o.number as "order", c.key as customer, j.state, j.outcome, j.started_at, j.ended_at
+  from journeys j join customers c on c.id = j.customer_id left join orders o on o.id = j.order_id
+ where (%(state)s::text is null or j.state = %(state)s) and (%(order)s::text is null or o.number = %(order)s)
+   and (%(customer)s::text is null or c.key = %(customer)s)
+ order by j.started_at desc, j.id desc limit %(limit)s
 """
 _STEPS = """
 select m.step, m.channel, m.state, m.reason, m.at, m.until, m.template from messages m
@@ -39,14 +42,17 @@ def journeys(
     project: Project = None,
     replay: Replay = None,
     state: Annotated[str | None, typer.Option(help="running, ended, stopped, failed or cancelled")] = None,
+    order: Annotated[str | None, typer.Option(help="Only those of this order, by the shop's number.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Only those of this customer, by the shop's key.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, latest first.")] = 50,
 ) -> None:
     """List journeys, latest first."""
     if context.invoked_subcommand is not None:
         return
     with opened(project, replay) as connection:
-        rows = connection.execute(_JOURNEYS, {"state": state, "limit": limit}).fetchall()
-    show("journeys", ("workflow_id", "state", "outcome", "started_at", "ended_at"), rows)
+        wanted = {"state": state, "order": order, "customer": customer, "limit": limit}
+        rows = connection.execute(_JOURNEYS, wanted).fetchall()
+    show("journeys", ("workflow_id", "order", "customer", "state", "outcome", "started_at", "ended_at"), rows)
 
 
 @journeys_app.command("show")

@@ -6,21 +6,29 @@ from pathlib import Path
 
 from engine.servers.account import ours
 from engine.servers.errors import SetupError
-from engine.servers.lease import in_use
+from engine.servers.lease import in_use, running
 from engine.servers.leftovers import stop_postgres
 from engine.servers.sockets import socket_path
+from engine.servers.temporal import stop_leftovers
 
 
 def clean(state: Path) -> None:
-    """Stops what a killed owner left and removes the state directory with the data that it links to.
+    """Removes this state directory and those of tests and benches that lie in it; stops what a killed owner left.
 
     Raises:
-        SetupError: a command uses the servers at this moment.
+        SetupError: a command uses one of the servers at this moment; nothing is removed then.
     """
-    for home in (state / "postgres", state / "temporal"):
+    homes = [home for name in ("postgres", "temporal") for home in (state / name, *state.glob(f"*/{name}"))]
+    for home in homes:
         if in_use(home):
             raise SetupError("in-use", f"the server of {home} is in use", "stop what uses it, then try again")
-    for entry in state.glob("**/postgres"):
+    for directory in sorted({home.parent for home in homes}, reverse=True):  # inner ones first
+        _clean(directory)
+
+
+def _clean(state: Path) -> None:
+    stop_leftovers(state / "temporal", running(state / "temporal"))
+    for entry in state.glob("postgres"):
         stop_postgres(entry / "data", None)
         sockets = socket_path(entry)
         if not sockets.is_relative_to(entry.resolve()):

@@ -57,7 +57,7 @@ class Temporal:
     @property
     def database(self) -> Path:
         """The database file."""
-        return self.home / "temporal.db"
+        return _database(self.home)
 
     @property
     def log(self) -> Path:
@@ -83,19 +83,9 @@ class Temporal:
 
     def stop(self, record: Record | None) -> None:
         """Stops the server, and any that still has this project's database file open."""
-        if record and _is_dev_server(record.identity.process()):
-            stop(record.identity, _STEPS)
+        stop_leftovers(self.home, record)
         if self._child:
             stop_child(self._child)
-        for orphan in self._orphans():
-            stop(orphan, _STEPS)
-
-    def _orphans(self) -> list[Identity]:
-        # Started by an owner that was killed before it could write the record. One without a database file cannot be
-        # told from another project's; it holds nothing but its ports.
-        mark = str(self.database)
-        found = (Identity.of(p.pid) for p in psutil.process_iter() if mark in _words(p) and _is_dev_server(p))
-        return [identity for identity in found if identity]
 
     def _start(self, chosen: tuple[int, int]) -> Record:
         frontend, ui = chosen
@@ -190,6 +180,23 @@ def prepare(address: str, namespace: str) -> None:
     if done.returncode:
         said = done.stderr.strip() or f"code {done.returncode}"
         raise SetupError("namespace-failed", f"the namespace {namespace} could not be prepared: {said}", _HINT)
+
+
+def stop_leftovers(home: Path, record: Record | None) -> None:
+    """Stops the server on record, and those whose owner was killed before it could write the record.
+
+    One without a database file cannot be told from another project's then; it holds nothing but its ports.
+    """
+    if record and _is_dev_server(record.identity.process()):
+        stop(record.identity, _STEPS)
+    mark = str(_database(home))
+    for process in psutil.process_iter():
+        if mark in _words(process) and _is_dev_server(process) and (identity := Identity.of(process.pid)):
+            stop(identity, _STEPS)
+
+
+def _database(home: Path) -> Path:
+    return home / "temporal.db"
 
 
 def stop_child(child: subprocess.Popen[bytes]) -> None:

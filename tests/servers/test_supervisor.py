@@ -15,6 +15,7 @@ import psutil
 import psycopg
 import pytest
 
+from engine.servers.clean import clean
 from engine.servers.lease import running
 from engine.servers.ports import free_port, speaks_http2
 from engine.servers.processes import Identity
@@ -240,6 +241,20 @@ def test_temporals_database_survives_from_one_run_to_the_next(state: Path) -> No
     done = supervise(state, "--temporal", command=["true"])
     assert done.returncode == 0, done.stderr
     assert (state / "temporal" / "temporal.db").stat().st_size >= size
+
+
+def test_cleaning_stops_the_orphans_of_a_killed_supervisor(state: Path) -> None:
+    with supervised(state, "--postgres", "--temporal", "--fast", script="echo ready; exec sleep 600") as owner:
+        owner.stdout.readline()
+        records = [running(state / name) for name in ("postgres", "temporal")]
+        [child] = [c for c in psutil.Process(owner.pid).children() if c.name() == "sleep"]
+        owner.kill()
+        child.kill()
+        owner.wait()
+    assert all(record.identity.alive() for record in records)
+    clean(state)
+    assert not any(record.identity.alive() for record in records)
+    assert not state.exists()
 
 
 def test_an_orphan_of_temporal_without_a_record_is_stopped_before_the_next_starts(state: Path) -> None:

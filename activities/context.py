@@ -11,7 +11,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from activities.providers.provider import Provider
 from engine.dispatch.versions import StoredVersions
-from engine.facts.matching import EventMatcher
+from engine.facts.reporting import Reporting
 from engine.journeys.wire import Clock
 from engine.policy import Policy
 
@@ -34,13 +34,8 @@ class Context:
     versions: StoredVersions
     policy: Policy
     providers: Mapping[str, Provider]
-    events: EventMatcher
+    reporting: Reporting
     now: Callable[[], datetime] = wall_clock
-
-    @property
-    def currency(self) -> str | None:
-        """The reporting currency."""
-        return self.events.currency
 
     def moment(self, at: datetime, clock: Clock) -> datetime:
         """As of when something is decided: now, or, where the shop's clock is held, the logical instant."""

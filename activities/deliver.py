@@ -79,7 +79,7 @@ class Deliver:
     ) -> Settled | NotBefore | Proceed:
         journey = self._journey(connection, request.journey)
         keyed = {channel for channel, provider in self.context.providers.items() if provider.takes_idempotency_key}
-        terms = Terms(journey.plan, self.context.policy, keyed, self.context.events)
+        terms = Terms(journey.plan, self.context.policy, keyed, self.context.reporting.matcher(connection))
         reservation = reserve(connection, request, terms, moment)
         if isinstance(reservation, Settled):
             _end(connection, request, reservation.state, reservation.at)
@@ -156,7 +156,7 @@ class Deliver:
     ) -> dict[str, Value]:
         subject = (journey.plan.subject, proceed.order or proceed.customer)
         asked = Asked(proceed.customer, *subject, moment, journey=request.journey)
-        asking = evaluator(journey.rules.catalogue, self.context.currency)
+        asking = evaluator(journey.rules.catalogue, self.context.reporting.matcher(connection).currency)
         known = asking.environment(connection, asked, wanted, self.context.policy.zone).attributes
         return {name: known.get(name) for name in wanted}
 

@@ -63,7 +63,7 @@ class OpenTask:
     ) -> str | None:
         """Why nothing of this journey may happen any more."""
         plan = self.context.versions.plan(connection, journey["version"], journey["playbook"])
-        stop = find_stop(connection, journey, plan, moment, self.context.events)
+        stop = find_stop(connection, journey, plan, moment, self.context.reporting.matcher(connection))
         if stop is not None:
             write_stop(connection, request.journey, stop)
             return stop.event

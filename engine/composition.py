@@ -24,6 +24,7 @@ from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.pool import open_pool
+from engine.facts.reporting import Reporting
 from engine.journeys.wire import JOURNEY_QUEUE
 from engine.language.rules import Rules
 from engine.replay.discard import discard_namespace
@@ -61,7 +62,9 @@ def context(
     pool: ConnectionPool, rules: Rules, channels: Mapping[str, Provider], versions: StoredVersions | None = None
 ) -> Context:
     """What activities of a worker share."""
-    return Context(pool, versions or StoredVersions(), rules.policy, channels, event_matcher(pool, rules))
+    return Context(
+        pool, versions or StoredVersions(), rules.policy, channels, Reporting(load_contracts(), rules.policy.currency)
+    )
 
 
 def event_matcher(pool: ConnectionPool, rules: Rules) -> EventMatcher:

@@ -10,7 +10,7 @@ import psycopg
 from engine.contracts import comparable
 from engine.dispatch.match import Happening, Matcher
 from engine.facts.events import Event, Recorded, Refused
-from engine.facts.intake import record
+from engine.facts.intake import WAITING, record, replay_refused
 from engine.facts.matching import Fields
 
 Connection = psycopg.Connection[Any]
@@ -27,6 +27,20 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
             if recorded.fresh:
                 matcher.match(connection, _happening(recorded, recorded_at, matcher.events.currency))
     return outcome
+
+
+def accept_waiting(connection: Connection, matcher: Matcher, recorded_at: datetime) -> int:
+    """Tries again the events that wait for something an import may have brought; gives how many became facts.
+
+    The caller commits.
+    """
+    contracts = matcher.events.contracts
+    outcomes = replay_refused(connection, recorded_at=recorded_at, contracts=contracts, codes=WAITING)
+    accepted = [outcome for outcome in outcomes if isinstance(outcome, Recorded) and outcome.fresh]
+    for recorded in accepted:
+        for released in _with_released(recorded):
+            matcher.match(connection, _happening(released, recorded_at, matcher.events.currency))
+    return len(accepted)
 
 
 def _with_released(recorded: Recorded) -> Iterator[Recorded]:

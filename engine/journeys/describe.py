@@ -12,6 +12,8 @@ _AWAITING = {
     "release": "Held back by quiet hours until {due}",
 }
 
+# A start with too much text is refused by some clusters, and nobody reads so much.
+_MOST, _LONGEST = 40, 200
 _BLANK = "\N{NO-BREAK SPACE}"
 """The Web UI cuts off the last line of a long text: then it cuts this one."""
 
@@ -21,8 +23,9 @@ def outline(plan: Plan) -> str:
     lines = [
         f"{step.label or step.id}{_otherwise(plan, step)}" for step in plan.code if not isinstance(step, Jump | End)
     ]
-    numbered = [f"{number}. {line}" for number, line in enumerate(lines, start=1)]
-    return "\n".join([f"One {plan.subject}, step by step.{_stops(plan)}", "", *numbered, "", _BLANK])
+    numbered = [f"{number}. {line[:_LONGEST]}" for number, line in enumerate(lines[:_MOST], start=1)]
+    more = [f"… and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    return "\n".join([f"One {plan.subject}, step by step.{_stops(plan)}", "", *numbered, *more, "", _BLANK])
 
 
 def _otherwise(plan: Plan, step: Instruction) -> str:

@@ -6,7 +6,7 @@ from engine.journeys.commands import Deliver, Hold
 from engine.journeys.describe import describe, outline
 from engine.journeys.inputs import Answered, Began, Due, Told
 from engine.journeys.interpreter import advance, begin, waits_for
-from engine.journeys.plan import Plan
+from engine.journeys.plan import End, Plan, Send
 from engine.journeys.state import State
 from engine.language.rules import load_rules
 from tests.docs.pages import ROOT
@@ -41,6 +41,14 @@ def test_the_outline_says_each_step_and_what_stops_it() -> None:
         "6. asking whether spend_24mo is at least 500 EUR or 2500 BRL; if not: the end",
         "7. task for sales: Call about the unpaid order",
     ]
+
+
+def test_the_outline_of_an_endless_playbook_ends() -> None:
+    code = tuple(Send(id=f"s{each}", label="é" * 2000, channels=("email",), template="t") for each in range(500))
+    endless = shipped().model_copy(update={"code": (*code, End(id="end"))})
+
+    assert len(outline(endless).encode()) < 20_000
+    assert "… and 460 more" in outline(endless)
 
 
 def test_a_waiting_journey_says_what_has_happened_and_what_comes_next() -> None:

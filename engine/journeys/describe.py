@@ -43,7 +43,7 @@ def describe(plan: Plan, state: State) -> str:
     lines = [f"**{plan.title}** (rules {plan.version[:8] or 'unversioned'}).{_stops(plan)}", ""]
     lines += [f"- {_label(plan, step)}: {_became(state, step, outcome)}" for step, outcome in state.outcomes]
     lines.append(f"- {_present(plan, state)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _BLANK])
 
 
 def _became(state: State, step: str, outcome: str) -> str:

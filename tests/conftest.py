@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -47,16 +47,29 @@ def template_database() -> Iterator[str]:
 
 
 @pytest.fixture
-def database(template_database: str) -> Iterator[str]:
-    """URL of a fresh, migrated database of this test's own."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    _admin(
-        sql.SQL("create database {} template {} strategy file_copy").format(
-            sql.Identifier(name), sql.Identifier(template_database)
+def make_database(template_database: str) -> Iterator[Callable[[], str]]:
+    """Makes fresh, migrated databases of this test's own and gives their URLs."""
+    names: list[str] = []
+
+    def make() -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        _admin(
+            sql.SQL("create database {} template {} strategy file_copy").format(
+                sql.Identifier(name), sql.Identifier(template_database)
+            )
         )
-    )
-    yield _with_database(_server(), name)
-    _admin(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+        names.append(name)
+        return _with_database(_server(), name)
+
+    yield make
+    for name in names:
+        _admin(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(make_database: Callable[[], str]) -> str:
+    """URL of a fresh, migrated database of this test's own."""
+    return make_database()
 
 
 @pytest.fixture

@@ -12,8 +12,18 @@ def connect(url: str, schema: str = "public") -> psycopg.Connection[Any]:
 
 
 def open_pool(url: str, schema: str = "public", size: int = 10) -> ConnectionPool:
-    """A pool of at most `size` connections; close it when done."""
-    return ConnectionPool(url, min_size=1, max_size=size, kwargs={"options": _search_path(schema)}, open=True)
+    """A pool of at most `size` connections; close it when done.
+
+    Each is tried before it is given out: after a restart of the database no work fails for a connection of before.
+    """
+    return ConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        kwargs={"options": _search_path(schema)},
+        check=ConnectionPool.check_connection,
+        open=True,
+    )
 
 
 def _search_path(schema: str) -> str:

@@ -1,0 +1,156 @@
+"""A worker killed by SIGKILL between any two steps: nothing is lost and nothing is sent twice."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from engine.composition import connect
+from tests.activities.providers.servers import Inbox, smtp_server
+from tests.faults.workers import WorkerProcess, worker_process
+from tests.workflows.namespaces import drop_namespaces, take_namespace
+from tests.workflows.rules import REMIND_AT_ONCE, make_rules, smtp_policy
+from tests.workflows.running import CLOSED, events, mails, status, until
+from tests.workflows.shop import ZENOBIA, Shop
+
+pytestmark = pytest.mark.timeout(240)  # many processes, each as slow to start as the machine is busy
+
+IN_A_SEND = ("before_reserve", "after_reserve", "in_flight", "accepted", "after_record")
+DECISIONS = """
+steps:
+  - send: {id: first, channel: email, template: reminder}
+  - if: {order.total: {gte: 10 EUR}}
+    then: [{task: {id: call, team: sales}}]
+"""
+
+
+@dataclass
+class Scene:
+    """One worker that is killed at one point, with a database and a namespace of its own."""
+
+    point: str
+    shop: Shop
+    worker: WorkerProcess
+    namespace: str
+
+    async def played(self) -> Client:
+        """Somebody orders; the worker is killed at its point and started again; the journey ends."""
+        self.shop.place(person={**ZENOBIA, "email": f"{self.point}@example.net"})
+        await self.worker.start_until_killed()
+        self.worker.start()
+        client = await connect(self.namespace)
+        workflow_id = self.shop.journey()["workflow_id"]
+
+        async def closed():
+            return await status(client, workflow_id) in CLOSED
+
+        await until(closed, f"the journey's end after the kill at {self.point}", seconds=60)
+        await until(lambda: not self.shop.open_rows(), "the outbox")
+        return client
+
+    @property
+    def state(self):
+        (message,) = self.shop.messages()
+        return message[2:]
+
+
+@pytest.fixture
+def stage(make_database, namespaces, tmp_path):
+    """Sets a scene for each point, and clears all away."""
+    scenes: list[Scene] = []
+    contexts = []
+
+    def set_(rules, points, **environment):
+        for point in points:
+            namespace, url = take_namespace(), make_database()
+            told = {"REGULARS_DATABASE_URL": url, "TEMPORAL_NAMESPACE": namespace, **environment}
+            context = worker_process(tmp_path / point, rules, point, **told)
+            contexts.append(context)
+            scenes.append(Scene(point, Shop(url, rules), context.__enter__(), namespace))
+        return scenes
+
+    yield set_
+    for context in contexts:
+        context.__exit__(None, None, None)
+    for scene in scenes:
+        scene.shop.close()
+    drop_namespaces(*(scene.namespace for scene in scenes))
+
+
+async def play(scenes):
+    clients = await asyncio.gather(*(scene.played() for scene in scenes))
+    return dict(zip((scene.point for scene in scenes), clients, strict=True))
+
+
+async def test_through_the_mailbox_each_message_is_there_once(stage):
+    scenes = stage(make_rules(REMIND_AT_ONCE), IN_A_SEND)
+    await play(scenes)
+    for scene in scenes:
+        assert scene.state == ("sent", None), scene.point
+        assert len(mails(scene.worker.directory / "mailbox")) == 1, scene.point
+        assert [state for _, state, _ in scene.shop.journeys()] == ["ended"]
+
+
+async def test_through_a_plain_mail_server_under_hold_none_is_there_twice_and_every_doubt_is_listed(stage):
+    inbox = Inbox()
+    async with smtp_server(inbox) as port:
+        url = f"smtp://127.0.0.1:{port}?starttls=never"
+        scenes = stage(make_rules(REMIND_AT_ONCE, policy=smtp_policy("hold")), IN_A_SEND, REGULARS_SMTP_URL=url)
+        await play(scenes)
+    accepted = [mail["To"] for mail in inbox.mails]
+    assert {scene.point: (accepted.count(f"{scene.point}@example.net"), scene.state) for scene in scenes} == {
+        "before_reserve": (1, ("sent", None)),
+        "after_reserve": (1, ("sent", None)),
+        "in_flight": (0, ("in_doubt", "worker_died")),
+        "accepted": (1, ("in_doubt", "worker_died")),
+        "after_record": (1, ("sent", None)),
+    }
+    assert {state for scene in scenes for _, state, _ in scene.shop.journeys()} == {"ended"}
+
+
+async def test_through_a_plain_mail_server_under_resend_none_is_lost(stage):
+    inbox = Inbox()
+    async with smtp_server(inbox) as port:
+        url = f"smtp://127.0.0.1:{port}?starttls=never"
+        scenes = stage(make_rules(REMIND_AT_ONCE, policy=smtp_policy("resend")), IN_A_SEND, REGULARS_SMTP_URL=url)
+        await play(scenes)
+    accepted = [mail["To"] for mail in inbox.mails]
+    assert {scene.point: (accepted.count(f"{scene.point}@example.net"), scene.state) for scene in scenes} == {
+        "before_reserve": (1, ("sent", None)),
+        "after_reserve": (1, ("sent", None)),
+        "in_flight": (1, ("sent", None)),
+        "accepted": (2, ("sent", None)),  # the risk that `resend` takes
+        "after_record": (1, ("sent", None)),
+    }
+
+
+async def test_whatever_else_is_interrupted_happens_once(stage):
+    """Around the dispatcher's telling, a decision and a task."""
+    scenes = stage(make_rules(DECISIONS), ("before_tell", "after_tell", "after_decide", "after_task"))
+    clients = await play(scenes)
+    for scene in scenes:
+        assert scene.state == ("sent", None), scene.point
+        assert len(mails(scene.worker.directory / "mailbox")) == 1, scene.point
+        assert [task for task, _, _ in scene.shop.tasks()] == ["call"], scene.point
+        client = clients[scene.point]
+        assert len([one async for one in client.list_workflows()]) == 1, scene.point
+        history = await client.get_workflow_handle(scene.shop.journey()["workflow_id"]).fetch_history()
+        assert events(history)[-1] == "WORKFLOW_EXECUTION_COMPLETED"
+
+
+async def test_a_worker_that_is_stopped_ends_what_it_has_begun(make_database, namespace, tmp_path: Path):
+    rules = make_rules(REMIND_AT_ONCE)
+    url = make_database()
+    shop = Shop(url, rules)
+    told = {"REGULARS_DATABASE_URL": url, "TEMPORAL_NAMESPACE": namespace}
+    with worker_process(tmp_path, rules, **told) as worker:
+        process = worker.start()
+        await worker.ready()
+        shop.place()
+        await until(lambda: shop.messages() and shop.messages()[0][2] == "sent", "the message")
+        process.terminate()
+        await until(lambda: process.poll() is not None, "the worker's end", seconds=40)
+        assert process.returncode == 0, worker.log
+    shop.close()

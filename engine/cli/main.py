@@ -17,8 +17,19 @@ app = typer.Typer(
     help="Customer lifecycles in commerce as code.",
 )
 
-# Each module registers its command on `app` in a function `register(app)`.
-_COMMANDS = ("check", "demo", "doctor", "import_", "journeys", "messages", "replay", "up", "worker")
+# The module of each command, which registers it in a function `register(app)`.
+_COMMANDS = {
+    "check": "check",
+    "demo": "demo",
+    "doctor": "doctor",
+    "import": "import_",
+    "journeys": "journeys",
+    "messages": "messages",
+    "replay": "replay",
+    "tasks": "journeys",
+    "up": "up",
+    "worker": "worker",
+}
 
 # Typer publishes only this subclass of the errors it raises for a wrong command line.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -29,9 +40,17 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Runs the command line and ends with its exit code."""
-    for name in _COMMANDS:
+    # Only what was asked for: some commands import Temporal's client, which takes seconds.
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    modules = [_COMMANDS[asked]] if asked in _COMMANDS else sorted(set(_COMMANDS.values()))
+    for name in modules:
         importlib.import_module(f"engine.cli.{name}").register(app)
     leave(_run())
+
+
+@app.callback()
+def _of_its_own() -> None:
+    """Keeps the command's name on the command line where only one is registered."""
 
 
 def _run() -> int:

@@ -5,34 +5,34 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 
+from engine.facts.importing.known_texts import check_of
 from engine.facts.importing.local_time import instant_reader
-from engine.facts.importing.mapping import Cell, FileModel, as_text
+from engine.facts.importing.mapping import Cell, FileModel, ShopModel, as_text
 from engine.facts.importing.refusals import CellError
 from engine.facts.importing.targets import ALLOWED, RANGES, Field
-from engine.facts.intake.contact import fold_email
 from engine.money import to_minor
 
 ReadCell = Callable[[str], str | None]
 """Text that is not empty to a value, or None for unknown."""
 
-_AMOUNT = re.compile(r"[-+]?\d{1,15}(\.\d{1,9})?")
-_INTEGER = re.compile(r"[-+]?\d{1,19}")
+_AMOUNT = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{1,9})?")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,19}")
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
 
 
-def reader(cell: Cell, table: str, file: FileModel, zone: str, lookup: dict[str, str] | None) -> ReadCell:
+def reader(cell: Cell, table: str, file: FileModel, shop: ShopModel, lookup: dict[str, str] | None) -> ReadCell:
     """What is done with each text of a cell, in this order: map, lookup, case, conversion to the field's kind.
 
     Args:
         cell: the cell; money is read by `read_amount`, as it needs the row's currency.
         table: the relation, whose allowed words and ranges hold.
         file: how the file writes numbers.
-        zone: the shop's zone, unless the cell names one.
+        shop: whose zone and country hold where nothing else is said.
         lookup: the joined file's values by key.
     """
     steps = [step for step in (_mapped(cell), _looked_up(cell, lookup), _cased(cell)) if step is not None]
-    convert = _conversion(cell, table, file, zone)
+    convert = _conversion(cell, table, file, shop)
 
     def read(text: str) -> str | None:
         value: str | None = text
@@ -55,7 +55,7 @@ def is_plain(cell: Cell, table: str) -> bool:
         and model.case == "keep"
         and model.type == "text"
         and (table, cell.field.name) not in ALLOWED
-        and not (table == "customers" and cell.field.name == "email")
+        and check_of(table, cell.field.name) is None
     )
 
 
@@ -101,11 +101,11 @@ def _cased(cell: Cell) -> ReadCell | None:
             return None
 
 
-def _conversion(cell: Cell, table: str, file: FileModel, zone: str) -> ReadCell | None:
+def _conversion(cell: Cell, table: str, file: FileModel, shop: ShopModel) -> ReadCell | None:
     field = cell.field
     match field.kind:
         case "instant":
-            return _trimmed(instant_reader(cell.model.zone or zone, cell.model.format).read)
+            return _trimmed(instant_reader(cell.model.zone or shop.zone, cell.model.format).read)
         case "date":
             return _trimmed(lambda text: _date(text, cell.model.format))
         case "integer":
@@ -115,16 +115,17 @@ def _conversion(cell: Cell, table: str, file: FileModel, zone: str) -> ReadCell 
             return _trimmed(_boolean)
         case "money":
             return _trimmed(lambda text: read_amount(text, "", file.decimal))
-    return _text(cell, table)
+    return _text(cell, table, shop)
 
 
-def _text(cell: Cell, table: str) -> ReadCell | None:
+def _text(cell: Cell, table: str, shop: ShopModel) -> ReadCell | None:
     if cell.model.type == "integer":
         return _trimmed(lambda text: _integer(text, -(2**63), 2**63 - 1))
     if cell.model.type == "boolean":
         return _trimmed(_boolean)
-    if table == "customers" and cell.field.name == "email":
-        return _email
+    check = check_of(table, cell.field.name)
+    if check is not None:
+        return _trimmed(lambda text: check(text, shop.country))
     allowed = ALLOWED.get((table, cell.field.name))
     return None if allowed is None else lambda text: _allowed(text, allowed)
 
@@ -190,13 +191,6 @@ def _allowed(text: str, allowed: tuple[str, ...]) -> str:
     if text not in allowed:
         raise CellError("not-allowed", f"{text!r} is not one of {', '.join(allowed)}; a map can translate it")
     return text
-
-
-def _email(text: str) -> str:
-    folded = fold_email(text)
-    if folded is None:
-        raise CellError("bad-address", f"{text!r} is not an address", loses_row=False)
-    return folded
 
 
 def check_text(field: Field, text: str) -> None:

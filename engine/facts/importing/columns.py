@@ -246,7 +246,7 @@ def _cell_column(
 ) -> CellColumn:
     join = cell.model.lookup
     found = None if join is None else lookups[join.file, join.by, join.take]
-    return CellColumn(cell, table.target.name, reader(cell, table.target.name, file, plan.shop.zone, found))
+    return CellColumn(cell, table.target.name, reader(cell, table.target.name, file, plan.shop, found))
 
 
 def copy_text(columns: Sequence[Values]) -> bytes:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from engine.facts.importing.mapping import Plan, TablePlan
 from engine.facts.importing.merging import merge, prepare
 from engine.facts.importing.reading_stage import Progress
-from engine.facts.importing.resolving import Forecast, Resolved, Scope, forget, resolve
+from engine.facts.importing.resolving import Forecast, Resolved, forget, resolve
 from engine.facts.importing.results import TableResult
 from engine.facts.importing.rollups import forecast, remember_orders, roll_up
+from engine.facts.importing.scope import Scope
 from engine.facts.importing.staging import Connection
 from engine.money import Money
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from engine.facts.importing.refusals import CellError
 
-_PLAIN = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d(\.\d{1,6})?")
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d(\.\d{1,6})?", re.ASCII)
 _HOUR = len("2018-01-31 09")
 _MOST_HOURS = 100_000
 

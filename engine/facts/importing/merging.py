@@ -10,22 +10,43 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from engine.facts.importing.mapping import TablePlan
-from engine.facts.importing.resolving import RESOLVED, Resolved, Scope
+from engine.facts.importing.resolving import Resolved
+from engine.facts.importing.scope import RESOLVED, Scope
 
-_NOTE_ROWS = {
-    "orders": (
-        "insert into new_orders select id from merged where is_new returning 1), noted_changes as ("
-        "insert into changed_orders select id from merged"
-    ),
-    "customers": (
-        "insert into new_customers select id from merged where is_new returning 1), noted_changes as ("
-        "insert into changed_customers select id from merged where not is_new"
-    ),
+# New rows are found by a join and inserted without ON CONFLICT, which would cost a quarter of the time: when somebody
+# else inserts the same key meanwhile, the unique constraint stops us, and the merge is tried again.
+_MERGE = """
+with changed as ({change}),
+added as (
+    insert into {target} ({names}) select {inserted} from {source} n left join {target} t on {same_key}
+     where t.id is null order by n.source_line returning id, {owner} as owner_id
+), {notes}
+select (select count(*) from added), (select count(*) from changed)
+"""
+_CHANGE = """
+update {target} t set {pairs}, recorded_at = now() from {source} n where {same_key} and {differs}
+returning t.id, t.{owner} as owner_id
+"""
+_CHANGE_NOTHING = "select null::bigint as id, null::bigint as owner_id where false"
+# A new customer has nothing that could be stale, so none is noted as changed.
+_NOTES = {
+    "customers": """
+noted_new as (insert into new_customers select id from added),
+noted as (insert into changed_customers select id from changed)
+""",
+    "orders": """
+noted_new as (insert into new_orders select id from added),
+noted as (insert into changed_orders select id from added union all select id from changed)
+""",
 }
 _NOTE_OWNERS = """
-insert into {noted} select distinct owner_id from merged m
- where owner_id is not null and not exists (select from {known} k where k.id = m.owner_id) on conflict do nothing
+noted as (
+    insert into {noted} select distinct owner_id from (select * from added union all select * from changed) merged
+     where owner_id is not null and not exists (select from {known} k where k.id = merged.owner_id)
+    on conflict do nothing
+)
 """
+_NOTE_NOTHING = "noted as (select 1)"
 _NOT_DATA = frozenset({"source_line", "shop_id"})
 
 
@@ -55,29 +76,49 @@ def merge(scope: Scope, table: TablePlan, resolved: Resolved) -> Merged:
     new_only = resolved.forecasts
     values = _values(table, columns)
     changes = {name: expression for name, expression in values.items() if name not in (*target.key, "shop_id")}
-    statement = sql.SQL(
-        "with merged as (insert into {target} as t ({names}) select {inserted} from {source} n"
-        " left join {target} t on {same_key} where t.id is null or {differs} order by n.source_line"
-        " on conflict ({key}) do {update} returning t.id, (t.xmax = 0) as is_new, {owner} as owner_id),"
-        " noted as ({note}) select count(*) filter (where is_new), count(*) filter (where not is_new) from merged"
-    ).format(
-        target=sql.Identifier(target.name),
+    common = {
+        "target": sql.Identifier(target.name),
+        "source": _source(table),
+        "same_key": _same_key(table),
+        "owner": sql.Identifier(target.owner or "id"),
+    }
+    statement = sql.SQL(_MERGE).format(
+        change=_change(changes, common),
         names=_listed([*columns, *new_only, *_extra(table)]),
         inserted=sql.SQL(", ").join(
             [*(sql.Identifier("n", name) for name in (*columns, *new_only)), *_extra(table).values()]
         ),
-        source=_source(table),
-        same_key=_same_key(table),
-        differs=_differs(changes, "n"),
-        key=_listed(target.key),
-        update=_update(changes),
-        owner=sql.Identifier("t", target.owner) if target.owner else sql.SQL("null::bigint"),
-        note=sql.SQL(_note(table)),
+        notes=sql.SQL(_notes(table)),
+        **common,
     )
     row = scope.connection.execute(statement).fetchone()
     assert row is not None
-    scope.connection.execute(sql.SQL("analyze {}").format(sql.Identifier(target.name)))
+    if any(row):
+        scope.connection.execute(sql.SQL("analyze {}").format(sql.Identifier(target.name)))
     return Merged(row[0], row[1])
+
+
+def _change(changes: dict[str, str], common: dict[str, sql.Composable]) -> sql.Composable:
+    if not changes:
+        return sql.SQL(_CHANGE_NOTHING)
+    old = ", ".join(f"t.{name}" for name in changes)
+    now = ", ".join(changes.values())
+    return sql.SQL(_CHANGE).format(
+        pairs=sql.SQL(", ".join(f"{name} = {value}" for name, value in changes.items())),
+        differs=sql.SQL(f"row({old}) is distinct from row({now})"),
+        **common,
+    )
+
+
+def _notes(table: TablePlan) -> str:
+    if table.target.name in _NOTES:
+        return _NOTES[table.target.name]
+    match table.target.owner:
+        case "order_id":
+            return _NOTE_OWNERS.format(known="changed_orders", noted="changed_orders")
+        case "customer_id":
+            return _NOTE_OWNERS.format(known="new_customers", noted="changed_customers")
+    return _NOTE_NOTHING
 
 
 def _source(table: TablePlan) -> sql.Composable:
@@ -122,19 +163,17 @@ def _same_key(table: TablePlan) -> sql.Composed:
 
 
 def _values(table: TablePlan, columns: list[str]) -> dict[str, str]:
-    """What each column of a known row becomes: an expression over the old row `t` and the new one `{n}`."""
+    """What each column of a known row becomes: an expression over the old row `t` and the new one `n`."""
     by_column = {cell.field.column: cell for cell in table.cells}
     values = {}
     for name in columns:
         cell = by_column.get(name)
         if cell is not None and cell.model.assumed:
-            values[name] = (
-                f"case when t.{name} is null or '{name}' = any(t.assumed) then {{n}}.{name} else t.{name} end"
-            )
+            values[name] = f"case when t.{name} is null or '{name}' = any(t.assumed) then n.{name} else t.{name} end"
         elif cell is not None and cell.model.map:
-            values[name] = f"{{n}}.{name}"
+            values[name] = f"n.{name}"
         else:
-            values[name] = f"coalesce({{n}}.{name}, t.{name})"
+            values[name] = f"coalesce(n.{name}, t.{name})"
     if table.target.has_assumed:
         values["assumed"] = _assumed(table, columns)
     return values
@@ -144,7 +183,7 @@ def _assumed(table: TablePlan, columns: list[str]) -> str:
     """The names of assumed columns of a known row: a told value ends an assumption."""
     told = [name for name in columns if name not in table.assumed and name not in _NOT_DATA]
     still = [f"case when t.{name} is null or '{name}' = any(t.assumed) then '{name}' end" for name in table.assumed]
-    ended = ", ".join(f"case when {{n}}.{name} is not null then '{name}' end" for name in told)
+    ended = ", ".join(f"case when n.{name} is not null then '{name}' end" for name in told)
     others = ", ".join(f"'{name}'" for name in table.assumed)
     settled = ", ".join(name for name in (others, ended) if name)
     known = f"array_remove(array[{settled}]::text[], null)"
@@ -153,31 +192,3 @@ def _assumed(table: TablePlan, columns: list[str]) -> str:
     now = f"array_remove(array[{', '.join(still)}]::text[], null) || array({kept})"
     same = f"array[{others}]::text[]"
     return f"case when t.assumed = {same} then t.assumed else {now} end"
-
-
-def _differs(changes: dict[str, str], new: str) -> sql.Composed:
-    if not changes:
-        return sql.SQL("{}").format(sql.SQL("false"))
-    old = ", ".join(f"t.{name}" for name in changes)
-    now = ", ".join(value.format(n=new) for value in changes.values())
-    return sql.SQL("{}").format(sql.SQL(f"row({old}) is distinct from row({now})"))
-
-
-def _update(changes: dict[str, str]) -> sql.Composable:
-    if not changes:
-        return sql.SQL("nothing")
-    pairs = ", ".join(f"{name} = {value.format(n='excluded')}" for name, value in changes.items())
-    return sql.SQL("update set {}, recorded_at = now() where {}").format(
-        sql.SQL(pairs),
-        _differs(changes, "excluded"),
-    )
-
-
-def _note(table: TablePlan) -> str:
-    """Notes whom the merged rows concern, of those not noted yet; a new customer has nothing that could be stale."""
-    match table.target.owner:
-        case "order_id":
-            return _NOTE_OWNERS.format(known="changed_orders", noted="changed_orders")
-        case "customer_id" if table.target.name != "orders":
-            return _NOTE_OWNERS.format(known="new_customers", noted="changed_customers")
-    return _NOTE_ROWS.get(table.target.name, "select 1")

@@ -13,7 +13,7 @@ CODES: dict[str, str] = {
     "bad-instant": "not an instant",
     "bad-date": "not a date",
     "bad-text": "text the database cannot hold",
-    "bad-address": "not an address or number; the row is taken and the cell left unknown",
+    "not-usable": "not an address, number, zone or the like; the row is taken and the cell left unknown",
     "not-allowed": "a word the relation does not know",
     "missing-value": "an empty cell where a value is needed",
     "unknown-reference": "names a customer, order or product that is not known",

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from engine.facts.importing.mapping import Cell, TablePlan
-from engine.facts.importing.staging import Connection, staged_column, staged_name
+from engine.facts.importing.scope import RESOLVED, Scope, count
+from engine.facts.importing.single import make_single
+from engine.facts.importing.staging import staged_column, staged_name
 
-RESOLVED = sql.Identifier("resolved")
 _JOINS = {
     "customers": "left join customers {alias} on {alias}.key = s.{ref}",
     "customer_identities": (
@@ -21,16 +22,6 @@ _JOINS = {
     "orders": "left join orders {alias} on {alias}.shop_id = {shop} and {alias}.number = s.{ref}",
     "products": "left join products {alias} on {alias}.shop_id = {shop} and {alias}.key = s.{ref}",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What is the same for all relations of an import."""
-
-    connection: Connection
-    digest: str
-    shop_id: int
-    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +68,7 @@ def resolve(scope: Scope, table: TablePlan, forecast: Forecast | None = None) ->
     )
     staged = scope.connection.execute(statement).rowcount
     refused = sum(_refuse_unknown(scope, table, cell) for cell in _references(table))
-    repeated, conflicting = _make_single(scope, table, tuple(columns))
+    repeated, conflicting = make_single(scope, table, tuple(columns))
     times = math.prod(len(values) for values in table.each.values())
     return Resolved(
         rows=staged * times,
@@ -169,67 +160,4 @@ def _refuse_unknown(scope: Scope, table: TablePlan, cell: Cell) -> int:
         field=sql.Literal(cell.model.column or cell.field.name),
         noun=sql.Literal(noun),
     )
-    return _count(scope, statement)
-
-
-def _make_single(scope: Scope, table: TablePlan, names: tuple[str, ...]) -> tuple[int, int]:
-    """Leaves one row for each key: how many were repetitions, and how many were refused as contradicting."""
-    key = sql.SQL(", ").join(sql.Identifier(name) for name in table.target.key if name in names)
-    repeated = _count(
-        scope,
-        sql.SQL(
-            "select coalesce(sum(n - 1), 0) from (select count(*) n from {} group by {} having count(*) > 1) x"
-        ).format(RESOLVED, key),
-    )
-    if not repeated:
-        return 0, 0
-    content = [name for name in names if name != "source_line" and not name.startswith("ref_")]
-    contradicts = table.several == "refuse"
-    statement = sql.SQL(
-        "with ranked as (select r.ctid as at, row_number() over w as place, first_value(r.source_line) over w as kept,"
-        " {same} as same from {resolved} r {newest} window w as (partition by {key} order by {preference})),"
-        " gone as (delete from {resolved} r using ranked where r.ctid = ranked.at and place > 1"
-        " returning r.source_line as line, kept, same),"
-        " noted as (insert into {refused} (file, relation, line, field, code, reason, taken)"
-        " select distinct {file}, {relation}, line, {field}, 'conflicting-row',"
-        " format('the same %s is in line %s, with other values', {field}, kept), false from gone where not same)"
-        " select count(*) filter (where not same) from gone"
-    ).format(
-        same=_same(content) if contradicts else sql.SQL("true"),
-        resolved=RESOLVED,
-        newest=_newest_join(scope) if table.several == "newest_order" else sql.SQL(""),
-        key=key,
-        preference=sql.SQL(_PREFERENCE[table.several]),
-        refused=staged_name(scope.digest, "refused"),
-        file=sql.Literal(table.file),
-        relation=sql.Literal(table.target.name),
-        field=sql.Literal(table.target.key[-1]),
-    )
-    conflicting = _count(scope, statement)
-    return repeated - conflicting, conflicting
-
-
-_PREFERENCE = {
-    "refuse": "r.source_line",
-    "first": "r.source_line",
-    "last": "r.source_line desc",
-    "newest_order": "newest.placed_at desc nulls last, r.source_line desc",
-}
-
-
-def _same(content: list[str]) -> sql.Composed:
-    row = sql.SQL(", ").join(sql.Identifier("r", name) for name in content)
-    return sql.SQL("row({0})::text = first_value(row({0})::text) over w").format(row)
-
-
-def _newest_join(scope: Scope) -> sql.Composed:
-    """The newest order of the account on the same line of the customers' file."""
-    return sql.SQL(
-        "left join (select i.source_line, max(o.placed_at) as placed_at from {} i join {} o on o.ref_identity = i.key"
-        " group by i.source_line) newest on newest.source_line = r.source_line"
-    ).format(staged_name(scope.digest, "customer_identities"), staged_name(scope.digest, "orders"))
-
-
-def _count(scope: Scope, statement: sql.Composed) -> int:
-    row = scope.connection.execute(statement).fetchone()
-    return int(row[0]) if row else 0
+    return count(scope, statement)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from engine.facts.importing.mapping import Rollup, TablePlan
-from engine.facts.importing.resolving import Forecast, Scope
+from engine.facts.importing.resolving import Forecast
+from engine.facts.importing.scope import Scope
 from engine.facts.importing.staging import staged_name
 from engine.facts.importing.targets import targets
 
@@ -71,7 +72,8 @@ def _currency(table: TablePlan, default: str) -> str | None:
 def remember_orders(scope: Scope) -> None:
     """Notes which orders the import told of, while `resolved` holds them: their fields may follow from other rows."""
     scope.connection.execute(
-        "insert into told_orders select o.id from resolved r join orders o on o.shop_id = r.shop_id and o.number = r.number"
+        "insert into told_orders"
+        " select o.id from resolved r join orders o on o.shop_id = r.shop_id and o.number = r.number"
     )
 
 

@@ -22,13 +22,14 @@ from engine.facts.importing.mapping import Plan, TablePlan
 from engine.facts.importing.reading_stage import Progress, read_file, read_lookups
 from engine.facts.importing.refused_files import count_refused, write_refused
 from engine.facts.importing.results import FileResult, Result, TableResult
-from engine.facts.importing.source import Opened, check_columns, digest, open_source
+from engine.facts.importing.source import Opened, check_columns, check_newest, digest, open_source
 from engine.facts.importing.stages import Stage
 from engine.facts.importing.staging import Connection, count_staged, create_refused, drop_staged
 from engine.facts.pool import connect
 from engine.language.issues import Report
 
 _ATTEMPTS = 3
+_MET_AN_EVENT = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation)
 # For one connection, a few sorts at a time: enough that a hundred thousand rows need no disk.
 _SORT_MEMORY = "64MB"
 
@@ -108,6 +109,7 @@ def check(source: Path, mapping: Path) -> tuple[Plan, dict[str, Opened]]:
     report = Report(str(mapping))
     opened = open_source(plan, source, report)
     check_columns(plan, opened, report)
+    check_newest(plan, opened, report)
     if report.issues:
         raise MappingError(report.issues, plan.text)
     return plan, opened
@@ -174,11 +176,11 @@ def _is_staged(connection: Connection, work: _Import, alias: str, known: Mapping
 
 
 def _finish(connection: Connection, work: _Import, resumed: set[str], started: float) -> Result:
-    """The merge; tried again where it and a live event waited for each other."""
+    """The merge; tried again where a live event came in between."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return _merge(connection, work, resumed, started)
-        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+        except _MET_AN_EVENT:
             connection.rollback()
             if attempt == _ATTEMPTS:
                 raise

@@ -168,6 +168,17 @@ def check_columns(plan: Plan, opened: Mapping[str, Opened], report: Report) -> N
                 _check_lookup(part.model.lookup, opened, part.span, report)
 
 
+def check_newest(plan: Plan, opened: Mapping[str, Opened], report: Report) -> None:
+    """Checks that a choice by the newest order can be made: by accounts of the same file that orders name."""
+    tables = {table.target.name: table for table in plan.tables if table.file in opened}
+    customers, accounts, orders = (tables.get(name) for name in ("customers", "customer_identities", "orders"))
+    if customers is None or customers.several != "newest_order":
+        return
+    if accounts is None or accounts.file != customers.file or orders is None or orders.cell("identity") is None:
+        needed = "customer_identities of the same file and, in the same import, orders with identity"
+        report.error("RG604", customers.span, "several: newest_order", needed, "several: last asks for nothing")
+
+
 def _check_lookup(join: LookupModel | None, opened: Mapping[str, Opened], at: Span, report: Report) -> None:
     if join is not None and join.file in opened:
         for column in (join.by, join.take):

@@ -1,11 +1,12 @@
 """What becomes of the rows of a small shop: taken, refused with their line and reason, or kept as they were."""
 
 import gzip
+from threading import Thread
 
 import psycopg
 import pytest
 
-from engine.facts.importing.errors import SourceError
+from engine.facts.importing.errors import MappingError, SourceError
 from engine.facts.importing.run import run
 from engine.facts.migrate import upgrade
 
@@ -163,7 +164,64 @@ def test_an_unusable_address_is_left_unknown_and_said(shop, refused_rows):
     (people,) = [file for file in result.files if file.alias == "people"]
     assert people.lost_cells == 1
     assert [(row["line"], row["code"], row["taken"]) for row in refused_rows(people.refused_file)] == [
-        ("2", "bad-address", "all but this cell")
+        ("2", "not-usable", "all but this cell")
+    ]
+
+
+def test_what_the_engine_relies_on_is_made_comparable_or_left_unknown(shop):
+    shop.mapping = shop.mapping.replace(
+        "      city: city\n      locale: {value: de, assumed: true}\n",
+        "      city: city\n      phone: phone\n      zone: zone\n      locale: locale\n",
+    )
+    shop.files["people.csv"] = (
+        "id,mail,city,phone,zone,locale\nanna, ANNA@x.org ,,(030) 123-4567,Europe/Berlin,pt_br\nbert,,,12,Berlin,??\n"
+    )
+    result = shop.load()
+    assert shop.rows("select key, email, phone, zone, locale from customers order by key") == [
+        ("anna", "anna@x.org", "+49301234567", "Europe/Berlin", "pt-BR"),
+        ("bert", None, None, None, None),
+    ]
+    assert [field for _, _, field, _ in shop.refused(result)] == ["locale", "phone", "zone"]
+
+
+def test_a_currency_that_is_none_refuses_its_row(shop):
+    shop.mapping = shop.mapping.replace("      amount: amount\n", "      amount: amount\n      currency: currency\n")
+    shop.files["payments.csv"] = "number,no,kind,amount,currency\n1001,1,card,19.50,euro\n1003,1,card,5,\n"
+    result = shop.load()
+    assert shop.refused(result) == [("payments", "2", "currency", "not-allowed")]
+    assert shop.rows("select amount_minor, currency from payments") == [(500, "EUR")]
+
+
+def test_an_order_told_by_an_event_in_the_middle_of_an_import_is_the_same_order(shop):
+    """The event's order is not committed when the import looks for it, and stands in its way when it inserts."""
+    shop.load()
+    shop.add("orders.csv", "1004,bert,delivered,2018-04-01 10:00:00,2018-04-01 11:00:00,")
+    waiting = "select count(*) from pg_locks where not granted"
+    threads = []
+
+    def tell_an_event(event, watcher):
+        while watcher.execute(waiting).fetchone() == (0,):
+            pass
+        event.commit()
+
+    def progress(what, _done, _total):
+        if what == "merge orders" and not threads:
+            event, watcher = psycopg.connect(shop.url), psycopg.connect(shop.url, autocommit=True)
+            event.execute(
+                "insert into orders (shop_id, number, customer_id, placed_at, currency, channel) select s.id, '1004',"
+                " c.id, '2018-04-01 08:00Z', 'EUR', 'mail' from shops s, customers c where c.key = 'bert'"
+            )
+            threads.append((Thread(target=tell_an_event, args=(event, watcher)), event, watcher))
+            threads[0][0].start()
+
+    result = shop.load(progress=progress)
+    thread, *connections = threads[0]
+    thread.join()
+    for connection in connections:
+        connection.close()
+    assert counts(result)["orders"] == (0, 1, 3, 0, 0)
+    assert shop.rows("select channel, status, paid_at is not null from orders where number = '1004'") == [
+        ("mail", "delivered", True)
     ]
 
 
@@ -298,6 +356,13 @@ def test_the_newest_order_decides_where_a_customer_lives(shop):
     result = shop.load()
     assert counts(result)["customers"] == (2, 0, 0, 1, 0)
     assert shop.rows("select key, city from customers order by key") == [("anna", "Bonn"), ("bert", "Ulm")]
+
+
+def test_a_choice_by_the_newest_order_needs_the_orders_accounts(shop):
+    shop.mapping = shop.mapping.replace("    file: people\n", "    file: people\n    several: newest_order\n", 1)
+    with pytest.raises(MappingError) as caught:
+        shop.load()
+    assert [(issue.code, issue.line) for issue in caught.value.issues] == [("RG604", 9)]
 
 
 @pytest.mark.parametrize(

@@ -90,13 +90,18 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         task_queue=JOURNEY_QUEUE,
         workflows=[Journey],
         activities=activities,
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=dataclasses.replace(
-                SandboxRestrictions.default,
-                passthrough_modules=SandboxRestrictions.default.passthrough_modules | set(_PASSED_THROUGH),
-            )
-        ),
+        workflow_runner=journey_runner(),
         **options,
+    )
+
+
+def journey_runner() -> SandboxedWorkflowRunner:
+    """The sandbox in which journeys run, and in which saved histories are replayed."""
+    return SandboxedWorkflowRunner(
+        restrictions=dataclasses.replace(
+            SandboxRestrictions.default,
+            passthrough_modules=SandboxRestrictions.default.passthrough_modules | set(_PASSED_THROUGH),
+        )
     )
 
 

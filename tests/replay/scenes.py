@@ -1,0 +1,363 @@
+"""Journeys whose histories are saved: every kind of step, and every way in which a journey is disturbed or ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from activities.context import wall_clock
+from activities.providers.mailbox import Mailbox
+from activities.providers.provider import Provider
+from activities.providers.smtp import Smtp
+from activities.providers.smtp_settings import SmtpSettings
+from engine.dispatch.dispatcher import Dispatcher
+from engine.journeys import wire
+from engine.language.rules import Rules
+from engine.servers.ports import free_port
+from tests.activities.providers.servers import agree_until, odd_server, say
+from tests.workflows.rules import (
+    HEAD,
+    POLICY,
+    REMIND_AT_ONCE,
+    TEMPLATES,
+    WAIT_AND_REMIND,
+    make_rules,
+    smtp_policy,
+)
+from tests.workflows.running import Running, engine, status, until
+from tests.workflows.shop import Shop, now
+
+TWICE = """
+steps:
+  - send: {id: first, title: First reminder, channel: email, template: reminder}
+  - wait: {id: patience, for: 1s}
+  - send: {id: second, title: Second reminder, channel: email, template: reminder}
+"""
+WAITING = """
+steps:
+  - wait_for: {id: answer, event: case.opened, where: {type: inquiry}, within: WITHIN}
+    got: [{task: {id: reply, team: support, due: 4h}}]
+    else: [{send: {id: ask, channel: email, template: reminder}}]
+  - end: {outcome: asked}
+"""
+BRANCHES = """
+steps:
+  - if: {order.total: {gte: 100 EUR}}
+    then: [{task: {id: call, team: sales}}]
+    else: [{send: {id: first, channel: email, template: reminder}}]
+  - if: {step: first, sent: true}
+    then: [{wait: 1s}]
+  - if: {all: [{step: first, sent: true}, {order.total: {lt: 100 EUR}}]}
+    then: [end]
+  - send: {id: last, channel: [sms, email], template: reminder}
+"""
+DEAR = {"amount": "100.00", "currency": "EUR"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a scene is played: `open_shop` and `run` give the engine for rules and a provider."""
+
+    make_shop: Callable[[Rules], Shop]
+    namespace: str
+    mailbox: Path
+
+    @asynccontextmanager
+    async def run(
+        self,
+        rules: Rules,
+        provider: Provider | None = None,
+        *,
+        now: Callable[[], datetime] = wall_clock,
+        dispatching: bool = True,
+    ) -> AsyncIterator[Running]:
+        shop = self.make_shop(rules)
+        async with engine(
+            shop, self.namespace, provider or Mailbox(self.mailbox), now=now, dispatching=dispatching
+        ) as running:
+            yield running
+
+
+Scene = Callable[[Stage], Awaitable[Running]]
+SCENES: dict[str, Scene] = {}
+
+
+def scene(play: Scene) -> Scene:
+    """Registers a scene under its function's name."""
+    SCENES[play.__name__.replace("_", "-")] = play
+    return play
+
+
+async def stands_at(running: Running, step: str) -> bool:
+    handle = running.handle()
+    return await status(running.client, handle.id) is not None and (await handle.query("where")).get("step") == step
+
+
+def quiet() -> str:
+    start, end = (f"{at:%H:%M}" for at in (now() - timedelta(hours=1), now() + timedelta(hours=1)))
+    return POLICY + f'  quiet_hours: {{start: "{start}", end: "{end}"}}\n'
+
+
+def smtp(port: int, timeout: float = 1.0) -> Smtp:
+    return Smtp(SmtpSettings("127.0.0.1", port, starttls="never", timeout=timeout))
+
+
+def impatient(rules: Rules) -> Rules:
+    """The same rules, where a step that fails is tried again for three seconds only."""
+    plans = {
+        name: plan.model_copy(update={"controls": plan.controls.model_copy(update={"retry_for": 3})})
+        for name, plan in rules.plans.items()
+    }
+    return replace(rules, plans=plans)
+
+
+@scene
+async def one_send(stage: Stage) -> Running:
+    async with stage.run(make_rules(REMIND_AT_ONCE)) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def wait_then_send(stage: Stage) -> Running:
+    async with stage.run(make_rules(WAIT_AND_REMIND)) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def two_sends_and_a_wait(stage: Stage) -> Running:
+    async with stage.run(make_rules(TWICE)) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def wait_since_the_start(stage: Stage) -> Running:
+    async with stage.run(make_rules(TWICE.replace("for: 1s", "for: 2s, since: start"))) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def skipped_send(stage: Stage) -> Running:
+    async with stage.run(make_rules(TWICE, head=HEAD.replace("purpose: service", "purpose: marketing"))) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def paid_before_the_first_wait_is_over(stage: Stage) -> Running:
+    async with stage.run(make_rules(WAIT_AND_REMIND.replace("2s", "1h"))) as running:
+        running.shop.place()
+        await until(lambda: not running.shop.open_rows(), "the start")
+        running.shop.pay()
+        await running.finished()
+    return running
+
+
+@scene
+async def paid_between_two_sends(stage: Stage) -> Running:
+    async with stage.run(make_rules(TWICE.replace("1s", "1h"))) as running:
+        running.shop.place()
+        await until(lambda: stands_at(running, "patience"), "the wait")
+        running.shop.pay()
+        await running.finished()
+    return running
+
+
+@scene
+async def paid_while_the_signal_is_on_the_way(stage: Stage) -> Running:
+    async with stage.run(make_rules(WAIT_AND_REMIND), dispatching=False) as running:
+        running.shop.place()
+        await running.dispatcher.drain_once()
+        running.shop.pay()
+        await running.finished()
+    return running
+
+
+@scene
+async def event_came(stage: Stage) -> Running:
+    async with stage.run(make_rules(WAITING.replace("WITHIN", "1h"))) as running:
+        running.shop.place()
+        await until(lambda: stands_at(running, "answer"), "the wait")
+        running.shop.tell(running.shop.event("case.opened", "N-1001", data={"case": "k", "type": "inquiry"}))
+        await running.finished()
+    return running
+
+
+@scene
+async def event_did_not_come(stage: Stage) -> Running:
+    async with stage.run(make_rules(WAITING.replace("WITHIN", "1s"))) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def event_of_the_future(stage: Stage) -> Running:
+    wait = "steps:\n  - send: {id: first, channel: email, template: reminder}\n  - wait: {id: patience, for: 2s}\n"
+    rest = WAITING.replace("WITHIN", "1s").replace("\nsteps:\n", "")
+    async with stage.run(make_rules(wait + rest)) as running:
+        running.shop.place()
+        await until(lambda: stands_at(running, "patience"), "the wait")
+        event = running.shop.event(
+            "case.opened", "N-1001", at=now() + timedelta(days=1), data={"case": "k", "type": "inquiry"}
+        )
+        running.shop.tell(event)
+        await running.finished()
+    return running
+
+
+@scene
+async def branches_to_a_send(stage: Stage) -> Running:
+    async with stage.run(make_rules(BRANCHES)) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def branches_to_a_task(stage: Stage) -> Running:
+    async with stage.run(make_rules(BRANCHES)) as running:
+        running.shop.place(total=DEAR)
+        await running.finished()
+    return running
+
+
+@scene
+async def held_back_and_released(stage: Stage) -> Running:
+    asked: list[datetime] = []
+
+    def first_in_the_quiet() -> datetime:
+        asked.append(wall_clock())
+        end = wall_clock().replace(second=0, microsecond=0)
+        return end - timedelta(seconds=1) if len(asked) == 1 else wall_clock()
+
+    ended = POLICY + f'  quiet_hours: {{start: "{now() - timedelta(hours=1):%H:%M}", end: "{now():%H:%M}"}}\n'
+    async with stage.run(make_rules(REMIND_AT_ONCE, policy=ended), now=first_in_the_quiet) as running:
+        running.shop.place(at=now() - timedelta(minutes=10))
+        await running.finished()
+    return running
+
+
+@scene
+async def held_back_and_paid(stage: Stage) -> Running:
+    async with stage.run(make_rules(REMIND_AT_ONCE, policy=quiet())) as running:
+        running.shop.place()
+        await until(lambda: stands_at(running, "first"), "the hold")
+        running.shop.pay()
+        await running.finished()
+    return running
+
+
+@scene
+async def failed_send(stage: Stage) -> Running:
+    fragile = {**TEMPLATES, "templates/reminder.en.txt": "Subject: Due\n\nPay {{ order.total | money }} now.\n"}
+    async with stage.run(make_rules(TWICE, templates=fragile)) as running:
+        running.shop.place(total=None)
+        await running.finished()
+    return running
+
+
+@scene
+async def retries_used_up(stage: Stage) -> Running:
+    rules = impatient(make_rules(REMIND_AT_ONCE, policy=smtp_policy()))
+    async with stage.run(rules, smtp(free_port())) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+async def _take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await agree_until("DATA", reader, writer)
+    await say(writer, "354 go on")
+    while await reader.readline() not in (b".\r\n", b""):
+        pass
+
+
+@scene
+async def send_in_doubt(stage: Stage) -> Running:
+    async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _take(reader, writer)
+
+    async with (
+        odd_server(hangs_up) as port,
+        stage.run(make_rules(TWICE, policy=smtp_policy()), smtp(port)) as running,
+    ):
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def cancelled_before_it_began(stage: Stage) -> Running:
+    async with stage.run(make_rules(WAIT_AND_REMIND.replace("2s", "1h"))) as running:
+        running.shop.place()
+        await until(lambda: not running.shop.open_rows(), "the start")
+        await running.handle().cancel(reason="asked for")
+        await running.finished()
+    return running
+
+
+@scene
+async def cancelled_while_waiting(stage: Stage) -> Running:
+    async with stage.run(make_rules(TWICE.replace("1s", "1h"))) as running:
+        running.shop.place()
+        await until(lambda: stands_at(running, "patience"), "the wait")
+        await running.handle().cancel(reason="asked for")
+        await running.finished()
+    return running
+
+
+@scene
+async def cancelled_in_a_send(stage: Stage) -> Running:
+    taken, let_go = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _take(reader, writer)
+        taken.set()
+        await let_go.wait()
+        await say(writer, "250 taken")
+
+    steps = REMIND_AT_ONCE + "  - task: {id: call, team: sales}\n"
+    async with (
+        odd_server(slow) as port,
+        stage.run(make_rules(steps, policy=smtp_policy()), smtp(port, timeout=20)) as running,
+    ):
+        running.shop.place()
+        await taken.wait()
+        await running.handle().cancel(reason="asked for")
+
+        async def heard() -> bool:
+            return (
+                "cancel"
+                in (await running.handle().fetch_history()).to_json().lower().split("workflow_task_completed")[-2]
+            )
+
+        await until(heard, "the cancellation to be heard")
+        let_go.set()
+        await running.finished()
+    return running
+
+
+@scene
+async def held_by_the_shops_clock(stage: Stage) -> Running:
+    async with stage.run(make_rules(TWICE.replace("1s", "7d")), dispatching=False) as running:
+        running.shop.place()
+        await Dispatcher(running.client, running.shop.pool, running.shop.versions, clock="held").drain_once()
+        take = running.handle().execute_update
+        standing = await take("take", None, result_type=wire.Standing)
+        assert standing.wait is not None
+        assert standing.due is not None
+        done = await take("take", wire.Tell("due", standing.due, wait=standing.wait), result_type=wire.Standing)
+        assert done.finished
+        await running.finished()
+    return running

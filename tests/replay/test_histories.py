@@ -1,0 +1,118 @@
+"""Histories of journeys that have run: the workflow of today must take each to the same end."""
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+import workflows.journey
+from engine.composition import journey_runner
+from engine.journeys.plan import Plan
+from engine.language.steps.registry import KINDS
+from tests.replay.scenes import SCENES
+from tests.workflows.running import words
+from tests.workflows.shop import ZENOBIA
+from workflows.journey import Journey
+
+HISTORIES = Path(__file__).parent / "histories"
+SAVED = sorted(file.stem for file in HISTORIES.glob("*.json"))
+
+
+def saved(name: str) -> WorkflowHistory:
+    return WorkflowHistory.from_json(f"payment-reminder/{name}/1", (HISTORIES / f"{name}.json").read_text())
+
+
+def replayer(journey: type = Journey) -> Replayer:
+    return Replayer(workflows=[journey], workflow_runner=journey_runner())
+
+
+@pytest.mark.parametrize("name", SAVED)
+async def test_a_saved_history_replays(name):
+    await replayer().replay_workflow(saved(name))
+
+
+def test_every_scene_is_saved_and_nothing_else():
+    assert list(SAVED) == sorted(SCENES)
+
+
+def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
+    instructions = {"if": "branch"}
+    plans = [_plan(saved(name)) for name in SAVED]
+    seen = {step.op for plan in plans for step in plan.code}
+    assert seen >= {instructions.get(kind, kind) for kind in KINDS}
+    kinds = {event["eventType"] for name in SAVED for event in saved(name).to_json_dict()["events"]}
+    assert kinds >= {
+        f"EVENT_TYPE_{kind}"
+        for kind in (
+            "ACTIVITY_TASK_COMPLETED",
+            "ACTIVITY_TASK_FAILED",
+            "TIMER_FIRED",
+            "TIMER_CANCELED",
+            "WORKFLOW_EXECUTION_SIGNALED",
+            "WORKFLOW_EXECUTION_CANCEL_REQUESTED",
+            "WORKFLOW_EXECUTION_UPDATE_ACCEPTED",
+            "WORKFLOW_EXECUTION_UPDATE_COMPLETED",
+            "WORKFLOW_EXECUTION_COMPLETED",
+            "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES",
+        )
+    }
+    activities = {
+        event["activityTaskScheduledEventAttributes"]["activityType"]["name"]
+        for name in SAVED
+        for event in saved(name).to_json_dict()["events"]
+        if "activityTaskScheduledEventAttributes" in event
+    }
+    assert activities == {"deliver", "decide", "open_task", "close_journey"}
+
+
+def _plan(history: WorkflowHistory) -> Plan:
+    (start,) = history.events[0].workflow_execution_started_event_attributes.input.payloads
+    return Plan.from_json(json.loads(start.data)["plan"])
+
+
+def test_no_saved_history_holds_personal_data():
+    personal = [value for name, value in ZENOBIA.items() if name not in ("locale", "zone", "country")]
+    for name in SAVED:
+        text = words(saved(name)).lower()
+        assert "payment reminder" in text
+        assert [each for each in (*personal, "N-1001", "Dear") if each.lower() in text] == []
+
+
+SOURCE = Path(workflows.journey.__file__).read_text()
+CHANGES = {
+    "an activity of another name": ('"deliver"', '"hand_over"'),
+    "another activity before a task": (
+        'return await self._ask(start, plan, "open_task"',
+        'await workflow.sleep(1)\n                return await self._ask(start, plan, "open_task"',
+    ),
+    "a step no longer shown while waiting": ("if step != self._shown_step:", "if False:"),
+    "a second timer": (
+        "if remaining > timedelta(0):",
+        "if remaining > timedelta(0):\n            await workflow.sleep(1)",
+    ),
+    "an end that is always recorded": ("if not finish.recorded:", "if False:"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_deliberate_change_of_commands_fails_in_replay(change, tmp_path, monkeypatch):
+    before, after = CHANGES[change]
+    source = SOURCE
+    assert source.count(before) >= 1
+    module = f"journey_with_{abs(hash(change))}"
+    (tmp_path / f"{module}.py").write_text(source.replace(before, after))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    changed = import_module(module).Journey
+    failed = []
+    for name in SAVED:
+        try:
+            await replayer(changed).replay_workflow(saved(name))
+        except NondeterminismError:
+            failed.append(name)
+    assert failed
+    sys.modules.pop(module)

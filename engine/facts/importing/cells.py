@@ -1,7 +1,7 @@
 """One cell's text to the text that PostgreSQL's COPY takes for its type, or a `CellError` that says why not."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from engine.money import to_minor
 
 ReadCell = Callable[[str], str | None]
 """Text that is not empty to a value, or None for unknown."""
+ReadAll = Callable[[Sequence[str]], list[str | None]]
 
 _AMOUNT = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{1,9})?")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,19}")
@@ -43,6 +44,14 @@ def reader(cell: Cell, table: str, file: FileModel, shop: ShopModel, lookup: dic
         return convert(value) if value and convert is not None else value or None
 
     return read
+
+
+def read_all(cell: Cell, shop: ShopModel) -> ReadAll | None:
+    """How all texts of a cell are read at once, where that is faster: instants seldom repeat."""
+    model = cell.model
+    if cell.field.kind != "instant" or model.column is None or model.map or model.lookup or model.case != "keep":
+        return None
+    return instant_reader(model.zone or shop.zone, model.format).read_all
 
 
 def is_plain(cell: Cell, table: str) -> bool:

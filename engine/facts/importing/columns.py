@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.facts.importing.cells import ReadCell, check_text, is_plain, read_amount, reader
+from engine.facts.importing.cells import ReadAll, ReadCell, check_text, is_plain, read_all, read_amount, reader
 from engine.facts.importing.mapping import Cell, FileModel, Plan, TablePlan, pieces
 from engine.facts.importing.refusals import CellError
 
@@ -53,6 +53,10 @@ class _Memo(dict[str, str | None]):
         self[text] = value
         return value
 
+    def of_all(self, texts: Texts) -> Values:
+        """What the texts were read as."""
+        return [self[text] for text in texts]
+
 
 class CellColumn:
     """Reads one cell for all rows of a chunk.
@@ -61,12 +65,14 @@ class CellColumn:
         cell: the cell, not a constant.
         table: the relation it belongs to.
         read: what to do with a text.
+        read_all: the same for many texts at once, where that is faster than to remember each.
     """
 
-    def __init__(self, cell: Cell, table: str, read: ReadCell) -> None:
+    def __init__(self, cell: Cell, table: str, read: ReadCell, read_all: ReadAll | None = None) -> None:
         self._cell = cell
         self._plain = is_plain(cell, table)
         self._memo = _Memo(read)
+        self._read_all = read_all or self._memo.of_all
         self._name = cell.columns[0] if cell.columns else ""
 
     def values(self, columns: Mapping[str, Texts], faults: Faults) -> Values:
@@ -77,8 +83,7 @@ class CellColumn:
             values = [text or None for text in texts]
         else:
             try:
-                memo = self._memo
-                values = [memo[text] for text in texts]
+                values = self._read_all(texts)
             except CellError:
                 values = [self._one(row, text, faults) for row, text in enumerate(texts)]
         self._check(values, faults)
@@ -103,7 +108,7 @@ class CellColumn:
     def _check(self, values: Values, faults: Faults) -> None:
         field = self._cell.field
         if field.kind in {"text", "reference"} and (
-            field.length is not None or "\x00" in "".join(value for value in values if value)
+            field.length is not None or "\x00" in "".join(filter(None, values))
         ):
             self._check_each(values, faults)
         if field.required and None in values:
@@ -141,7 +146,7 @@ class MoneyColumn:
         if isinstance(self._currency, str):
             memo = self._memo(self._currency)
             try:
-                values = [memo[text] for text in texts]
+                values = memo.of_all(texts)
             except CellError:
                 values = [self._one(row, name, text, memo, faults) for row, text in enumerate(texts)]
         else:
@@ -246,7 +251,8 @@ def _cell_column(
 ) -> CellColumn:
     join = cell.model.lookup
     found = None if join is None else lookups[join.file, join.by, join.take]
-    return CellColumn(cell, table.target.name, reader(cell, table.target.name, file, plan.shop, found))
+    relation = table.target.name
+    return CellColumn(cell, relation, reader(cell, relation, file, plan.shop, found), read_all(cell, plan.shop))
 
 
 def copy_text(columns: Sequence[Values]) -> bytes:
@@ -256,7 +262,7 @@ def copy_text(columns: Sequence[Values]) -> bytes:
 
 
 def _escaped(values: Values) -> list[str]:
-    joined = "".join(value for value in values if value)
+    joined = "".join(filter(None, values))
     if any(special in joined for special in "\\\n\r\t"):
         return [_NULL if value is None else _escape(value) for value in values]
     return [_NULL if value is None else value for value in values]

@@ -31,15 +31,21 @@ _ORDERS_WORDS = (
     ("orders without lines", "kept, with no products"),
 )
 _REVIEWS = """
-select count(distinct r.order_id) filter (where r.several),
-       count(*) filter (where date(r.created_at at time zone %(zone)s) < date(r.delivered_at at time zone %(zone)s)),
-       count(*) filter (where r.same_key > 1),
-       count(*) - count(distinct r.key),
-       count(*) filter (where r.answered_at is null),
-       count(*) filter (where r.created_at is null)
-  from (select r.*, o.delivered_at, count(*) over (partition by r.order_id) > 1 as several,
-               count(*) over (partition by r.key) as same_key
-          from reviews r join orders o on o.id = r.order_id where o.shop_id = %(shop)s) r
+with told as (
+    select r.order_id, r.key, r.created_at, r.answered_at, o.delivered_at
+      from reviews r join orders o on o.id = r.order_id where o.shop_id = %(shop)s
+), of_orders as (
+    select count(*) as several from (select from told group by order_id having count(*) > 1) x
+), of_keys as (
+    select count(*) as keys, sum(n) as rows from (select count(*) n from told group by key having count(*) > 1) x
+)
+select max(several),
+       count(*) filter (where date(created_at at time zone %(zone)s) < date(delivered_at at time zone %(zone)s)),
+       coalesce(max(rows), 0)::bigint,
+       coalesce(max(rows) - max(keys), 0)::bigint,
+       count(*) filter (where answered_at is null),
+       count(*) filter (where created_at is null)
+  from of_orders cross join of_keys left join told on true
 """
 _REVIEWS_WORDS = (
     ("orders with several reviews", "each review kept"),

@@ -6,6 +6,7 @@ starts in a gap starts at its first instant. The zones are those of the pinned `
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -43,7 +44,7 @@ class InstantReader:
     def __init__(self, zone: str, form: str | None = None) -> None:
         self._zone = zone_of(zone)
         self._form = form
-        self._offsets: dict[str, str] = {}
+        self._offsets = _Offsets(self._zone)
 
     def read(self, text: str) -> str:
         """The instant as text with its offset from UTC.
@@ -51,31 +52,26 @@ class InstantReader:
         Raises:
             CellError: it is no instant.
         """
-        if self._form is None and _PLAIN.fullmatch(text):
-            hour = text[:_HOUR]
-            offset = self._offsets.get(hour)
-            if offset is None:
-                offset = self._offset_of_hour(hour)
-            if offset:
-                return text + offset
+        if self._form is None and _PLAIN.fullmatch(text) and (offset := self._offsets[text[:_HOUR]]):
+            return text + offset
         return self._slowly(text)
 
-    def _offset_of_hour(self, hour: str) -> str:
-        """The offset that holds for a whole hour of the local clock; empty if it changes in it."""
-        try:
-            start = datetime.fromisoformat(hour + ":00:00")
-            ends = {
-                moment.replace(tzinfo=self._zone, fold=fold).utcoffset()
-                for moment in (start, start + timedelta(minutes=59, seconds=59, microseconds=999_999))
-                for fold in (0, 1)
-            }
-        except (ValueError, OverflowError):
-            return ""
-        if len(self._offsets) > _MOST_HOURS:
-            self._offsets.clear()
-        offset = _written(ends.pop()) if len(ends) == 1 else ""
-        self._offsets[hour] = offset
-        return offset
+    def read_all(self, texts: Sequence[str]) -> list[str | None]:
+        """As `read`, for a whole column; of empty texts None.
+
+        Raises:
+            CellError: one of them is no instant.
+        """
+        plain, offsets = _PLAIN.fullmatch, self._offsets
+        if self._form is not None:
+            return [self._rare(text) for text in texts]
+        return [
+            text + offset if plain(text) and (offset := offsets[text[:_HOUR]]) else self._rare(text) for text in texts
+        ]
+
+    def _rare(self, text: str) -> str | None:
+        stripped = text.strip()
+        return self.read(stripped) if stripped else None
 
     def _slowly(self, text: str) -> str:
         try:
@@ -89,6 +85,32 @@ class InstantReader:
             expected = f"written as {self._form}" if self._form else "such as 2018-01-31 09:30:00"
             raise CellError("bad-instant", f"{text!r} is not an instant {expected}: {error}") from None
         return moment.replace(tzinfo=None).isoformat(" ") + _written(offset)
+
+
+class _Offsets(dict[str, str]):
+    """The offset that holds for a whole hour of the local clock; empty if it changes in it or the hour is none."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        super().__init__()
+        self._zone = zone
+
+    def __missing__(self, hour: str) -> str:
+        if len(self) > _MOST_HOURS:
+            self.clear()
+        self[hour] = offset = self._find(hour)
+        return offset
+
+    def _find(self, hour: str) -> str:
+        try:
+            start = datetime.fromisoformat(hour + ":00:00")
+            offsets = {
+                moment.replace(tzinfo=self._zone, fold=fold).utcoffset()
+                for moment in (start, start + timedelta(minutes=59, seconds=59, microseconds=999_999))
+                for fold in (0, 1)
+            }
+        except (ValueError, OverflowError):
+            return ""
+        return _written(offsets.pop()) if len(offsets) == 1 else ""
 
 
 def _written(offset: timedelta | None) -> str:

@@ -124,7 +124,10 @@ def _connected(url: str, schema: str) -> Iterator[Connection]:
     with connect(url, schema) as connection:
         # The server stops a killed import's statement at once, so that the next one need not wait for its end.
         connection.execute("select set_config('client_connection_check_interval', '500ms', false)")
-        connection.execute("select set_config('work_mem', %s, false)", [_SORT_MEMORY])
+        connection.execute(
+            "select set_config('work_mem', %(memory)s, false), set_config('temp_buffers', %(memory)s, false)",
+            {"memory": _SORT_MEMORY},
+        )
         connection.commit()
         yield connection
 

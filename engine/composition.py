@@ -27,7 +27,7 @@ from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
 from engine.journeys.wire import JOURNEY_QUEUE
 from engine.language.rules import Rules
-from engine.replay.discard import discard_namespace
+from engine.replay.discard import discard_namespace, first_free
 from engine.replay.driver import Driver, Progress, Window
 from engine.replay.fields import recorded_fields
 from engine.replay.run import Run
@@ -103,6 +103,11 @@ def journey_runner() -> SandboxedWorkflowRunner:
             passthrough_modules=SandboxRestrictions.default.passthrough_modules | set(_PASSED_THROUGH),
         )
     )
+
+
+async def free_run(run: Run) -> Run:
+    """This run, or the first after it whose namespace is free."""
+    return await first_free(await connect(), run)
 
 
 async def run_replay(

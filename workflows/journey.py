@@ -16,7 +16,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from engine.journeys import wire
     from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, OpenTask
-    from engine.journeys.describe import describe
+    from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
     from engine.journeys.interpreter import advance, begin
     from engine.journeys.plan import Plan
@@ -144,7 +144,9 @@ class Journey:
         remaining = hold.due - workflow.now()
         if remaining > timedelta(0):
             try:
-                await workflow.wait_condition(lambda: bool(self._inbox), timeout=remaining, timeout_summary=hold.label)
+                await workflow.wait_condition(
+                    lambda: bool(self._inbox), timeout=remaining, timeout_summary=brief(hold.label)
+                )
             except TimeoutError:
                 return True
         return hold.due <= workflow.now()
@@ -168,7 +170,7 @@ class Journey:
                     heartbeat_timeout=HEARTBEAT,
                     schedule_to_close_timeout=timedelta(seconds=plan.controls.retry_for),
                     retry_policy=RETRY,
-                    summary=command.label,
+                    summary=brief(command.label),
                 )
             )
         except ActivityError as error:
@@ -202,7 +204,7 @@ class Journey:
                     start_to_close_timeout=ATTEMPT,
                     heartbeat_timeout=HEARTBEAT,
                     retry_policy=RETRY,
-                    summary=f"closing the journey: {shown}",
+                    summary=brief(f"closing the journey: {shown}"),
                 )
             )
         # In a list of journeys the last wait would say that it still waits there.

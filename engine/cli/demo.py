@@ -7,7 +7,6 @@ import subprocess
 from datetime import UTC
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from psycopg import sql
@@ -73,12 +72,15 @@ def _load_shop(directory: Path) -> None:
 async def _show(run: Run, asked: Asked, *, end: bool) -> None:
     await asyncio.to_thread(_list_workflows, run.namespace)
     interface = os.environ.get("REGULARS_TEMPORAL_UI")
+    page = f"namespaces/{run.namespace}/workflows"
     console.print(
         f"\nmailbox:     {asked.directory / 'mailbox'} (.eml files, open them with a mail program)", soft_wrap=True
     )
-    if interface:
-        console.print(f"Temporal UI: {interface}/namespaces/{run.namespace}/workflows", soft_wrap=True)
-    console.print(f"window:      {asked.window.start.astimezone(ZoneInfo(asked.zone))} and two weeks on")
+    if end:
+        port = asked.project.settings.temporal_ui_port
+        console.print(f"Temporal UI: `regulars up`, then http://127.0.0.1:{port}/{page}", soft_wrap=True)
+    elif interface:
+        console.print(f"Temporal UI: {interface}/{page}", soft_wrap=True)
     if not end:
         console.print("running until Ctrl-C")
         await _until_stopped()

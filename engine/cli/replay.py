@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -15,14 +16,14 @@ from rich.table import Table
 
 from engine.cli.instants import read_instant
 from engine.cli.rules import sound_rules
-from engine.composition import Stay, run_replay
+from engine.composition import Stay, free_run, run_replay
 from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules
 from engine.replay.driver import Driver, Window
 from engine.replay.log import counts, message_log, write_log
 from engine.replay.prepare import prepare_schema, shop_zone
-from engine.replay.run import Run, directory, next_run
+from engine.replay.run import Run, begin, directory, next_run
 from engine.servers.leave import leave
 from engine.servers.need import need
 from engine.servers.project import Project
@@ -77,9 +78,10 @@ def run_window(asked: Asked, stay: Callable[[Run], Stay] | None = None) -> int:
     """Runs a replay, prints its outcome and gives the exit code. `stay`: what to do before its worker is stopped."""
     url = os.environ["REGULARS_DATABASE_URL"]
     try:
-        run = next_run(asked.project.state, asked.name)
+        run = asyncio.run(free_run(next_run(asked.project.state, asked.name)))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    begin(asked.project.state, run)
     began = time.monotonic()
     with console.status("copying facts"):
         copied = prepare_schema(url, run, asked.rules, asked.window.to, asked.source)
@@ -115,8 +117,9 @@ def _report(url: str, run: Run, asked: Asked) -> None:
         found = counts(connection)
     file = asked.directory / "messages.csv"
     write_log(lines, file)
-    start, to = (f"{instant:%Y-%m-%d %H:%M}" for instant in (asked.window.start, asked.window.to))
-    table = Table("playbook", "what", "outcome", "count", title=f"replay {run.name}: {start} to {to} UTC")
+    zone = ZoneInfo(asked.zone)
+    start, to = (f"{instant.astimezone(zone):%Y-%m-%d %H:%M}" for instant in (asked.window.start, asked.window.to))
+    table = Table("playbook", "what", "outcome", "count", title=f"replay {run.name}: {start} to {to} ({asked.zone})")
     for count in found:
         table.add_row(count.playbook, count.what, count.outcome, str(count.count))
     console.print(table)

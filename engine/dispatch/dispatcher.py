@@ -29,7 +29,7 @@ from engine.dispatch import outbox
 from engine.dispatch.outbox import Row
 from engine.dispatch.versions import StoredVersions
 from engine.journeys import wire
-from engine.journeys.describe import outline
+from engine.journeys.describe import brief, outline
 from engine.journeys.interpreter import first_wait
 from engine.journeys.plan import Plan
 
@@ -137,11 +137,13 @@ class Dispatcher:
                         SearchAttributePair(STEP, plan.code[0].id),
                     ]
                 ),
-                static_summary=f"{plan.title}: {row.subject} {row.subject_id}",
+                static_summary=brief(f"{plan.title}: {row.subject} {row.subject_id}"),
                 static_details=outline(plan),
             )
         except WorkflowAlreadyStartedError:
-            return
+            # A replay starts each of its journeys once: one that is known belongs to somebody else.
+            if self.clock == "held":
+                raise
 
     async def _event(self, row: Row, plan: Plan) -> None:
         """An event that stops a journey still in its start delay cancels it: that wakes and ends it at once."""

@@ -18,6 +18,12 @@ _BLANK = "\N{NO-BREAK SPACE}"
 """The Web UI cuts off the last line of a long text: then it cuts this one."""
 
 
+def brief(text: str) -> str:
+    """One line of at most 200 characters, as a summary in the Web UI."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
 def outline(plan: Plan) -> str:
     """Markdown that says what the playbook does, step by step, for whoever opens one of its journeys."""
     lines = [

@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+import shutil
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -46,11 +47,20 @@ def last_run(state: Path, name: str) -> Run | None:
 
 
 def next_run(state: Path, name: str) -> Run:
-    """A new run of this name, noted so that the one after it has a number of its own."""
+    """A new run of this name."""
     before = last_run(state, name)
-    run = Run(name, before.number + 1 if before else 1)
-    file = directory(state, name) / "run.json"
-    temporary = file.with_suffix(".new")
+    return Run(name, before.number + 1 if before else 1)
+
+
+def after(run: Run) -> Run:
+    """The run after this one."""
+    return replace(run, number=run.number + 1)
+
+
+def begin(state: Path, run: Run) -> None:
+    """Notes the run, so that the one after it has a number of its own, and empties its mailbox."""
+    place = directory(state, run.name)
+    shutil.rmtree(place / "mailbox", ignore_errors=True)
+    temporary = place / "run.json.new"
     temporary.write_text(json.dumps(asdict(run)))
-    temporary.replace(file)
-    return run
+    temporary.replace(place / "run.json")

@@ -70,7 +70,8 @@ def run(  # noqa: PLR0913 - each is one thing that a caller decides
         dry_run: do everything, but leave the facts as they were.
         progress: told what is done and how far it is.
         after_merge: called in the merge's transaction, before it is committed, with the temporary table
-            `changed_orders(id bigint)` at hand: the orders that are new, or of which anything changed.
+            `changed_orders(id bigint)` at hand: the orders that are new, or of which anything changed. Called again
+            when the merge has to be tried again; what it did before was rolled back.
         schema: where the facts are.
 
     Raises:

@@ -107,7 +107,7 @@ def _target(table: Table, key: tuple[str, ...]) -> Target:
 def _fields(column: Column[object]) -> list[Field]:
     required = not column.nullable and column.server_default is None
     for foreign in column.foreign_keys:
-        return _references(column.name, foreign.column.table.name, required)
+        return _references(column, foreign.column.table.name, required)
     kind = _kind(column)
     name = column.name.removesuffix("_minor") if kind == "money" else column.name
     return [
@@ -125,12 +125,12 @@ def _fields(column: Column[object]) -> list[Field]:
     ]
 
 
-def _references(column: str, table: str, required: bool) -> list[Field]:  # noqa: FBT001 - passed on as found
-    name = column.removesuffix("_id")
-    found = [Field(name, column, "reference", "text", required, refers_to=table)]
-    if table == "customers":
+def _references(column: Column[object], table: str, required: bool) -> list[Field]:  # noqa: FBT001 - passed on as found
+    name = column.name.removesuffix("_id")
+    found = [Field(name, column.name, "reference", "text", required, refers_to=table)]
+    if table == "customers" and column.table.name != "customer_identities":
         # A customer may also be named by an account of theirs.
-        found.append(Field("identity", column, "reference", "text", required, refers_to="customer_identities"))
+        found.append(Field("identity", column.name, "reference", "text", required, refers_to="customer_identities"))
     return found
 
 

@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from engine.composition import connect
 from engine.dispatch import outbox
 from engine.dispatch.dispatcher import Dispatcher
-from tests.workflows.namespaces import drop_namespaces, take_namespace
+from tests.workflows.namespaces import take_namespace
 from tests.workflows.rules import REMIND_AT_ONCE, WAIT_AND_REMIND, make_rules
 from tests.workflows.running import engine, events, mails, status
 
@@ -78,9 +78,7 @@ async def test_a_journey_that_was_stopped_before_its_start_was_told_never_reache
 @pytest.fixture
 def forgetful(namespaces):
     """A namespace that knows of no journey, as the test's own does after Temporal's retention."""
-    name = take_namespace()
-    yield name
-    drop_namespaces(name)
+    return take_namespace()
 
 
 async def test_a_journey_that_has_ended_is_not_started_again_when_temporal_has_forgotten_it(

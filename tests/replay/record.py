@@ -22,7 +22,7 @@ from engine.facts.migrate import upgrade
 from engine.language.rules import Rules
 from engine.servers.leave import leave
 from tests.replay.scenes import SCENES, Stage
-from tests.workflows.namespaces import drop_namespaces, drop_unused, take_namespace
+from tests.workflows.namespaces import drop_namespaces, take_namespace
 from tests.workflows.shop import Shop
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -42,7 +42,6 @@ async def record(name: str, url: str) -> None:
         history = await running.history()
     for shop in shops:
         shop.close()
-    drop_namespaces(namespace)
     text = json.dumps(_portable(history.to_json_dict()), indent=1, ensure_ascii=False)
     (HISTORIES / f"{name}.json").write_text(text + "\n")
     print(f"{name}: {len(history.events)} events", flush=True)
@@ -73,7 +72,7 @@ def main(names: list[str]) -> int:
             upgrade(url)
             asyncio.run(record(name, url))
             admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(database)))
-    drop_unused()
+    drop_namespaces()
     return 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from activities.providers.mailbox import Mailbox
 from engine.language.files import read_directory
 from engine.language.rules import Rules, compile_rules, is_test
-from tests.workflows.namespaces import drop_namespaces, drop_unused, take_namespace
+from tests.workflows.namespaces import drop_namespaces, take_namespace
 from tests.workflows.shop import Shop
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -17,17 +17,15 @@ MakeShop = Callable[[Rules], Shop]
 
 @pytest.fixture(scope="session")
 def namespaces() -> Iterator[None]:
-    """Lets go of prepared namespaces in the end."""
+    """Lets go of the namespaces in the end."""
     yield
-    drop_unused()
+    drop_namespaces()
 
 
 @pytest.fixture
-def namespace(namespaces: None) -> Iterator[str]:
+def namespace(namespaces: None) -> str:
     """A Temporal namespace of this test's own."""
-    name = take_namespace()
-    yield name
-    drop_namespaces(name)
+    return take_namespace()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 _AT_ONCE = 10
 _ready: list[str] = []
+_made: list[str] = []
 
 
 def take_namespace() -> str:
@@ -28,28 +29,24 @@ def take_namespace() -> str:
     return _ready.pop()
 
 
-def drop_namespaces(*names: str) -> None:
-    """Lets go of namespaces."""
+def drop_namespaces() -> None:
+    """Lets go of all namespaces that were made: in the end, because Temporal takes its time to forget one."""
+    names, _made[:], _ready[:] = list(_made), [], []
     _elsewhere(_drop(names))
-
-
-def drop_unused() -> None:
-    """Lets go of those that were prepared and never taken."""
-    unused, _ready[:] = list(_ready), []
-    drop_namespaces(*unused)
 
 
 async def _prepare() -> list[str]:
     config = ClientConfig.load_client_connect_config()
     names = [f"test-{uuid.uuid4().hex[:12]}" for _ in range(_AT_ONCE)]
+    _made.extend(names)
     await asyncio.gather(*(prepare_namespace(config, name) for name in names))
     return names
 
 
-async def _drop(names: tuple[str, ...]) -> None:
+async def _drop(names: list[str]) -> None:
     client = await connect()
-    for name in names:
-        await client.operator_service.delete_namespace(DeleteNamespaceRequest(namespace=name))
+    requests = [DeleteNamespaceRequest(namespace=name) for name in names]
+    await asyncio.gather(*map(client.operator_service.delete_namespace, requests), return_exceptions=True)
 
 
 def _elsewhere(work: Coroutine[Any, Any, T]) -> T:

@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
@@ -116,6 +117,17 @@ def mails(box: Mailbox | Path) -> list[EmailMessage]:
 def events(history: WorkflowHistory) -> list[str]:
     """The names of a history's events, such as ACTIVITY_TASK_SCHEDULED, in order."""
     return [str(event["eventType"]).removeprefix("EVENT_TYPE_") for event in history.to_json_dict()["events"]]
+
+
+async def timeline(client: Client, workflow_id: str) -> str:
+    """What has happened to a journey and when, and what it waits for: for whoever reads why a test failed."""
+    handle = client.get_workflow_handle(workflow_id)
+    lines = [
+        f"{event.event_time.ToDatetime():%H:%M:%S.%f} {EventType.Name(event.event_type)}"
+        for event in (await handle.fetch_history()).events
+    ]
+    pending = (await handle.describe()).raw_description
+    return "\n".join([*lines, str(pending.pending_activities), str(pending.pending_workflow_task)])
 
 
 def summaries(history: WorkflowHistory) -> list[tuple[str, str]]:

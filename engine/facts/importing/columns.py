@@ -107,9 +107,7 @@ class CellColumn:
 
     def _check(self, values: Values, faults: Faults) -> None:
         field = self._cell.field
-        if field.kind in {"text", "reference"} and (
-            field.length is not None or "\x00" in "".join(filter(None, values))
-        ):
+        if field.kind in {"text", "reference"} and _is_doubtful(values, field.length):
             self._check_each(values, faults)
         if field.required and None in values:
             _note_missing(values, field.name, self._name, faults)
@@ -171,6 +169,11 @@ class MoneyColumn:
         except CellError as error:
             faults.add(row, name, error)
             return None
+
+
+def _is_doubtful(values: Values, length: int | None) -> bool:
+    known = list(filter(None, values))
+    return "\x00" in "".join(known) or (length is not None and max(map(len, known), default=0) > length)
 
 
 def _fill(parts: Sequence[str], row: Sequence[str]) -> str:

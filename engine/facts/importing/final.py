@@ -35,7 +35,9 @@ _BUMP = """
 with concerned as (
     select c.id from customers c
      where c.id in (select id from changed_customers
-                    union select o.customer_id from orders o join changed_orders using (id))
+                    union select o.customer_id from orders o join changed_orders using (id)
+                    union select o.customer_id from order_lines l join orders o on o.id = l.order_id
+                     where l.product_id in (select id from changed_products))
        and c.id not in (select id from new_customers)
      order by c.id for update of c
 )

@@ -34,6 +34,7 @@ _NOTES = {
 noted_new as (insert into new_customers select id from added),
 noted as (insert into changed_customers select id from changed)
 """,
+    "products": "noted as (insert into changed_products select id from changed)",
     "orders": """
 noted_new as (insert into new_orders select id from added),
 noted as (insert into changed_orders select id from added union all select id from changed)
@@ -64,6 +65,7 @@ def prepare(scope: Scope) -> None:
         "create temporary table changed_orders (id bigint primary key) on commit drop;"
         "create temporary table told_orders (id bigint primary key) on commit drop;"
         "create temporary table new_orders (id bigint primary key) on commit drop;"
+        "create temporary table changed_products (id bigint primary key) on commit drop;"
         "create temporary table changed_customers (id bigint primary key) on commit drop;"
         "create temporary table new_customers (id bigint primary key) on commit drop"
     )

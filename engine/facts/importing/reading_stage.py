@@ -27,6 +27,8 @@ Progress = Callable[[str, int, int], None]
 Lookups = Mapping[tuple[str, str, str], dict[str, str]]
 
 CHUNK = 10_000
+# Rows may be long: a chunk and what is made of it must fit into memory several times.
+_MOST_CHARACTERS = 4_000_000
 _MOST_JOINED = 1_000_000
 
 
@@ -71,11 +73,13 @@ def _uncollected() -> Iterator[None]:
 
 def _chunks(found: Iterator[Row | Refusal]) -> Iterator[list[Row | Refusal]]:
     chunk: list[Row | Refusal] = []
+    characters = 0
     for each in found:
         chunk.append(each)
-        if len(chunk) >= CHUNK:
+        characters += len(each.raw) if isinstance(each, Refusal) else len(each[2])
+        if len(chunk) >= CHUNK or characters >= _MOST_CHARACTERS:
             yield chunk
-            chunk = []
+            chunk, characters = [], 0
     yield chunk
 
 

@@ -1,6 +1,7 @@
 """Refused rows as CSV files, one for each file of the source: line, field, code, reason and the row as it was."""
 
 import csv
+from array import array
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,19 +41,28 @@ def write_refused(
 
 def _add_rows(connection: Connection, digest: str, file: Opened) -> None:
     """A merge knows lines only: the rows are read again, which costs something only if there are any."""
-    refused = staged_name(digest, "refused")
-    statement = sql.SQL("select distinct line from {} where file = %s and raw is null").format(refused)
-    lines = {line for (line,) in connection.execute(statement, [file.file.alias])}
+    lines = _lines_without_rows(connection, digest, file.file.alias)
     if not lines:
         return
-    update = sql.SQL("update {} set raw = %s where file = %s and line = %s and raw is null").format(refused)
-    with reading_rows(file) as (rows, _), connection.cursor() as cursor:
-        found = (
-            (readable(row[2]), file.file.alias, row[0])
-            for row in rows
-            if not isinstance(row, Refusal) and row[0] in lines
-        )
-        cursor.executemany(update, found)
+    connection.execute("create temporary table told (line bigint, raw text) on commit drop")
+    with connection.cursor().copy("copy told from stdin") as copy, reading_rows(file) as (rows, _):
+        wanted = iter(lines)
+        line = next(wanted, None)
+        for row in rows:
+            if not isinstance(row, Refusal) and row[0] == line:
+                copy.write_row((line, readable(row[2])))
+                line = next(wanted, None)
+    update = "update {} r set raw = told.raw from told where r.file = %s and r.line = told.line and r.raw is null"
+    connection.execute(sql.SQL(update).format(staged_name(digest, "refused")), [file.file.alias])
+    connection.execute("drop table told")
+
+
+def _lines_without_rows(connection: Connection, digest: str, alias: str) -> "array[int]":
+    """In order, as the file has them; an array, because it may be every line of a long file."""
+    query = sql.SQL("select distinct line from {} where file = %s and raw is null order by line")
+    with connection.cursor(name="lines") as cursor:
+        cursor.execute(query.format(staged_name(digest, "refused")), [alias])
+        return array("q", (line for (line,) in cursor))
 
 
 def _write(connection: Connection, digest: str, alias: str, path: Path) -> bool:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine import __version__
 from engine.facts.importing.csv_reading import Dialect, Lines, Row, header, rows
 from engine.facts.importing.errors import SourceError
 from engine.facts.importing.mapping import File, LookupModel, Plan
@@ -145,8 +146,8 @@ def reading_rows(opened: Opened) -> Iterator[tuple[Iterator[Row | Refusal], Posi
 
 
 def digest(plan: Plan, opened: Mapping[str, Opened]) -> str:
-    """What names this import: the mapping and the contents of the files, so that a killed one is found again."""
-    whole = hashlib.sha256(plan.text.encode("utf-8", "surrogateescape"))
+    """What names this import, so that a killed one is found again: mapping, contents of files, and who reads them."""
+    whole = hashlib.sha256(f"{__version__}\0{plan.text}".encode("utf-8", "surrogateescape"))
     for alias, each in sorted(opened.items()):
         with each.path.open("rb") as file:
             whole.update(f"\0{alias}\0{hashlib.file_digest(file, 'sha256').hexdigest()}".encode())

@@ -15,6 +15,7 @@ from engine.facts.importing.refusals import Refusal
 Connection = psycopg.Connection[Any]
 _PREFIX = "staged_"
 _KEPT_DIGITS = 12
+_NAMES = f"^{_PREFIX}(dry-)?[0-9a-f]+_"
 
 
 def prefix(digest: str) -> str:
@@ -83,7 +84,7 @@ def drop_refused_of(connection: Connection, digest: str, file: str) -> None:
 def drop_staged(connection: Connection, keep: str | None = None) -> None:
     """Drops the staged tables of all imports but one; there is never more than one import at work."""
     rows = connection.execute(
-        "select tablename from pg_tables where schemaname = current_schema() and starts_with(tablename, %s)", [_PREFIX]
+        "select tablename from pg_tables where schemaname = current_schema() and tablename ~ %s", [_NAMES]
     ).fetchall()
     for (name,) in rows:
         if keep is None or not name.startswith(prefix(keep)):

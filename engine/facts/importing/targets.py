@@ -7,7 +7,7 @@ import functools
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Boolean, Column, Date, DateTime, DefaultClause, Dialect, Integer, Table
+from sqlalchemy import Boolean, Column, Date, DateTime, DefaultClause, Dialect, Integer, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
@@ -45,6 +45,8 @@ ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
 RANGES: dict[tuple[str, str], tuple[int, int]] = {("reviews", "score"): (1, 5)}
 
 _DIALECT: Dialect = PGDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+# PostgreSQL's indexes hold 2704 bytes, of up to four a character.
+_LONGEST_KEY = 600
 _HIDDEN = frozenset({"id", "shop_id", "assumed", "recorded_at", "fact_version"})
 _BITS = {"SmallInteger": 16, "Integer": 32}
 
@@ -118,7 +120,7 @@ def _fields(column: Column[object]) -> list[Field]:
             sql_type=column.type.compile(dialect=_DIALECT).lower(),
             # A currency that nobody states is the shop's.
             required=required and name != "currency",
-            length=getattr(column.type, "length", None),
+            length=getattr(column.type, "length", None) or (_LONGEST_KEY if _is_indexed(column) else None),
             bits=_BITS.get(type(column.type).__name__, 64),
             default=_default(column),
         )
@@ -150,6 +152,12 @@ def _kind(column: Column[object]) -> Kind:
             return "integer"
         case _:
             return "text"
+
+
+def _is_indexed(column: Column[object]) -> bool:
+    table = column.table
+    unique = any(isinstance(each, UniqueConstraint) and column.name in each.columns for each in table.constraints)
+    return unique or any(column.name in each.columns for each in table.indexes)
 
 
 def _default(column: Column[object]) -> str | None:

@@ -1,6 +1,8 @@
 """What becomes of the rows of a small shop: taken, refused with their line and reason, or kept as they were."""
 
+import csv
 import gzip
+import io
 from threading import Thread
 
 import psycopg
@@ -302,6 +304,60 @@ def test_an_amount_in_another_currency_is_no_part_of_an_orders_total(shop):
     shop.load()
     assert shop.rows("select amount_minor, currency from payments order by sequence") == [(1950, "EUR"), (900, "JPY")]
     assert shop.rows("select total_minor from orders where number = '1001'") == [(1950,)]
+
+
+def test_a_product_that_changes_makes_what_was_derived_of_its_buyers_old(shop):
+    shop.mapping = shop.mapping.replace("columns: {key: article}", "columns: {key: article, category: kind}")
+    shop.files["lines.csv"] = "number,line,article,price,kind\n1001,1,tea,12.50,drink\n1003,1,cup,7,\n"
+    shop.load()
+    shop.files["lines.csv"] = shop.files["lines.csv"].replace("drink", "gift")
+    assert counts(shop.load())["products"] == (0, 1, 1, 0, 0)
+    assert shop.rows("select key, fact_version from customers order by key") == [("anna", 2), ("bert", 1)]
+
+
+NASTY = [
+    "\\N", "\\.", "\\", "\t", "a\tb\\nc", "'; drop table orders; --", "\x00", "\x7f", "\u2028", "\ufeff", "\U0010ffff",
+    "٣", "nan", "Infinity", "-Infinity", "inf", "1e400", "1e3", "0x10", "1_000", "+-1", "-0", "9" * 30, "1.0", ".5",
+    "epoch", "now", "today", "infinity", "0000-00-00", "0001-01-01", "9999-12-31 23:59:59", "99999-01-01", "24:00",
+    "2018-01-08 10:00:60", "2018-01-08 10:२0:00", "2018-01-08T10:00:00+99:00", "2018-W02-1", "20180108",
+    "true", "TRUE", "si", "x" * 5000, "é" * 5000, "{{id}}", "%s", "{}", "null", " ", "\r", "a\rb",
+]  # fmt: skip
+
+
+def test_no_text_whatever_in_any_cell_breaks_an_import(shop):
+    def rows_of(header, sound):
+        return [
+            [
+                nasty if index == place else str(1000 + 10 * number + place) if text == "#" else text
+                for index, text in enumerate(sound)
+            ]
+            for number, nasty in enumerate(NASTY)
+            for place in range(len(header))
+        ]
+
+    for name, sound in {
+        "people.csv": ["#", "a@b.org", "Ulm"],
+        "orders.csv": ["#", "anna", "created", "2018-01-08 10:00:00", "2018-01-08 10:00:00", "2018-01-08"],
+        "payments.csv": ["1001", "#", "card", "5"],
+        "reviews.csv": ["#", "1001", "5", "text", "2018-01-08"],
+    }.items():
+        header = shop.files[name].splitlines()[0].split(",")
+        text = io.StringIO()
+        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows_of(header, sound))
+        shop.files[name] += text.getvalue()
+    result = shop.load()
+    assert {code for *_, code in shop.refused(result)} >= {"bad-text", "bad-integer", "bad-instant", "bad-amount"}
+    for table in result.tables:
+        assert table.unchanged == 0
+        assert table.new + table.repeated + table.refused == table.rows
+
+
+def test_rows_that_the_merge_refuses_by_the_thousand_are_all_written_with_their_text(shop, refused_rows):
+    shop.add("payments.csv", *(f"none{number},1,card,1.00" for number in range(20_000)))
+    result = shop.load()
+    (file,) = [file for file in result.files if file.refused_file]
+    rows = refused_rows(file.refused_file)
+    assert [row["row"] for row in rows] == [f"none{number},1,card,1.00" for number in range(20_000)]
 
 
 def test_a_dry_run_says_everything_and_keeps_nothing(shop):

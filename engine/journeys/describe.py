@@ -19,7 +19,7 @@ def describe(plan: Plan, state: State) -> str:
     lines += [f"- {_label(plan, step)}: {outcome.replace('_', ' ')}" for step, outcome in state.outcomes]
     lines.append(f"- {_present(plan, state)}")
     if plan.stop:
-        lines += ["", f"Stops at once when: {', '.join(trigger.event for trigger in plan.stop)}."]
+        lines += ["", f"Stops at once when: {', '.join(map(str, plan.stop))}."]
     return "\n".join(lines)
 
 

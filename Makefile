@@ -51,7 +51,7 @@ check: install
 
 test: check servers
 	@$(PY) -m engine.servers --postgres --temporal --test-server --free-ports --fast --state .regulars/test \
-		-- $(PY) -m pytest $(ARGS)
+		-- $(PY) -m tests $(ARGS)
 
 bench: install
 	@test -f bench/$(NAME).py || { echo 'make bench NAME=...: one of $(basename $(notdir $(wildcard bench/*.py)))' >&2; exit 1; }

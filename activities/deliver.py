@@ -9,6 +9,7 @@ again under the same key; with a plain one policy's `in_doubt` decides, and the 
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.context import Connection, Context
 from activities.providers.provider import Final, InDoubt, Retryable
+from engine.conditions.types import Value
 from engine.facts.evaluate import Asked, evaluator
 from engine.journeys.plan import Plan, TemplateBy
 from engine.journeys.wire import Answer, DeliverRequest
@@ -27,11 +29,13 @@ from engine.messages import record
 from engine.messages.errors import TemplateError
 from engine.messages.locales import locale_chain
 from engine.messages.message import OutgoingMessage
+from engine.messages.mime import default_unsubscribe
 from engine.messages.render import render
 from engine.messages.reserve import NotBefore, Proceed, Settled, Terms, reserve
 from engine.messages.values import message_values
 
 _BEAT = timedelta(seconds=2)
+_NAMED = re.compile(r"\battributes\.(\w+)")
 
 
 class _Overtaken(Exception):  # noqa: N818 - a way out of a send, seen nowhere else
@@ -121,14 +125,40 @@ class Deliver:
         """Chooses the wording and fills it in for the recipient."""
         journey = self._journey(connection, request.journey)
         name = self._template(connection, request, proceed, journey, moment)
-        values = message_values(connection, customer_id=proceed.customer, order_id=proceed.order)
+        known = self._attributes(connection, request, proceed, journey, moment)
+        values = message_values(connection, customer_id=proceed.customer, order_id=proceed.order, attributes=known)
         chain = locale_chain(values["customer"]["locale"], journey.rules.policy.locale)
         content = render(journey.rules.templates, name, chain, values)
         record.record_content(connection, proceed.message, name, content.locale)
         if self.context.providers[proceed.channel].takes_idempotency_key:
             _mark_in_flight(connection, proceed)  # a plain provider says itself when it is about to hand it over
         sender = self.context.policy.channels[proceed.channel].sender or ""
-        return OutgoingMessage(sender, proceed.address, content, moment)
+        refusable = self.context.policy.consent(journey.plan.controls.purpose) != "none"
+        unsubscribe = default_unsubscribe(sender) if refusable and sender else None
+        return OutgoingMessage(sender, proceed.address, content, moment, unsubscribe=unsubscribe)
+
+    def _attributes(
+        self, connection: Connection, request: DeliverRequest, proceed: Proceed, journey: _Journey, moment: datetime
+    ) -> dict[str, Value]:
+        """Those attributes that templates name, as of the send."""
+        named = _NAMED.findall("\n".join(journey.rules.templates.values()))
+        wanted = set(named) & journey.rules.catalogue.keys()
+        return self._ask(connection, request, proceed, journey, moment, wanted) if wanted else {}
+
+    def _ask(
+        self,
+        connection: Connection,
+        request: DeliverRequest,
+        proceed: Proceed,
+        journey: _Journey,
+        moment: datetime,
+        wanted: set[str],
+    ) -> dict[str, Value]:
+        subject = (journey.plan.subject, proceed.order or proceed.customer)
+        asked = Asked(proceed.customer, *subject, moment, journey=request.journey)
+        asking = evaluator(journey.rules.catalogue, self.context.currency)
+        known = asking.environment(connection, asked, wanted, self.context.policy.zone).attributes
+        return {name: known.get(name) for name in wanted}
 
     def _template(
         self, connection: Connection, request: DeliverRequest, proceed: Proceed, journey: _Journey, moment: datetime
@@ -136,11 +166,7 @@ class Deliver:
         if isinstance(request.template, str):
             return request.template
         choice = TemplateBy.model_validate(request.template)
-        subject = (journey.plan.subject, proceed.order or proceed.customer)
-        asked = Asked(proceed.customer, *subject, moment, journey=request.journey)
-        asking = evaluator(journey.rules.catalogue, self.context.currency)
-        zone = self.context.policy.zone
-        value = asking.environment(connection, asked, {choice.by}, zone).attributes.get(choice.by)
+        value = self._ask(connection, request, proceed, journey, moment, {choice.by})[choice.by]
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return choice.default if value is None else choice.cases.get(text, choice.default)
 

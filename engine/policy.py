@@ -50,3 +50,8 @@ class Policy(Part):
     quiet_hours: QuietHours | None = None
     purposes: dict[str, Purpose] = Field(default_factory=dict)
     channels: dict[str, Channel] = Field(default_factory=dict)
+
+    def consent(self, purpose: str) -> Literal["opt_in", "opt_out", "none"]:
+        """What a purpose asks of the customer; one that the policy does not name asks for consent."""
+        named = self.purposes.get(purpose)
+        return named.consent if named else "opt_in"

@@ -185,6 +185,9 @@ class Journey:
         return task.result()
 
     async def _finish(self, start: wire.JourneyStart, finish: Finish) -> str:
+        outcome = finish.outcome if finish.state == finish.outcome else f"{finish.state}: {finish.outcome}"
+        # An operator's reason can be of any length, and Temporal's summaries and search attributes can not.
+        shown = finish.state if finish.state == "cancelled" else outcome
         if not finish.recorded:
             await self._undisturbed(
                 workflow.execute_activity(
@@ -193,12 +196,14 @@ class Journey:
                     start_to_close_timeout=ATTEMPT,
                     heartbeat_timeout=HEARTBEAT,
                     retry_policy=RETRY,
-                    summary=f"journey {finish.state}: {finish.outcome}",
+                    summary=f"closing the journey: {shown}",
                 )
             )
+        # In a list of journeys the last wait would say that it still waits there.
+        workflow.upsert_search_attributes([STEP.value_set(shown)])
         self._finished = True
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return finish.outcome if finish.state == finish.outcome else f"{finish.state}: {finish.outcome}"
+        return outcome
 
     def _failed_step(self) -> str | None:
         outcomes = self._state.outcomes if self._state else ()

@@ -229,6 +229,9 @@ def _refused(error: Exception) -> DeliveryError:
             return Final("message_refused", f"{_codes(error.code, error.message)}: it is too large for the server")
         case SMTPSenderRefused():  # our own address: mending it helps, giving the message up does not
             return Retryable("sender_refused", _codes(error.code, error.message))
+        case SMTPRecipientRefused() if error.code == 530 or _codes(error.code, error.message)[4:].startswith("5.7."):
+            # A login that is missing or a relay that is closed to us would else count as everybody's bounce.
+            return Retryable("policy_refused", f"{_codes(error.code, error.message)}: may we send through this server?")
         case SMTPRecipientRefused():
             return _answer("recipient_refused", error.code, error.message)
         case SMTPTimeoutError():

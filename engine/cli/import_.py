@@ -4,21 +4,30 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from engine.dispatch.catch_up import stop_overtaken
+from engine.dispatch.versions import StoredVersions
+from engine.facts.currency import reporting_currency
+from engine.facts.event_contracts import load_contracts
 from engine.facts.importing.errors import MappingError, SourceError
 from engine.facts.importing.reading_stage import Progress as Told
 from engine.facts.importing.results import Result
 from engine.facts.importing.run import check, run
+from engine.facts.matching import EventMatcher
 from engine.facts.migrate import upgrade
 from engine.language.render import as_text
+from engine.language.rules import load_rules
 from engine.servers.need import need
+from engine.servers.progress import Paced
 from engine.servers.project import Project
 
 DONE, WRONG = 0, 1
@@ -56,13 +65,31 @@ def import_(
 def _run(project: Project, source: Path, mapping: Path, *, dry_run: bool) -> Result:
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
+    rules = load_rules(project.rules) if project.rules.is_dir() else None
+
+    def stop_overtaken_journeys(connection: psycopg.Connection[Any]) -> None:
+        currency = reporting_currency(connection, rules.policy.currency if rules else None)
+        stop_overtaken(connection, EventMatcher(load_contracts(), currency), StoredVersions(), datetime.now(UTC))
+
     with _progress() as told:
-        return run(url, project.state, source, mapping, dry_run=dry_run, progress=told)
+        return run(
+            url,
+            project.state,
+            source,
+            mapping,
+            dry_run=dry_run,
+            progress=told,
+            after_merge=stop_overtaken_journeys,
+        )
 
 
 @contextmanager
 def _progress() -> Iterator[Told]:
-    """A bar for what is being done, on standard error and only on a terminal."""
+    """Shows on standard error what is being done: a bar on a terminal, elsewhere a line now and then."""
+    if not sys.stderr.isatty():
+        paced = Paced()
+        yield lambda what, _done, _total: paced.say(what)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task("start", total=None)

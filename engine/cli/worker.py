@@ -35,6 +35,7 @@ def worker(
 ) -> None:
     """Run journeys against the configured servers, until stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     found = Project.find(project)
     need(found, database=True, temporal=True)
     rules = sound_rules(found)

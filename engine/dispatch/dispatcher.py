@@ -29,6 +29,7 @@ from engine.dispatch import outbox
 from engine.dispatch.outbox import Row
 from engine.dispatch.versions import StoredVersions
 from engine.journeys import wire
+from engine.journeys.describe import outline
 from engine.journeys.interpreter import first_wait
 from engine.journeys.plan import Plan
 
@@ -68,11 +69,8 @@ class Dispatcher:
         connection = await asyncio.to_thread(self.pool.getconn)
         try:
             rows = await asyncio.to_thread(outbox.claim, connection, limit)
-            plans = {
-                row.id: await asyncio.to_thread(self.versions.plan, connection, row.version, row.playbook)
-                for row in rows
-            }
-            failures = await asyncio.gather(*(self._told(row, plans[row.id]) for row in rows))
+            plans = await asyncio.to_thread(self._plans, connection, rows)
+            failures = await asyncio.gather(*map(self._told, rows, plans))
             await asyncio.to_thread(_mark, connection, rows, failures)
             return failures.count(None)
         except BaseException:
@@ -81,12 +79,25 @@ class Dispatcher:
         finally:
             await asyncio.to_thread(self.pool.putconn, connection)
 
-    async def _told(self, row: Row, plan: Plan) -> str | None:
-        """None when Temporal has been told, else the error."""
+    def _plans(self, connection: psycopg.Connection[Any], rows: list[Row]) -> list[Plan | LookupError]:
+        return [self._plan(connection, row) for row in rows]
+
+    def _plan(self, connection: psycopg.Connection[Any], row: Row) -> Plan | LookupError:
+        try:
+            return self.versions.plan(connection, row.version, row.playbook)
+        except LookupError as unknown:
+            return unknown
+
+    async def _told(self, row: Row, plan: Plan | LookupError) -> str | None:
+        """None when Temporal has been told, else the error, which concerns this row alone."""
+        if isinstance(plan, LookupError):
+            return str(plan)
         try:
             await self.tell(row, plan)
         except RPCError as error:
             return f"{error.status.name}: {error.message}"[:500]
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one row must not hold the others back
+            return type(error).__name__
         return None
 
     async def tell(self, row: Row, plan: Plan) -> None:
@@ -124,6 +135,7 @@ class Dispatcher:
                     ]
                 ),
                 static_summary=f"{plan.title}: {row.subject} {row.subject_id}",
+                static_details=outline(plan),
             )
         except WorkflowAlreadyStartedError:
             return
@@ -166,7 +178,7 @@ def _mark(connection: psycopg.Connection[Any], rows: list[Row], failures: list[s
         if failure is None:
             outbox.done(connection, row.id)
         else:
-            outbox.failed(connection, row.id, failure, min(60.0, 0.5 * 2**row.attempts))
+            outbox.failed(connection, row.id, failure, min(60.0, 0.5 * 2 ** min(row.attempts, 7)))
     connection.commit()
 
 

@@ -148,16 +148,19 @@ def _waited_for(plan: Plan) -> tuple[Trigger, ...]:
 
 
 def _running(connection: Connection, happening: Happening) -> list[dict[str, Any]]:
+    """Journeys of the event's subject. What an order is (paid, cancelled) holds whenever it became so."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """select id, playbook, version from journeys
-                where state = 'running' and started_at <= %(at)s and event_id is distinct from coalesce(%(event)s::bigint, -1)
+                where state = 'running' and event_id is distinct from coalesce(%(event)s::bigint, -1)
+                  and (started_at <= %(at)s or (subject = 'order' and %(kind)s like 'order.%%'))
                   and ((subject = 'customer' and subject_id = %(customer)s)
                        or (subject = 'order' and subject_id = %(order)s)
                        or (%(changes)s and customer_id = %(customer)s)) order by id""",
             {
                 "changes": bool(happening.changes),
                 "at": happening.at,
+                "kind": happening.kind,
                 "event": happening.event_id,
                 "customer": happening.customer_id,
                 "order": happening.order_id,

@@ -3,8 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from functools import cache, lru_cache
+from datetime import datetime
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -13,27 +13,23 @@ from engine.attributes.definition import AttributeDefinition
 from engine.attributes.fold import Fold, compile_fold
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS, SCOPES
 from engine.conditions.ast import Condition, names
-from engine.conditions.compile import Predicate, RowPredicate, compile_condition, compile_where
+from engine.conditions.compile import Predicate, compile_condition
 from engine.conditions.environment import Catalogue, Environment, Happening, Types
 from engine.conditions.operands import microseconds
 from engine.conditions.trace import Trace, trace
 from engine.conditions.types import Type, Value
-from engine.contracts import Value as EventValue
-from engine.contracts import comparable, money_of
 from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import load_contracts
 from engine.facts.history import EventFields, events
 from engine.facts.read import read_customer, read_scope
 from engine.facts.steps import read_steps
-from engine.money import Money
 
-__all__ = ["Asked", "Evaluator", "environment", "evaluator", "holds", "holds_of_event", "reporting_currency"]
+__all__ = ["Asked", "Evaluator", "environment", "evaluator", "holds", "reporting_currency"]
 
 Connection = psycopg.Connection[Any]
 Attributes = Mapping[str, AttributeDefinition]
 
 _KEPT = 16
-_TYPES: Mapping[type, Type] = {datetime: "instant", date: "date", frozenset: "set"}
 _SCOPES_OF: Mapping[str, tuple[str, ...]] = {"order": ("order",), "shipment": ("shipment", "order"), "case": ("case",)}
 
 
@@ -192,14 +188,6 @@ def holds(
     return evaluator(catalogue, currency).holds(connection, condition, asked, zone)
 
 
-def holds_of_event(condition: Condition, fields: Mapping[str, Any], *, currency: str | None) -> bool:
-    """Whether a trigger's `where` holds of an event's fields, as its contract's values or in their JSON form."""
-    values = {name: _as_value(value) for name, value in fields.items()}
-    types = {name: kind for name, value in values.items() if (kind := _TYPES.get(type(value))) is not None}
-    known = {name: value for name, value in values.items() if value is not None}
-    return _where(condition, currency, frozenset(types.items()))(comparable(known, currency))
-
-
 _evaluators: OrderedDict[tuple[int, str | None], Evaluator] = OrderedDict()
 
 
@@ -228,24 +216,6 @@ def _event_types(fields: EventFields) -> dict[str, Types]:
         offered = {name: each.type for name, each in RELATIONS[source.relation].offered.items()}
         types[kind] = {**types.get(kind, {}), **offered}
     return types
-
-
-@lru_cache(maxsize=512)
-def _where(condition: Condition, currency: str | None, types: frozenset[tuple[str, Type]]) -> RowPredicate:
-    return compile_where(condition, currency=currency, types=dict(types))
-
-
-def _as_value(raw: object) -> EventValue | None:
-    """A field's value; its JSON form, where the event comes from the log, says by its shape what it is."""
-    match raw:
-        case {"amount": str(), "currency": str()}:
-            return money_of(raw)
-        case [*each]:
-            return frozenset(str(part) for part in each)
-        case bool() | int() | str() | datetime() | date() | Money() | frozenset():
-            return raw
-        case _:
-            return None
 
 
 @cache

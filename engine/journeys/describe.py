@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from engine.journeys.plan import Instruction, Plan, Send, Task
+from engine.journeys.plan import Branch, End, Instruction, Jump, Plan, Send, Task, WaitFor
 from engine.journeys.state import State
 
 _AWAITING = {
@@ -13,14 +13,41 @@ _AWAITING = {
 }
 
 
+def outline(plan: Plan) -> str:
+    """Markdown that says what the playbook does, step by step, for whoever opens one of its journeys."""
+    lines = [
+        f"{step.label or step.id}{_otherwise(plan, step)}" for step in plan.code if not isinstance(step, Jump | End)
+    ]
+    numbered = [f"{number}. {line}" for number, line in enumerate(lines, start=1)]
+    return "\n".join([f"One {plan.subject}, step by step:", "", *numbered, *_stops(plan)])
+
+
+def _otherwise(plan: Plan, step: Instruction) -> str:
+    """Where a step that has two ways out goes on if the answer is no, or if nothing came."""
+    if not isinstance(step, Branch | WaitFor):
+        return ""
+    other = plan.code[step.orelse]
+    while isinstance(other, Jump):
+        other = plan.code[other.to]
+    return f"; if not: {'the end' if isinstance(other, End) else other.label or other.id}"
+
+
 def describe(plan: Plan, state: State) -> str:
     """Markdown that says what has happened, where the journey stands and what comes next."""
     lines = [f"**{plan.title}** (rules {plan.version[:8] or 'unversioned'})", ""]
-    lines += [f"- {_label(plan, step)}: {outcome.replace('_', ' ')}" for step, outcome in state.outcomes]
+    lines += [f"- {_label(plan, step)}: {_became(state, step, outcome)}" for step, outcome in state.outcomes]
     lines.append(f"- {_present(plan, state)}")
-    if plan.stop:
-        lines += ["", f"Stops at once when: {', '.join(map(str, plan.stop))}."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_stops(plan)])
+
+
+def _became(state: State, step: str, outcome: str) -> str:
+    reason = dict(state.reasons).get(step)
+    return (f"{outcome} ({reason})" if reason else outcome).replace("_", " ")
+
+
+def _stops(plan: Plan) -> list[str]:
+    events = ", ".join(dict.fromkeys(map(str, plan.stop)))
+    return ["", f"Stops at once when: {events}."] if events else []
 
 
 def _present(plan: Plan, state: State) -> str:

@@ -12,7 +12,7 @@ from typing import assert_never
 from engine.conditions.ast import All, Any, Condition, Not, StepIs
 from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, OpenTask
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Input, Told
-from engine.journeys.plan import Branch, End, Jump, Plan, Send, Task, Wait, WaitFor
+from engine.journeys.plan import Branch, End, Jump, Plan, Send, Step, Task, Wait, WaitFor
 from engine.journeys.state import Position, State
 
 Result = tuple[State, tuple[Command, ...]]
@@ -53,7 +53,7 @@ def waits_for(plan: Plan, state: State) -> Hold | None:
     if state.finished or position is None or position.due is None:
         return None
     step = plan.code[position.index]
-    return Hold(wait=_wait_id(step.id, position.due), due=position.due, label=step.label)
+    return Hold(_wait_id(step.id, position.due), position.due, _label(step, position.awaiting))
 
 
 def first_wait(plan: Plan, started_at: datetime) -> Hold | None:
@@ -114,13 +114,18 @@ def _answered(plan: Plan, state: State, position: Position, answer: Answered) ->
         case _ if answer.outcome == "deferred" and answer.until is not None:
             return _hold(plan, state, position.index, "release", answer.until)
         case _:
-            state = replace(state, outcomes=(*state.outcomes, (step.id, answer.outcome)))
+            state = _with_outcome(state, step.id, answer)
     if answer.outcome == "failed":
         return _finish(state, "failed", answer.reason or step.id, recorded=False)
     ends = _ending(plan, position.index + 1)
     if ends is not None:
         return _finish(state, "ended", ends, recorded=True)
     return _run(plan, state, position.index + 1)
+
+
+def _with_outcome(state: State, step: str, answer: Answered) -> State:
+    reasons = ((step, answer.reason),) if answer.reason else ()
+    return replace(state, outcomes=(*state.outcomes, (step, answer.outcome)), reasons=(*state.reasons, *reasons))
 
 
 def _due(plan: Plan, state: State, position: Position, wait: str, at: datetime) -> Result:
@@ -156,7 +161,11 @@ def _await(state: State, index: int) -> State:
 def _hold(plan: Plan, state: State, index: int, awaiting: str, due: datetime) -> Result:
     step = plan.code[index]
     position = Position(index, awaiting, due)  # type: ignore[arg-type]  # callers pass the literals of Awaiting
-    return replace(state, position=position), (Hold(_wait_id(step.id, due), due, step.label),)
+    return replace(state, position=position), (Hold(_wait_id(step.id, due), due, _label(step, awaiting)),)
+
+
+def _label(step: Step, awaiting: str) -> str:
+    return f"held back by quiet hours: {step.label}" if awaiting == "release" else step.label
 
 
 def _finish(state: State, how: str, outcome: str, *, recorded: bool) -> Result:

@@ -30,6 +30,8 @@ class State:
     arrived_at: datetime | None = None
     """When the journey arrived at the present step: what a deferred send was due at."""
     outcomes: tuple[tuple[str, str], ...] = field(default=())
+    reasons: tuple[tuple[str, str], ...] = field(default=())
+    """Why a step was skipped, failed or left in doubt, for people who read the journey."""
     finished: bool = False
 
     def outcome(self, step: str) -> str | None:

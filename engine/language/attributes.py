@@ -2,41 +2,28 @@
 
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
-from typing import Any
 
-from pydantic import ConfigDict, Field
-
-from engine.attributes.definition import Aggregate, AttributeDefinition
+from engine.attributes.definition import AttributeDefinition
 from engine.attributes.relation import Relation
 from engine.attributes.relations import RELATIONS
 from engine.conditions.types import Type
+from engine.language.attribute_models import AGGREGATIONS, OF_ROWS, AttributeModel
 from engine.language.conditions import compile_condition
 from engine.language.issues import Report, did_you_mean, one_of
-from engine.language.located import Entry, Mapping, Node, Scalar, found
+from engine.language.located import Entry, Mapping, Scalar, found, is_nothing
 from engine.language.model import Model
 from engine.language.scope import Names, Typed, fields
 from engine.language.validate import mapping, validate
-from engine.language.values import (
-    AttributeName,
-    AttributePart,
-    CustomerFieldPart,
-    DurationText,
-    FieldPart,
-    OrderingPart,
-    RelationPart,
-    RowConditionPart,
-    Text,
-)
+from engine.language.values import AttributeName
 
-_NUMBERS: tuple[Type, ...] = ("integer", "decimal", "money")
-_OF_ROWS = ("count", "exists", "none")
-_OF_FIELD = ("sum", "min", "max", "first", "last", "distinct", "days_since")
+NUMBERS: tuple[Type, ...] = ("integer", "decimal", "money")
+_ORDERED: tuple[Type, ...] = (*NUMBERS, "instant", "date")
 _FITTING: Dictionary[str, tuple[Type, ...]] = {
-    "sum": _NUMBERS,
-    "min": (*_NUMBERS, "instant", "date"),
-    "max": (*_NUMBERS, "instant", "date"),
+    "sum": NUMBERS,
+    "min": _ORDERED,
+    "max": _ORDERED,
     "distinct": ("string", "set"),
-    "days_since": ("instant", "date"),
+    "days_since": ("instant",),
 }
 _RESULTS: Dictionary[str, tuple[Type, ...]] = {
     "count": ("integer",),
@@ -46,62 +33,6 @@ _RESULTS: Dictionary[str, tuple[Type, ...]] = {
     "days_since": ("integer",),
     "ratio": ("decimal", "integer", "money"),
 }
-
-
-AGGREGATIONS: tuple[Aggregate, ...] = ("value", *_OF_ROWS, *_OF_FIELD, "ratio")  # type: ignore[assignment]  # literals all
-
-
-class RatioModel(Model):
-    """One attribute divided by another."""
-
-    of: AttributePart = Field(description="The attribute that is divided.")
-    over: AttributePart = Field(description="The attribute that it is divided by.")
-
-
-def _one_aggregation(schema: dict[str, Any]) -> None:
-    """What pydantic's fields alone cannot say in the JSON Schema."""
-    schema["oneOf"] = [{"required": [name]} for name in AGGREGATIONS]
-    schema["allOf"] = [{"x-definition": "attribute-by-relation"}]
-
-
-class AttributeModel(Model):
-    """One attribute: its title and type, and exactly one aggregation."""
-
-    model_config = ConfigDict(json_schema_extra=_one_aggregation)
-
-    title: Text = Field(description="What it is called in lists and in the editor.")
-    type: Type = Field(description="What kind of value it has.")
-    unit: Text | None = Field(default=None, description="What a number counts: days, orders, points.")
-    description: Text | None = Field(
-        default=None, description="What exactly it says, for whoever writes rules with it."
-    )
-    value: CustomerFieldPart = Field(default=None, description="A field of the customer: customer.country.")
-    count: RelationPart = Field(default=None, description="How many rows there are: orders.")
-    exists: RelationPart = Field(default=None, description="Whether there is a row.")
-    none: RelationPart = Field(default=None, description="Whether there is no row.")
-    sum: FieldPart = Field(default=None, description="The sum of a field: payments.amount.")
-    min: FieldPart = Field(default=None, description="The smallest value of a field.")
-    max: FieldPart = Field(default=None, description="The largest value of a field.")
-    first: FieldPart = Field(default=None, description="A field of the first row.")
-    last: FieldPart = Field(default=None, description="A field of the last row.")
-    distinct: FieldPart = Field(
-        default=None, description="The different values of a field, or (type integer) their number."
-    )
-    days_since: FieldPart = Field(default=None, description="Whole days (24 h) since the latest row's instant.")
-    ratio: RatioModel | None = Field(default=None, description="One attribute divided by another.")
-    where: RowConditionPart = Field(default=None, description="Only rows for which this holds.")
-    within: DurationText | None = Field(
-        default=None, description="Only rows of the last so long, up to the instant of asking."
-    )
-    scale: int | None = Field(default=None, ge=0, le=9, description="Digits after the point of a decimal.")
-    by: OrderingPart = Field(default=None, description="The field that orders rows for first and last.")
-    calendar: bool = Field(default=False, description="Turns at the customer's local midnight.")
-
-
-class AttributesFile(Model):
-    """A file of attributes: what is known of each customer."""
-
-    attributes: dict[AttributeName, AttributeModel] = Field(description="Attributes by name.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +125,12 @@ def _checked_source(entry: Entry, report: Report) -> str | None:
     """`orders` or `orders.paid_at`, if there are such rows and such a field."""
     node = entry.value
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        at = entry.span if found(node) == "nothing" else node.span
+        at = entry.span if is_nothing(node) else node.span
         report.error(
             "RG203",
             at,
             found(node),
-            "a relation such as orders" if entry.key in _OF_ROWS else "a field such as orders.total",
+            "a relation such as orders" if entry.key in OF_ROWS else "a field such as orders.total",
         )
         return None
     name, dot, field = node.text.partition(".")
@@ -211,6 +142,7 @@ def _checked_source(entry: Entry, report: Report) -> str | None:
         return None
     if entry.key == "value" and relation.at is not None:
         report.error("RG404", node.span, node.text, "a field of the customer", f"did you mean last: {node.text}?")
+        return None
     if entry.key != "value" and relation.at is None:
         report.error(
             "RG404",
@@ -219,7 +151,8 @@ def _checked_source(entry: Entry, report: Report) -> str | None:
             "rows of which a customer has many",
             "write value: for a field of the customer",
         )
-    if entry.key in _OF_ROWS:
+        return None
+    if entry.key in OF_ROWS:
         if dot:
             report.error("RG404", node.span, node.text, f"rows without a field: {name}", f"did you mean {name}?")
         return name
@@ -267,10 +200,16 @@ def _check_options(node: Mapping, aggregate: str, relation: Relation | None, rep
         entry = node.entry(key)
         if entry and refused:
             report.error("RG201", entry.span, f"{key} beside {aggregate}", f"{aggregate} without {key}")
+    calendar = node.get("calendar")
+    if isinstance(calendar, Scalar) and calendar.value is True:
+        report.error("RG501", calendar.span, "calendar: true", "an attribute without it", "it is planned")
     by = node.get("by")
     if by is not None and relation is not None and not meaningless["by"]:
         name = by.text if isinstance(by, Scalar) else ""
-        if name not in relation.offered:
+        if name in relation.offered and relation.offered[name].type not in _ORDERED:
+            kind = relation.offered[name].type
+            report.error("RG404", by.span, f"{name}, of type {kind}", f"a field of type {one_of(_ORDERED)}")
+        elif name not in relation.offered:
             hint = did_you_mean(name, relation.offered)
             report.error(
                 "RG303", by.span, found(by), f"a field of {relation.name}: {one_of(relation.offered, 12)}", hint
@@ -295,73 +234,3 @@ def _check_type(node: Mapping, aggregate: Entry, declared: Type, field: Type | N
         report.error("RG202", aggregate.span, "no key scale", "the key scale: digits after the point", "scale: 2")
     if scale and declared != "decimal":
         report.error("RG201", scale.span, f"scale beside type {declared}", "scale beside type decimal")
-
-
-def check_ratios(declared: Dictionary[str, Declared]) -> frozenset[str]:
-    """Checks what ratios name, over all files.
-
-    Returns:
-        Names of attributes that are disabled by it.
-    """
-    disabled: set[str] = set()
-    for attribute in declared.values():
-        definition = attribute.definition
-        if definition is None or definition.aggregate != "ratio":
-            continue
-        attribute.report.rule = f"attribute {attribute.name}"
-        before = attribute.report.faults
-        _check_ratio(attribute, declared)
-        if attribute.report.faults > before:
-            disabled.add(attribute.name)
-        attribute.report.rule = ""
-    return _with_dependents(disabled, declared)
-
-
-def _check_ratio(attribute: Declared, declared: Dictionary[str, Declared]) -> None:
-    node = attribute.entry.value
-    ratio = node.get("ratio") if isinstance(node, Mapping) else None
-    for key in ("of", "over"):
-        part = ratio.get(key) if isinstance(ratio, Mapping) else None
-        if part is not None:
-            _check_part(attribute, part, declared)
-
-
-def _check_part(attribute: Declared, part: Node, declared: Dictionary[str, Declared]) -> None:
-    name = part.text if isinstance(part, Scalar) else ""
-    report = attribute.report
-    if name not in declared:
-        report.error("RG301", part.span, found(part), "an attribute", did_you_mean(name, declared))
-        return
-    definition = declared[name].definition
-    if definition is None:
-        report.warning("RG313", part.span, name, "a sound attribute", "correct it first: it has errors of its own")
-    elif definition.type not in _NUMBERS:
-        report.error(
-            "RG404", part.span, f"{name}, of type {definition.type}", f"an attribute of type {one_of(_NUMBERS)}"
-        )
-    elif circle := _circle(attribute.name, name, declared):
-        report.error("RG312", part.span, " → ".join(circle), "attributes that do not depend on themselves")
-
-
-def _circle(start: str, name: str, declared: Dictionary[str, Declared]) -> list[str]:
-    """The way from an attribute back to itself, through ratios of ratios."""
-    ways = [[start, name]]
-    seen: set[str] = set()
-    while ways:
-        way = ways.pop()
-        if way[-1] == start:
-            return way
-        definition = declared[way[-1]].definition if way[-1] in declared else None
-        if definition is None or definition.aggregate != "ratio" or way[-1] in seen:
-            continue
-        seen.add(way[-1])
-        ways += [[*way, after] for after in (definition.of, definition.over) if after]
-    return []
-
-
-def _with_dependents(disabled: set[str], declared: Dictionary[str, Declared]) -> frozenset[str]:
-    """Ratios of disabled attributes are disabled too."""
-    ratios = [each.definition for each in declared.values() if each.definition and each.definition.aggregate == "ratio"]
-    while more := {each.name for each in ratios if {each.of, each.over} & disabled} - disabled:
-        disabled |= more
-    return frozenset(disabled)

@@ -9,6 +9,7 @@ from typing import get_args
 from pydantic import Field
 
 from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, Operator, StepIs, money
+from engine.conditions.expression import DEEPEST
 from engine.conditions.types import Type
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
@@ -65,7 +66,22 @@ def compile_condition(node: Node, scope: Scope, report: Report) -> Condition | N
     parts = _parts(node, scope, report)
     if report.faults > before:
         return None
-    return parts[0] if len(parts) == 1 else All(parts=tuple(parts))
+    condition = parts[0] if len(parts) == 1 else All(parts=tuple(parts))
+    if _levels(condition) > DEEPEST:
+        report.error("RG105", node.span, f"a condition of more than {DEEPEST} levels", "a flatter one", "simplify it")
+        return None
+    return condition
+
+
+def _levels(condition: Condition) -> int:
+    """How deep a condition is nested; that of a `where` is counted by itself."""
+    match condition:
+        case All(parts=parts) | Any(parts=parts):
+            return 1 + max(map(_levels, parts), default=0)
+        case Not(part=part):
+            return 1 + _levels(part)
+        case _:
+            return 0
 
 
 def _parts(node: Node, scope: Scope, report: Report) -> list[Condition]:

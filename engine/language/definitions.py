@@ -7,7 +7,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.types import Type
-from engine.language.attributes import AGGREGATIONS, row_names
+from engine.language.attribute_models import AGGREGATIONS
+from engine.language.attributes import row_names
 from engine.language.conditions import LATER_STATES, OPERATORS, STATES, DidModel
 from engine.language.scope import SUBJECT_SCOPES, Names
 from engine.language.steps.block import BesideModel

@@ -1,6 +1,8 @@
 """The one place where rules are read from disk: a directory as `{relative path: text}`."""
 
+import errno
 import json
+import os
 import sysconfig
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -22,8 +24,10 @@ def read_directory(directory: Path) -> dict[str, str]:
     Bytes that are not UTF-8 come as surrogate escapes, which the reader reports with their place.
 
     Raises:
-        OSError: a file cannot be read.
+        OSError: there is no such directory, or a file in it cannot be read.
     """
+    if not directory.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
     return {path.relative_to(directory).as_posix(): _text(path) for path in sorted(_files(directory))}
 
 

@@ -192,4 +192,5 @@ def one_of(names: Iterable[str], limit: int = 8) -> str:
 def shorten(text: str, limit: int = 80) -> str:
     """Text fit for one line of an issue: no line breaks or control characters, and not too long."""
     flat = "".join(character if character.isprintable() else " " for character in text[: limit + 1])
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    shown = flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    return shown if shown.strip() else "text of invisible characters"

@@ -77,13 +77,18 @@ def plain(node: Node) -> object:
             return {entry.key: plain(entry.value) for entry in entries}
 
 
+def is_nothing(node: Node) -> bool:
+    """Whether nothing stands there: a key without a value."""
+    return isinstance(node, Scalar) and node.value is None
+
+
 def found(node: Node) -> str:
     """What stands there, in words for an issue."""
     match node:
         case Scalar(value=None):
             return "nothing"
         case Scalar(text=text):
-            return text
+            return text if text.strip() else "an empty text"
         case Sequence(items=items):
             return "a list" if items else "an empty list"
         case Mapping(entries=entries):

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.attributes.definition import AttributeDefinition
 from engine.journeys.plan import Plan
-from engine.language.attributes import Declared, check_ratios, compile_attributes
+from engine.language.attributes import Declared, compile_attributes
 from engine.language.events import events_of
 from engine.language.files import read_directory, shipped_contracts
 from engine.language.issues import Issue, Report, ordered
@@ -17,6 +17,7 @@ from engine.language.located import Mapping as LocatedMapping
 from engine.language.located import Scalar
 from engine.language.playbooks import Surroundings, compile_playbook
 from engine.language.policy import compile_policy
+from engine.language.ratios import check_ratios
 from engine.language.reader import read, readable
 from engine.language.scope import Typed
 from engine.policy import Policy

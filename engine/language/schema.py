@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.language.attributes import AttributesFile
+from engine.language.attribute_models import AttributesFile
 from engine.language.definitions import definitions
 from engine.language.events import events_of
 from engine.language.files import SCHEMAS, shipped_contracts

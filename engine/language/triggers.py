@@ -10,7 +10,7 @@ from engine.contracts import EventSubject
 from engine.journeys.plan import EventTrigger
 from engine.language.conditions import compile_condition, event_kind
 from engine.language.issues import Report, Span, one_of
-from engine.language.located import Mapping, Node, Sequence, found
+from engine.language.located import Mapping, Node, Sequence, found, is_nothing
 from engine.language.model import Model
 from engine.language.scope import Names, fields
 from engine.language.validate import mapping, validate
@@ -116,7 +116,7 @@ def _without_later(holder: Mapping) -> Mapping:
 
 def _any(node: Node, subject: str, events: Events, report: Report, at: Span) -> tuple[EventTrigger, ...]:
     if not isinstance(node, Sequence) or not node.items:
-        report.error("RG203", node.span if found(node) != "nothing" else at, found(node), "a list of triggers")
+        report.error("RG203", at if is_nothing(node) else node.span, found(node), "a list of triggers")
         return ()
     triggers: list[EventTrigger] = []
     for item in node.items:

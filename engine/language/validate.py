@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.language.issues import TITLES, Report, Span, closest, did_you_mean, one_of
-from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found, plain
+from engine.language.located import Entry, Mapping, Node, Sequence, found, is_nothing, plain
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -47,7 +47,7 @@ def mapping(node: Node, report: Report, what: str, at: Span | None = None) -> Ma
     """The node as a mapping, or None and an issue."""
     if isinstance(node, Mapping):
         return node
-    report.error("RG203", at if _is_nothing(node) and at else node.span, found(node), what)
+    report.error("RG203", at if is_nothing(node) and at else node.span, found(node), what)
     return None
 
 
@@ -55,18 +55,14 @@ def sequence(node: Node, report: Report, what: str, at: Span | None = None) -> S
     """The node as a list, or None and an issue."""
     if isinstance(node, Sequence):
         return node
-    hint = "write each entry in its own line, after a dash" if not _is_nothing(node) else ""
-    report.error("RG203", at if _is_nothing(node) and at else node.span, found(node), what, hint)
+    hint = "write each entry in its own line, after a dash" if not is_nothing(node) else ""
+    report.error("RG203", at if is_nothing(node) and at else node.span, found(node), what, hint)
     return None
 
 
 def names(model: type[BaseModel]) -> tuple[str, ...]:
     """The keys a model knows, as written in YAML."""
     return tuple(field.alias or name for name, field in model.model_fields.items())
-
-
-def _is_nothing(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
 
 
 def _report(model: type[BaseModel], root: Node, error: ErrorDetails, report: Report, at: Span) -> None:
@@ -125,7 +121,7 @@ def _value_place(root: Node, path: tuple[int | str, ...], at: Span) -> tuple[Nod
     """The node at a path and its own span; that of the key if the value is nothing or the key is at fault."""
     is_key = bool(path) and path[-1] == "[key]"
     node, key_span = _place(root, path[:-1] if is_key else path, at)
-    return node, key_span if is_key or _is_nothing(node) else node.span
+    return node, key_span if is_key or is_nothing(node) else node.span
 
 
 def _step(node: Node, part: int | str) -> Entry | Node | None:

@@ -214,7 +214,7 @@ class _Reserving:
 
     def _consented(self, channel: str) -> bool:
         purpose = self.terms.plan.controls.purpose
-        asked = self.terms.policy.purposes[purpose].consent if purpose in self.terms.policy.purposes else "opt_in"
+        asked = self.terms.policy.consent(purpose)
         if asked == "none":
             return True
         row = self.connection.execute(_CONSENT, (self.subject["customer_id"], purpose, channel, self.moment)).fetchone()

@@ -23,10 +23,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from engine.servers.errors import SetupError
 from engine.servers.journey_attributes import SEARCH_ATTRIBUTES
 from engine.servers.leave import leave
-from engine.servers.namespace_probe import until_usable
+from engine.servers.namespace_probe import can_be_queried, until_usable
+from engine.servers.progress import say
 
 RETENTION = timedelta(days=30)
 """How long Temporal keeps a finished journey's history and its id's guard against a second start."""
+
+
+# How a service answers whose administration is somebody else's.
+_NOT_OURS_TO_ASK = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.UNIMPLEMENTED)
 
 
 class NamespaceError(SetupError):
@@ -54,15 +59,21 @@ async def prepare_namespace(
     connect = config.copy()
     connect["namespace"] = namespace
     client = await Client.connect(**connect)
-    changed = await _ensure_namespace(client, namespace, retention) if create else False
-    changed |= await _ensure_search_attributes(client, namespace)
-    if changed:
+    new = await _ensure_namespace(client, namespace, retention) if create else False
+    if new:
+        await _until_known(client, namespace)
+    if await _ensure_search_attributes(client, namespace) or new:
         await until_usable(client, namespace, SEARCH_ATTRIBUTES)
 
 
 async def missing_search_attributes(client: Client, namespace: str) -> list[str]:
     """The search attributes that journeys need and the namespace does not have as keywords."""
-    found = await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
+    try:
+        found = await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
+    except RPCError as error:
+        if error.status not in _NOT_OURS_TO_ASK:
+            raise
+        return [name for name in SEARCH_ATTRIBUTES if not await can_be_queried(client, namespace, name)]
     keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
     return [name for name in SEARCH_ATTRIBUTES if found.custom_attributes.get(name) != keyword]
 
@@ -91,9 +102,11 @@ async def _ensure_namespace(client: Client, namespace: str, retention: timedelta
     try:
         await service.update_namespace(update)
     except RPCError as error:
-        hours = wanted.seconds // 3600
-        hint = f"temporal operator namespace update --retention {hours}h --namespace {namespace}"
-        raise NamespaceError("retention-refused", f"retention of {namespace}: {error}", hint) from None
+        # Not in the way of journeys: what must never be sent twice is guarded in PostgreSQL.
+        say(
+            f"namespace {namespace} keeps histories for less than {retention.days} days, "
+            f"and we may not change it: {error}"
+        )
     return False
 
 
@@ -111,7 +124,7 @@ async def _register(client: Client, namespace: str, retention: Duration) -> None
 async def _ensure_search_attributes(client: Client, namespace: str) -> bool:
     missing = list(SEARCH_ATTRIBUTES)
     try:
-        missing = await _once_known(client, namespace)
+        missing = await missing_search_attributes(client, namespace)
         if missing:
             keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
             request = AddSearchAttributesRequest(namespace=namespace, search_attributes=dict.fromkeys(missing, keyword))
@@ -127,16 +140,17 @@ async def _ensure_search_attributes(client: Client, namespace: str) -> bool:
     return bool(missing)
 
 
-async def _once_known(client: Client, namespace: str) -> list[str]:
+async def _until_known(client: Client, namespace: str) -> None:
     # A namespace just registered is unknown to the service of search attributes for a moment.
     for _ in range(100):
         try:
-            return await missing_search_attributes(client, namespace)
+            await missing_search_attributes(client, namespace)
         except RPCError as error:
             if error.status != RPCStatusCode.NOT_FOUND:
                 raise
             await asyncio.sleep(0.1)
-    return await missing_search_attributes(client, namespace)
+        else:
+            return
 
 
 async def _prepare_embedded(address: str, namespaces: list[str]) -> None:

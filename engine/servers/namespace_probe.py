@@ -18,6 +18,18 @@ _NOT_YET = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCo
 _REFRESH = 2.0
 
 
+async def can_be_queried(client: Client, namespace: str, name: str) -> bool:
+    """Whether the namespace knows a search attribute; everybody who may list workflows may ask this."""
+    request = ListWorkflowExecutionsRequest(namespace=namespace, query=f"{name} = 'none'", page_size=1)
+    try:
+        await client.workflow_service.list_workflow_executions(request)
+    except RPCError as error:
+        if error.status != RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        return False
+    return True
+
+
 async def until_usable(client: Client, namespace: str, keywords: Sequence[str], seconds: float = 60.0) -> None:
     """Returns when journeys with these keywords can be started in the namespace.
 

@@ -5,9 +5,8 @@ import pytest
 
 from engine.attributes.definition import AttributeDefinition
 from engine.conditions.ast import All, Any, Compare, Did, Not, StepIs
-from engine.contracts import Money
 from engine.facts.currency import CurrencyUnclearError
-from engine.facts.evaluate import Asked, Evaluator, environment, evaluator, holds, holds_of_event, reporting_currency
+from engine.facts.evaluate import Asked, Evaluator, environment, evaluator, holds, reporting_currency
 from tests.facts.shop import Shop, put, utc
 
 PAID = Compare(name="paid", operator="eq", operand=True)
@@ -189,22 +188,6 @@ def test_a_proof_shows_each_clause_with_what_was_found(connection, shop):
     assert not proof.verdict
     assert proof.parts[0].parts[0].value is True
     assert proof.parts[1].found == 1
-
-
-@pytest.mark.parametrize("total", [Money(2500, "EUR"), {"amount": "25.00", "currency": "EUR"}])
-def test_an_events_fields_are_asked_as_values_or_as_json(total):
-    fields = {"total": total, "category": ["shoes"], "payment_method": "bank_slip", "nested": {"a": 1}}
-    condition = All(
-        parts=(
-            Compare(name="total", operator="gte", amounts=(("EUR", 2500),)),
-            Compare(name="category", operator="has_any", operands=("shoes",)),
-            Compare(name="payment_method", operator="in", operands=("bank_slip", "invoice")),
-            Compare(name="nested", operator="unknown"),
-        )
-    )
-    assert holds_of_event(condition, fields, currency="EUR")
-    assert not holds_of_event(condition, fields, currency="USD")
-    assert not holds_of_event(condition, {}, currency="EUR")
 
 
 def test_the_reporting_currency_is_the_policys_else_the_one_of_the_shops(connection):

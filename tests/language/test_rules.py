@@ -214,3 +214,8 @@ def test_the_order_of_files_does_not_matter():
         for rules in [compile_rules(dict(order))]
     }
     assert len(results) == 1
+
+
+def test_a_directory_that_is_not_there_is_no_empty_set_of_rules(tmp_path):
+    with pytest.raises(NotADirectoryError):
+        load_rules(tmp_path / "rulez")

@@ -327,7 +327,7 @@ def test_nothing_but_the_values_can_be_reached(body):
         "{% set x = 'aaaaaaaa' %}" + "{% set x = x + x %}" * 60 + "{{ x }}",
         "{% set x = [1, 2] %}" + "{% set x = x + x %}" * 60,
         "{% set x = [1] %}{% set y = [1] %}"
-        + "{% set x = [x, x] %}{% set y = [y, y] %}" * 40
+        + "{% set x = [x, x] %}{% set y = [y, y] %}" * 22
         + "{% if x == y %}{% endif %}",
         "{% set x %}{% for i in range(9999) %}" + "a" * 100_000 + "{% endfor %}{% endset %}",
         "{% set x = 'a' %}" + "{% set x %}{{ x }}{{ x }}{% endset %}" * 60,

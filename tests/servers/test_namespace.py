@@ -13,6 +13,7 @@ from temporalio.envconfig import ClientConnectConfig
 from engine.servers import namespace
 from engine.servers.journey_attributes import SEARCH_ATTRIBUTES
 from engine.servers.namespace import NamespaceError, missing_search_attributes, prepare_namespace
+from engine.servers.namespace_probe import can_be_queried
 
 
 @pytest.fixture
@@ -67,13 +68,21 @@ async def test_a_refused_search_attribute_is_told_with_the_command_for_those_who
 
 async def _fill_with_keywords(client: Client) -> None:
     await namespace._register(client, client.namespace, namespace.Duration(seconds=30 * 86400))
-    await namespace._once_known(client, client.namespace)
+    await namespace._until_known(client, client.namespace)
     keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
     await client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(
             namespace=client.namespace, search_attributes={f"Other{number}": keyword for number in range(10)}
         )
     )
+
+
+async def test_a_search_attribute_can_be_asked_for_without_the_right_to_list_them(
+    temporal_address: str, client: Client
+) -> None:
+    await prepare_namespace(config(temporal_address), client.namespace)
+    assert await can_be_queried(client, client.namespace, "Customer")
+    assert not await can_be_queried(client, client.namespace, "Unheard")
 
 
 async def test_a_namespace_that_may_not_be_made_is_not_made(temporal_address: str) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from activities.providers.mailbox import Mailbox
-from engine.language.rules import Rules
+from engine.language.files import read_directory
+from engine.language.rules import Rules, compile_rules, is_test
 from tests.workflows.namespaces import drop_namespaces, drop_unused, take_namespace
 from tests.workflows.shop import Shop
 
+RULES = Path(__file__).parents[2] / "rules"
 MakeShop = Callable[[Rules], Shop]
 
 
@@ -45,3 +47,14 @@ def open_shop(database: str) -> Iterator[MakeShop]:
 @pytest.fixture
 def mailbox(tmp_path: Path) -> Mailbox:
     return Mailbox(tmp_path / "mailbox")
+
+
+@pytest.fixture(scope="session")
+def shipped_rules() -> Rules:
+    """The rules as they ship, with seconds in place of hours and no quiet."""
+    files = {path: text for path, text in read_directory(RULES).items() if not is_test(path)}
+    playbook = files["playbooks/payment-reminder.yaml"]
+    for hours in ("24h", "48h"):
+        playbook = playbook.replace(f"- wait: {hours}", "- wait: 2s")
+    policy = files["policy.yaml"].replace('start: "21:00"', 'start: "00:00"').replace('end: "08:00"', 'end: "00:01"')
+    return compile_rules({**files, "playbooks/payment-reminder.yaml": playbook, "policy.yaml": policy})

@@ -89,6 +89,7 @@ class Shop:
             "customer": dict(person),
             **data,
         }
+        told = {name: value for name, value in told.items() if value is not None}
         event = self.event("order.placed", number, customer=customer, at=at, key=key or f"placed/{number}", data=told)
         outcome = self.tell(event)
         assert isinstance(outcome, Recorded), outcome

@@ -124,4 +124,5 @@ def _check_options(field: Field, target: Target | None, model: CellModel, node: 
     for option, is_wrong in wrong.items():
         if is_wrong:
             at = node.entry(option) if isinstance(node, Mapping) else None
-            report.error("RG604", at.span if at else node.span, f"{option} in {field.name}", reasons[option])
+            place = at.span if at else node.span
+            report.error("RG604", place, f"{option} in {field.name}", f"{field.name} without it", reasons[option])

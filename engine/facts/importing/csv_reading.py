@@ -7,6 +7,7 @@ kept; when the row turns out broken its first line alone is refused, and reading
 import codecs
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ Row = tuple[int, list[str], str]
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _BLOCK = 1 << 18
+_OPEN_QUOTE = frozenset({"wrong-width", "broken-quote"})
+_FEW_COLUMNS = 3
+_BARE = re.compile(r"[\w.:-]+")
 
 
 class Lines:
@@ -109,7 +113,7 @@ def rows(lines: Lines, dialect: Dialect, names: Sequence[str]) -> Iterator[Row |
     while True:
         reader = csv.reader(lines, strict=True, delimiter=dialect.delimiter)
         try:
-            refusal = yield from _sound_rows(reader, lines, names)
+            refusal = yield from _sound_rows(reader, lines, names, dialect.delimiter)
         except csv.Error as error:
             refusal = _broken(lines, error)
         if refusal is None:
@@ -118,16 +122,16 @@ def rows(lines: Lines, dialect: Dialect, names: Sequence[str]) -> Iterator[Row |
 
 
 def _sound_rows(
-    reader: Iterator[list[str]], lines: Lines, names: Sequence[str]
+    reader: Iterator[list[str]], lines: Lines, names: Sequence[str], delimiter: str
 ) -> Generator[Row | Refusal, None, Refusal | None]:
     """Yields rows until the end (returns None) or one for which reading must start anew (returns its refusal)."""
     width = len(names)
     for cells in reader:
         first = lines.first
         simple = len(cells) == width and len(lines.held) == 1 and lines.held[0].isascii()
-        refusal = None if simple or not cells else _fault(cells, lines, names)
-        if refusal is not None and refusal.code == "wrong-width" and len(lines.held) > 1:
-            # Most likely an open quote ran into rows that were sound.
+        refusal = None if simple or not cells else _fault(cells, lines, names, delimiter)
+        if refusal is not None and refusal.code in _OPEN_QUOTE and len(lines.held) > 1:
+            # Most likely an open quote ran into rows that were sound: read those again.
             lines.release(1)
             return refusal
         raw = "".join(lines.release())
@@ -138,12 +142,15 @@ def _sound_rows(
     return None
 
 
-def _fault(cells: list[str], lines: Lines, names: Sequence[str]) -> Refusal | None:
+def _fault(cells: list[str], lines: Lines, names: Sequence[str], delimiter: str) -> Refusal | None:
     raw = "".join(lines.held)
     if len(cells) != len(names):
         reason = f"{len(cells)} cells where the header names {len(names)}"
         shown = lines.held[0] if len(lines.held) > 1 else raw
         return Refusal(lines.first, "", "wrong-width", reason, readable(shown))
+    if any(_is_row(line, delimiter, cells[0], len(names)) for line in lines.held[1:-1]):
+        reason = "a quote in this row is not closed: the lines after it are rows of their own"
+        return Refusal(lines.first, "", "broken-quote", reason, readable(lines.held[0]))
     try:
         raw.encode()
     except UnicodeEncodeError as error:
@@ -151,6 +158,19 @@ def _fault(cells: list[str], lines: Lines, names: Sequence[str]) -> Refusal | No
         reason = f"byte 0x{ord(raw[error.start]) & 0xFF:02x} is not text in the file's encoding"
         return Refusal(lines.first, column, "bad-encoding", reason, readable(raw))
     return None
+
+
+def _is_row(line: str, delimiter: str, key: str, width: int) -> bool:
+    """Whether a line within a cell looks like a row itself: as many cells, the first a bare word as the row's own is.
+
+    A sentence seldom has just as many commas as a row, and has spaces after them; with few columns nothing is sure.
+    """
+    cells = line.split(delimiter) if width > _FEW_COLUMNS and '"' not in line else []
+    return (
+        len(cells) == width
+        and not any(cell.startswith(" ") for cell in cells)
+        and all(_BARE.fullmatch(first) is not None for first in (key, cells[0]))
+    )
 
 
 def _broken(lines: Lines, error: csv.Error) -> Refusal:

@@ -15,16 +15,18 @@ import psycopg
 
 from engine.facts.importing import stages
 from engine.facts.importing.dirt import find_dirt
+from engine.facts.importing.errors import MappingError
 from engine.facts.importing.final import AfterMerge, bump_customers, merge_all
 from engine.facts.importing.load import load
 from engine.facts.importing.mapping import Plan, TablePlan
 from engine.facts.importing.reading_stage import Progress, read_file, read_lookups
 from engine.facts.importing.refused_files import count_refused, write_refused
 from engine.facts.importing.results import FileResult, Result, TableResult
-from engine.facts.importing.source import Opened, digest, fit, open_source
+from engine.facts.importing.source import Opened, check_columns, digest, open_source
 from engine.facts.importing.stages import Stage
 from engine.facts.importing.staging import Connection, count_staged, create_refused, drop_staged
 from engine.facts.pool import connect
+from engine.language.issues import Report
 
 _ATTEMPTS = 3
 # For one connection, a few sorts at a time: enough that a hundred thousand rows need no disk.
@@ -103,8 +105,11 @@ def check(source: Path, mapping: Path) -> tuple[Plan, dict[str, Opened]]:
         SourceError: the source or one of its files cannot be read.
     """
     plan = load(mapping)
-    opened = open_source(plan, source)
-    fit(plan, opened)
+    report = Report(str(mapping))
+    opened = open_source(plan, source, report)
+    check_columns(plan, opened, report)
+    if report.issues:
+        raise MappingError(report.issues, plan.text)
     return plan, opened
 
 

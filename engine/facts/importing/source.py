@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.facts.importing.csv_reading import Dialect, Lines, Row, header, rows
-from engine.facts.importing.errors import MappingError, SourceError
+from engine.facts.importing.errors import SourceError
 from engine.facts.importing.mapping import File, LookupModel, Plan
 from engine.facts.importing.refusals import Refusal
 from engine.language.issues import Report, Span, did_you_mean, one_of
@@ -47,25 +47,24 @@ class Position:
         return self._raw.tell()
 
 
-def open_source(plan: Plan, source: Path) -> dict[str, Opened]:
+def open_source(plan: Plan, source: Path, report: Report) -> dict[str, Opened]:
     """Finds the mapping's files in the source and reads their headers.
 
     Args:
         plan: the mapping.
         source: a directory of CSV files, or one of them: then only what comes from it is imported.
+        report: gets an error for each file that is missing.
 
     Returns:
         The files by the mapping's names for them.
 
     Raises:
-        MappingError: a file is missing.
         SourceError: the source or a file cannot be read.
     """
     if not source.exists():
         raise SourceError(
             "no-source", str(source), "nothing", "a directory of CSV files, or one file", "check the path"
         )
-    report = Report(str(plan.path))
     opened: dict[str, Opened] = {}
     for alias, file in plan.files.items():
         path = _find(source, file.model.name)
@@ -79,8 +78,6 @@ def open_source(plan: Plan, source: Path) -> dict[str, Opened]:
         names = [file.model.name for file in plan.files.values()]
         found, hint = source.name, did_you_mean(source.name, names)
         raise SourceError("not-in-mapping", str(source), found, f"a file of the mapping: {one_of(names)}", hint)
-    if report.issues:
-        raise MappingError(report.issues, plan.text)
     return opened
 
 
@@ -156,13 +153,8 @@ def digest(plan: Plan, opened: Mapping[str, Opened]) -> str:
     return whole.hexdigest()
 
 
-def fit(plan: Plan, opened: Mapping[str, Opened]) -> None:
-    """Checks that every column the mapping names is in its file.
-
-    Raises:
-        MappingError: some are not.
-    """
-    report = Report(str(plan.path))
+def check_columns(plan: Plan, opened: Mapping[str, Opened], report: Report) -> None:
+    """Checks that every column the mapping names is in its file, and there once."""
     for table in plan.tables:
         names = opened[table.file].names if table.file in opened else None
         if names is None:
@@ -174,8 +166,6 @@ def fit(plan: Plan, opened: Mapping[str, Opened]) -> None:
                 _check_column(column, names, table.file, cell.span, report)
             for part in (cell, *cell.parts):
                 _check_lookup(part.model.lookup, opened, part.span, report)
-    if report.issues:
-        raise MappingError(report.issues, plan.text)
 
 
 def _check_lookup(join: LookupModel | None, opened: Mapping[str, Opened], at: Span, report: Report) -> None:

@@ -132,6 +132,14 @@ async def test_a_refused_recipient_is_final_and_stops_nobody_else():
     assert len(inbox.mails) == 1
 
 
+@pytest.mark.parametrize("reply", ["554 5.7.1 Relay access denied", "530 5.7.0 Authentication required", "530 Log in"])
+async def test_a_server_closed_to_us_is_the_shops_to_mend_and_no_recipients_bounce(reply):
+    async with smtp_server(Inbox(refuse={"anna@example.invalid": reply})) as port:
+        error = await failure(plain(port))
+    assert isinstance(error, Retryable)
+    assert error.reason == "policy_refused"
+
+
 @pytest.mark.parametrize("reply", ["451 4.7.1 Greylisted, anna@example.invalid", "452 4.2.2 full", "421 4.3.2 closing"])
 async def test_a_recipient_deferred_is_tried_again(reply):
     inbox, commit = Inbox(refuse={"anna@example.invalid": reply}), Commit()

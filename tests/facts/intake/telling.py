@@ -25,7 +25,8 @@ def placed(number: str = "1001", who: str = "c1", *, at: datetime = NOON, **data
         ],
         "customer": {"given_name": "Ada", "email": "Ada@Example.INVALID", "country": "DE", "phone": "030 123456"},
     }
-    return Event("order.placed", f"placed-{number}", at, "main", who, number, told | data)
+    told = {name: value for name, value in (told | data).items() if value is not None}
+    return Event("order.placed", f"placed-{number}", at, "main", who, number, told)
 
 
 def progressed(kind: str, number: str = "1001", *, key: str | None = None, at: datetime | None = None, **data) -> Event:

@@ -69,6 +69,18 @@ def test_the_same_event_told_at_once_by_two_is_one_fact(database, connection, se
     assert connection.execute("select count(*) from payments").fetchone() == (1,)
 
 
+def test_a_payment_told_at_once_under_two_keys_is_one_fact(database, connection, second, contracts):
+    told(connection, contracts, placed())
+    first = record(connection, progressed("paid", key="webhook"), recorded_at=LATER, contracts=contracts)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(record, second, progressed("paid", key="poll"), recorded_at=LATER, contracts=contracts)
+        until(lambda: waits_for_a_lock(database))
+        connection.commit()
+        again = other.result(10)
+        second.commit()
+    assert (again.fresh, again.event_id) == (False, first.event_id)
+
+
 def test_two_first_orders_of_a_new_customer_at_once_make_one_customer(database, connection, second, contracts):
     first = record(connection, placed("1"), recorded_at=LATER, contracts=contracts)
     with ThreadPoolExecutor(1) as pool:

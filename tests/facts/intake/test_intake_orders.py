@@ -118,6 +118,8 @@ def test_a_paid_order_without_payments_gets_one_of_its_total(connection, tell):
         placed("3", payments=[{"method": "voucher", "amount": eur("24.90")}, {"method": "card", "amount": eur("100")}])
     )
     tell(progressed("paid", "3"))
+    tell(placed("4", payments=[{"method": "card", "amount": eur("124.90"), "sequence": 7}]))
+    tell(progressed("paid", "4"))
     assert rows(
         connection,
         "select number, sequence, method, amount_minor from payments p join orders o on o.id = order_id order by 1, 2",
@@ -126,6 +128,7 @@ def test_a_paid_order_without_payments_gets_one_of_its_total(connection, tell):
         ("2", 1, "transfer", 10000),
         ("3", 1, "voucher", 2490),
         ("3", 2, "card", 10000),
+        ("4", 7, "card", 12490),
     ]
 
 
@@ -140,6 +143,21 @@ def test_amounts_are_exact_in_every_currencys_minor_unit(connection, tell):
         (1234567, "JPY"),
         (1, "KWD"),
         (99999999999999999, "EUR"),
+    ]
+
+
+def test_a_total_that_is_not_told_is_lines_and_shipping_less_discount(connection, tell):
+    lines = [
+        {"product": "p1", "unit_price": eur("10.00"), "quantity": 3, "discount": eur("1.50"), "shipping": eur("2.00")},
+        {"product": "p2", "unit_price": eur("5.00"), "shipping": eur("0.50")},
+    ]
+    tell(placed("1", lines=lines, shipping=eur("4.00"), discount=eur("3.00")))
+    tell(placed("2", lines=lines, shipping=None))
+    tell(placed("3", lines=[], shipping=eur("4.00")))
+    assert rows(connection, "select number, total_minor from orders order by number") == [
+        ("1", 3450),
+        ("2", 3600),
+        ("3", None),
     ]
 
 

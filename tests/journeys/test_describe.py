@@ -1,0 +1,85 @@
+"""What people read of a journey in the Temporal UI."""
+
+from datetime import UTC, datetime, timedelta
+
+from engine.journeys.commands import Deliver, Hold
+from engine.journeys.describe import describe, outline
+from engine.journeys.inputs import Answered, Began, Due, Told
+from engine.journeys.interpreter import advance, begin, waits_for
+from engine.journeys.plan import Plan
+from engine.journeys.state import State
+from engine.language.rules import load_rules
+from tests.docs.pages import ROOT
+
+T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def shipped() -> Plan:
+    plan = load_rules(ROOT / "rules").plans["payment-reminder"]
+    return plan.model_copy(update={"version": "0123456789abcdef"})
+
+
+def reminded_once(plan: Plan, outcome: str = "sent", reason: str | None = None) -> State:
+    state, (hold,) = begin(plan, Began(T0))
+    assert isinstance(hold, Hold)
+    state, (deliver,) = advance(plan, state, Due(hold.due, hold.wait))
+    assert isinstance(deliver, Deliver)
+    state, _ = advance(plan, state, Answered(T0 + DAY, deliver.step, outcome, reason))
+    return state
+
+
+def test_the_outline_says_each_step_and_what_stops_it() -> None:
+    assert outline(shipped()).splitlines() == [
+        "One order, step by step:",
+        "",
+        "1. waiting 24 h",
+        "2. First reminder by email",
+        "3. waiting 48 h",
+        "4. Second reminder by sms or email",
+        "5. waiting 24 h",
+        "6. asking whether spend_24mo is at least 500 EUR or 2500 BRL; if not: the end",
+        "7. task for sales: Call about the unpaid order",
+        "",
+        "Stops at once when: order.paid, order.cancelled.",
+    ]
+
+
+def test_a_waiting_journey_says_what_has_happened_and_what_comes_next() -> None:
+    assert describe(shipped(), reminded_once(shipped())).splitlines() == [
+        "**Payment reminder** (rules 01234567)",
+        "",
+        "- First reminder by email: sent",
+        "- Waiting until Thu 05 Mar 2026 09:00 UTC; next: Second reminder by sms or email",
+        "",
+        "Stops at once when: order.paid, order.cancelled.",
+    ]
+
+
+def test_a_skipped_message_says_why() -> None:
+    described = describe(shipped(), reminded_once(shipped(), "skipped", "no_address"))
+
+    assert "- First reminder by email: skipped (no address)" in described.splitlines()
+
+
+def test_a_stopped_journey_says_when_it_was_over() -> None:
+    plan = shipped()
+    state, _ = advance(plan, reminded_once(plan), Told(T0 + 2 * DAY, "order.paid", stop=True))
+
+    assert "- finished at Wed 04 Mar 2026 09:00 UTC" in describe(plan, state).splitlines()
+
+
+def test_a_message_held_back_says_that_it_is_night() -> None:
+    plan = shipped()
+    state, (hold,) = begin(plan, Began(T0))
+    state, (deliver,) = advance(plan, state, Due(hold.due, hold.wait))
+    morning = T0 + DAY + timedelta(hours=10)
+
+    state, (held,) = advance(plan, state, Answered(T0 + DAY, deliver.step, "deferred", "quiet_hours", morning))
+
+    assert held.label == "held back by quiet hours: First reminder by email"
+    assert held == waits_for(plan, state)
+    assert (
+        "- Held back by quiet hours until Tue 03 Mar 2026 19:00 UTC: First reminder by email"
+        "; next: Second reminder by sms or email"
+    ) in describe(plan, state).splitlines()

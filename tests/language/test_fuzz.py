@@ -1,0 +1,287 @@
+"""No text whatsoever makes the language raise: it gives rules, and issues at places that exist."""
+
+import json
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.attributes.fold import compile_fold
+from engine.attributes.relations import RELATIONS, SCOPES
+from engine.conditions.compile import compile_condition, compile_where
+from engine.journeys.plan import Branch, Jump, Plan, WaitFor
+from engine.language.events import events_of
+from engine.language.files import SCHEMAS, read_directory, shipped_contracts
+from engine.language.issues import TITLES
+from engine.language.reader import lines
+from engine.language.render import FORMATS
+from engine.language.rules import compile_rules
+from tests.language.shop import SHOP
+
+SHIPPED = {
+    **read_directory(SCHEMAS.parent / "rules"),
+    **{f"tests/{path}": text for path, text in SHOP.items() if not path.startswith("templates/")},
+}
+RULE_FILES = sorted(path for path in SHIPPED if not path.startswith("templates/"))
+EVENTS = events_of(shipped_contracts())
+# Pieces that mean something to YAML, to the language or to people who write neither; separated by spaces where shown.
+WORDS = [
+    *[
+        "&a",
+        "*a",
+        "!!str",
+        "!x",
+        "?",
+        ":",
+        "-",
+        "[",
+        "]",
+        "{",
+        "}",
+        "'",
+        "#",
+        "~",
+        "null",
+        "NO",
+        "010",
+        "0o7",
+        "12:30",
+        "1e999",
+        "-1",
+        ".5",
+        "7d",
+        "-7d",
+        "0s",
+        "999999999mo",
+        "true",
+        "[]",
+        "{}",
+    ],
+    *[
+        "all:",
+        "any:",
+        "not:",
+        "did:",
+        "step:",
+        "order.",
+        "trigger.x",
+        "default",
+        "end",
+        "if",
+        "wait",
+        "send",
+        "first",
+        "country",
+        "10%",
+        "[[[[[[[[",
+    ],
+    *("<<: *a", "---\n", "...\n", "%YAML 1.1\n", "|\n", ">\n", "500 EUR", "5 XXX", "-1 EUR", "9" * 30),
+    *("event: order.paid", "{by: ", "{known: 1}", "{a: {a: {a: ", '"', "\\", " ", "  ", "\n    ", "- - - "),
+    *("\t", "\x00", "\x85", "\u2028", "\ufeff", "\udcff", "\U0001f45f", "é", "\r", "\r\n", "\n"),
+]
+KEYS = [
+    "all",
+    "any",
+    "not",
+    "did",
+    "step",
+    "country",
+    "spend_24mo",
+    "order.total",
+    "event",
+    "where",
+    "within",
+    "times",
+    "gte",
+    "in",
+    "known",
+    "sent",
+    "first",
+    "send",
+    "wait",
+    "wait_for",
+    "if",
+    "then",
+    "else",
+    "got",
+    "task",
+    "end",
+    "id",
+    "channel",
+    "template",
+    "by",
+    "default",
+    "for",
+    "since",
+    "title",
+    "team",
+    "due",
+    "only_if",
+    "max_age",
+    "x",
+]
+PLACES = ["condition", "where", "steps", "step", "start", "stop", "template", "file", "attribute"]
+EXAMPLES = int(os.environ.get("REGULARS_FUZZ", "150"))
+BOUNDED = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@st.composite
+def mutated(draw):
+    """A shipped file with a few slips in it."""
+    path = draw(st.sampled_from(RULE_FILES))
+    text = SHIPPED[path]
+    for _ in range(draw(st.integers(1, 6))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.sampled_from([0, 0, 0, 1, 2, 5, 20, 200])))
+        piece = draw(st.one_of(st.just(""), st.sampled_from(WORDS), st.sampled_from(text.split() or [""])))
+        text = text[:start] + piece + text[end:]
+    return path, text
+
+
+@st.composite
+def relined(draw):
+    """A shipped file whose lines are dropped, doubled, moved or indented."""
+    path = draw(st.sampled_from(RULE_FILES))
+    split = SHIPPED[path].splitlines()
+    for _ in range(draw(st.integers(1, 6))):
+        index = draw(st.integers(0, len(split) - 1))
+        match draw(st.integers(0, 4)):
+            case 0:
+                del split[index]
+            case 1:
+                split.insert(index, split[index])
+            case 2:
+                split[index] = "  " + split[index]
+            case 3:
+                split[index] = split[index][1:]
+            case _:
+                split.insert(draw(st.integers(0, len(split) - 1)), split.pop(index))
+        split = split or [""]
+    return path, "\n".join(split)
+
+
+def values():
+    leaves = st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(10**19), 10**19),
+        st.sampled_from([word.strip() for word in WORDS if word.isprintable()]),
+        st.text(max_size=8),
+    )
+    keys = st.sampled_from(KEYS)
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=4)),
+        max_leaves=12,
+    )
+
+
+def check(files):
+    rules = compile_rules(files)
+    for issue in rules.issues:
+        assert issue.code in TITLES
+        text = lines(files[issue.file])
+        assert 1 <= issue.line <= len(text)
+        assert 1 <= issue.column <= len(text[issue.line - 1]) + 1
+        assert (issue.line, issue.column) <= (issue.end_line, issue.end_column)
+        assert issue.found
+        assert issue.expected
+        assert "\n" not in issue.found + issue.expected + issue.hint
+    for render in FORMATS.values():
+        render(rules.issues, files, "rules/").encode("utf-8", "strict")
+    compile_fold(rules.catalogue, currency="EUR")
+    for plan in rules.plans.values():
+        check_plan(plan, rules)
+    return rules
+
+
+def check_plan(plan, rules):
+    """What the language calls sound runs: jumps lead forward, and every condition compiles to a closure."""
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    types = {name: definition.type for name, definition in rules.catalogue.items()}
+    types |= {
+        f"{scope}.{name}": each.type for scope, of in SCOPES.items() for name, each in RELATIONS[of].fields.items()
+    }
+    history = {kind: {name: typed.type for name, typed in names.items()} for kind, names in EVENTS.history.items()}
+    for index, step in enumerate(plan.code):
+        jumps = isinstance(step, Branch | Jump | WaitFor)
+        targets = [getattr(step, name) for name in ("to", "got", "orelse") if jumps and hasattr(step, name)]
+        assert all(index < target < len(plan.code) for target in targets)
+        if isinstance(step, Branch):
+            compile_condition(step.condition, currency="EUR", types=types, events=history)
+    assert plan.code[-1].op == "end"
+    assert len({step.id for step in plan.code}) == len(plan.code)
+    if plan.start.only_if is not None:
+        compile_condition(plan.start.only_if, currency="EUR", types=types, events=history)
+    for trigger in (*plan.start.any, *plan.stop):
+        told = {name: typed.type for name, typed in EVENTS.fields[trigger.event].items()}
+        if trigger.where is not None:
+            compile_where(trigger.where, currency="EUR", types=told)
+
+
+@BOUNDED
+@given(mutated())
+def test_a_shipped_file_with_slips_gives_only_located_issues(changed):
+    path, text = changed
+    check({**SHIPPED, path: text})
+
+
+@BOUNDED
+@given(relined())
+def test_a_shipped_file_with_its_lines_in_disorder_gives_only_located_issues(changed):
+    path, text = changed
+    check({**SHIPPED, path: text})
+
+
+@BOUNDED
+@given(st.text(max_size=300), st.sampled_from(["policy.yaml", "attributes.yaml", "playbooks/a.yaml", "x.yaml"]))
+def test_any_text_gives_only_located_issues(text, path):
+    check({path: text})
+
+
+@BOUNDED
+@given(st.binary(max_size=200), st.sampled_from(["policy.yaml", "templates/a.en.txt"]))
+def test_any_bytes_give_only_located_issues(data, path):
+    check({path: data.decode("utf-8", "surrogateescape")})
+
+
+@BOUNDED
+@given(
+    values(), st.sampled_from(["condition", "where", "steps", "step", "start", "stop", "template", "file", "attribute"])
+)
+def test_any_value_at_any_place_gives_only_located_issues(value, place):
+    text = json.dumps(value)
+    base = "playbook: tried\ntitle: Tried\nfor: order\ncontrols: {purpose: service}\n"
+    started = base + "start: {event: order.placed}\n"
+    written = {
+        "condition": started + f"steps: [{{if: {text}, then: [end]}}]\n",
+        "where": base + f"start: {{event: order.placed, where: {text}}}\nsteps: [end]\n",
+        "steps": started + f"steps: {text}\n",
+        "step": started + f"steps: [{{wait: 1d}}, {text}, {{wait: 1d}}]\n",
+        "start": base + f"start: {text}\nsteps: [end]\n",
+        "stop": started + f"stop: {text}\nsteps: [end]\n",
+        "template": started + f"steps: [{{send: {{channel: email, template: {text}}}}}]\n",
+        "file": text,
+        "attribute": f"attributes: {{tried: {text}}}",
+    }[place]
+    check({**SHOP, "playbooks/tried.yaml": written})
+
+
+@pytest.mark.parametrize("depth", [10, 40, 90])
+def test_a_deeply_nested_condition_is_compiled_or_refused(depth):
+    text = "{not: " * depth + "{country: DE}" + "}" * depth
+    started = "playbook: tried\ntitle: Tried\nfor: order\ncontrols: {purpose: service}\nstart: {event: order.placed}\n"
+    check({**SHOP, "playbooks/tried.yaml": started + f"steps:\n  - if: {text}\n    then: [end]\n"})
+
+
+@pytest.mark.parametrize("depth", [5, 30])
+def test_deeply_nested_steps_are_compiled_or_refused(depth):
+    text = "[end]"
+    for _ in range(depth):
+        text = f"[{{if: {{country: DE}}, then: {text}, else: [{{wait: 1d}}]}}]"
+    started = "playbook: tried\ntitle: Tried\nfor: order\ncontrols: {purpose: service}\nstart: {event: order.placed}\n"
+    rules = check({**SHOP, "playbooks/tried.yaml": started + f"steps: {text}\n"})
+    assert "tried" in rules.plans

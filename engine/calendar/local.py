@@ -44,6 +44,28 @@ def day_of(name: str) -> Callable[[int], int]:
     return lambda at: (_EPOCH + timedelta(microseconds=at)).astimezone(here).toordinal()
 
 
+@lru_cache(maxsize=1024)
+def hour_of(name: str) -> Callable[[int], int]:
+    """A function from an instant in microseconds since the epoch to its local hour, 0 to 23.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    here = zone(name)
+    return lambda at: (_EPOCH + timedelta(microseconds=at)).astimezone(here).hour
+
+
+@lru_cache(maxsize=1024)
+def weekday_of(name: str) -> Callable[[int], int]:
+    """A function from an instant in microseconds since the epoch to its local weekday, 1 (Monday) to 7.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    here = zone(name)
+    return lambda at: (_EPOCH + timedelta(microseconds=at)).astimezone(here).isoweekday()
+
+
 def instant_of(day: date, clock: time, name: str) -> datetime:
     """The instant, in UTC, at which a local clock shows this time.
 

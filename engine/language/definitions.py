@@ -161,14 +161,15 @@ def _sources() -> dict[str, Json]:
     per_relation = [
         {
             "if": {"anyOf": [_reads(key, name) for key in AGGREGATIONS]},
-            "then": {"properties": {"where": _ref(f"rows-{name}")}},
+            "then": {"properties": {"where": _ref(f"rows-{name}"), "that": _ref(f"rows-{name}")}},
         }
         for name in many
     ]
+    person = _field_titles(set(RELATIONS) - set(many))
     return {
         "relation": _choices({name: each.title for name, each in many.items()}),
-        "field": _choices(_field_titles(many)),
-        "customer-field": _choices(_field_titles(set(RELATIONS) - set(many))),
+        "field": _choices({**_field_titles(many), **person}),
+        "customer-field": _choices(person),
         "ordering": {"type": "string", "minLength": 1},
         "row-condition": {"type": ["object", "array"]},
         "attribute-by-relation": {"allOf": per_relation},

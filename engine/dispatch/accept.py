@@ -12,6 +12,7 @@ from engine.dispatch.match import Happening, Matcher
 from engine.facts.events import Event, Recorded, Refused
 from engine.facts.intake import record
 from engine.facts.matching import Fields
+from engine.facts.standing import instant
 
 Connection = psycopg.Connection[Any]
 
@@ -23,10 +24,37 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
     """
     outcome = record(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
     if isinstance(outcome, Recorded):
-        for recorded in _with_released(outcome):
-            if recorded.fresh:
-                matcher.match(connection, _happening(recorded, recorded_at, matcher.events.currency))
+        fresh = [recorded for recorded in _with_released(outcome) if recorded.fresh]
+        changed = _reevaluated(connection, matcher, fresh, recorded_at)
+        for happening in (
+            *(_happening(recorded, recorded_at, matcher.events.currency) for recorded in fresh),
+            *changed,
+        ):
+            matcher.match(connection, happening)
     return outcome
+
+
+def _reevaluated(
+    connection: Connection, matcher: Matcher, fresh: list[Recorded], recorded_at: datetime
+) -> list[Happening]:
+    """Standing is decided before journeys ask for it; those it starts come after those of the events themselves."""
+    if not matcher.standings.any:
+        return []
+    last = {recorded.customer_id: recorded for recorded in sorted(fresh, key=lambda each: each.at)}
+    changed = []
+    for customer_id, recorded in sorted(last.items()):
+        shift = matcher.standings.reevaluate(
+            connection,
+            customer_id,
+            recorded.at,
+            cause="event",
+            recorded_at=recorded_at,
+            event_id=recorded.event_id,
+        )
+        if shift.starting:
+            at = instant(shift.kept.standing.at)
+            changed.append(Happening.of_changes(customer_id, shift.starting, at, recorded_at, recorded.event_id))
+    return changed
 
 
 def _with_released(recorded: Recorded) -> Iterator[Recorded]:

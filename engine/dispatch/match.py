@@ -6,6 +6,7 @@ Decided in the transaction that records it.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg.rows import dict_row
 
 from engine.conditions.ast import Condition
 from engine.dispatch import outbox
+from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Asked, evaluator
 from engine.facts.matching import EventMatcher, Fields
@@ -68,6 +70,11 @@ class Matcher:
     rules: Rules
     versions: StoredVersions
     events: EventMatcher
+
+    @cached_property
+    def standings(self) -> Standings:
+        """Who judges everyone's standing by these rules."""
+        return Standings(self.rules, self.versions, self.events.currency)
 
     def starts_by(self, changes: tuple[Change, ...]) -> bool:
         """Whether a live playbook starts by one of the changes, if its other terms allow it."""

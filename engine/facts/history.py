@@ -4,7 +4,7 @@ An imported order has no rows in `events`, an order told by events has both; the
 the facts give, with the fields of both.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -22,11 +22,14 @@ EventFields = Mapping[str, Mapping[str, FieldType]]
 """The fields of each kind of event, as its contract has them."""
 
 _TOLD = """
-select v.kind, (extract(epoch from v.at) * 1000000)::bigint, v.order_id, v.key, s.key || '/' || v.key, v.data
+select v.kind, (extract(epoch from v.at) * 1000000)::bigint, v.order_id, v.key, s.key || '/' || v.key, v.data,
+       v.customer_id
   from events v join shops s on s.id = v.shop_id
- where v.customer_id = %s and v.kind = any(%s)
+ where v.customer_id = any(%s) and v.kind = any(%s)
 """
 Identity = tuple[str, tuple[object, ...]]
+Told = tuple[Any, ...]
+"""A row of an event as told: kind, instant, order, key, the shop's and its key, data, customer."""
 
 
 def events(
@@ -48,9 +51,41 @@ def events(
         currency: the reporting currency; money in another one is unknown.
         zone: serves where neither the customer nor the shop has one.
     """
-    told = _told(connection, customer_id, kinds, fields, currency)
+    relations = relations_of(kinds)
+    facts = read_customer(connection, customer_id, relations=relations, zone=zone) if relations else None
+    rows = connection.execute(_TOLD, ([customer_id], sorted(kinds))).fetchall()
+    return happenings(rows, facts, kinds, fields=fields, currency=currency)
+
+
+def told_events(
+    connection: psycopg.Connection[Any], ids: Collection[int], kinds: Collection[str]
+) -> dict[int, list[Told]]:
+    """Rows of the events of these kinds that were told of each of many customers, for `happenings`."""
+    found: dict[int, list[Told]] = {}
+    for row in connection.execute(_TOLD, (list(ids), sorted(kinds))):
+        found.setdefault(row[-1], []).append(row)
+    return found
+
+
+def relations_of(kinds: Collection[str]) -> frozenset[str]:
+    """The relations whose rows tell events of these kinds, and orders where such rows belong to one."""
+    sources = [EVENT_SOURCES[kind] for kind in kinds if kind in EVENT_SOURCES]
+    orders = ("orders",) if any("order_id" in source.same for source in sources) else ()
+    return frozenset({*(source.relation for source in sources), *orders})
+
+
+def happenings(
+    rows: Sequence[Told],
+    facts: CustomerFacts | None,
+    kinds: Collection[str],
+    *,
+    fields: EventFields,
+    currency: str | None = None,
+) -> dict[str, list[Happening]]:
+    """One customer's events from the rows told and the facts, which must have `relations_of(kinds)` whole."""
+    told = _told(rows, fields, currency)
     found: dict[str, list[Happening]] = {kind: [] for kind in kinds}
-    for kind, identity, at, values in _from_facts(connection, customer_id, kinds, currency, zone):
+    for kind, identity, at, values in _from_facts(facts, kinds, currency) if facts else ():
         _, as_told = next((told.pop(key) for key in identity if key in told), (at, {}))
         found[kind].append((at, {**values, **as_told}))
     for (kind, _), happening in told.items():
@@ -58,15 +93,9 @@ def events(
     return found
 
 
-def _told(
-    connection: psycopg.Connection[Any],
-    customer_id: int,
-    kinds: Collection[str],
-    fields: EventFields,
-    currency: str | None,
-) -> dict[Identity, Happening]:
+def _told(rows: Sequence[Told], fields: EventFields, currency: str | None) -> dict[Identity, Happening]:
     told: dict[Identity, Happening] = {}
-    for kind, at, order_id, key, full_key, data in connection.execute(_TOLD, (customer_id, sorted(kinds))):
+    for kind, at, order_id, key, full_key, data, _ in rows:
         columns = {**data, "order_id": order_id, "@key": key}
         source = EVENT_SOURCES.get(kind)
         same = (full_key,) if source is None else tuple(columns.get(name) for name in source.same)
@@ -88,16 +117,9 @@ def _values(fields: Mapping[str, FieldType], data: Mapping[str, Any], currency: 
 
 
 def _from_facts(
-    connection: psycopg.Connection[Any], customer_id: int, kinds: Collection[str], currency: str | None, zone: str
+    facts: CustomerFacts, kinds: Collection[str], currency: str | None
 ) -> list[tuple[str, tuple[Identity, ...], int, dict[str, Value]]]:
     sources = {kind: EVENT_SOURCES[kind] for kind in kinds if kind in EVENT_SOURCES}
-    relations = {source.relation for source in sources.values()}
-    if not relations:
-        return []
-    of_orders = any("order_id" in source.same for source in sources.values())
-    facts = read_customer(
-        connection, customer_id, relations={*relations, *(("orders",) if of_orders else ())}, zone=zone
-    )
     orders = {_column("orders", "order_id", row): row for row in facts.rows.get("orders", ())}
     found = []
     for kind, source in sources.items():

@@ -21,6 +21,7 @@ from engine.language.ratios import check_ratios
 from engine.language.reader import read, readable
 from engine.language.scope import Typed
 from engine.policy import Policy
+from engine.standing.definition import StandingRules
 
 _TEMPLATES = "templates/"
 
@@ -41,6 +42,10 @@ class Rules:
     templates: Mapping[str, str]
     issues: tuple[Issue, ...]
     disabled: tuple[str, ...] = ()
+    standing: StandingRules = StandingRules()
+    """Sound rules of standing only."""
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Word lists by name."""
 
     @property
     def sound(self) -> bool:

@@ -65,7 +65,7 @@ class Benefits(Part):
 
 
 class TierRule(Part):
-    """One tier. `share`: cumulative from the top, in basis points (10 % = 1000); the last has none and takes the rest."""
+    """One tier. `share`: cumulative from the top, in basis points (10 % = 1000); the last has none: the rest."""
 
     name: str
     title: str

@@ -1,8 +1,8 @@
 """The next flip: the earliest instant at which a customer's standing may change although nothing new happens.
 
-It may name an instant at which nothing changes; it never misses one at which something does. What turns with time alone:
-a fact told for a later instant comes true; a row leaves a window; days since something reach a number that a rule
-compares with; a tag or a hand tag expires; tiers are reviewed; an attribute of the calendar turns at local midnight.
+It may name an instant at which nothing changes; it never misses one at which something does. What turns with time
+alone: a fact told for a later instant comes true; a row leaves a window; days since something reach a number that a
+rule compares with; a tag or a hand tag expires; tiers are reviewed; an attribute turns at local midnight.
 """
 
 from bisect import bisect_right
@@ -14,6 +14,7 @@ from itertools import chain
 
 from engine.attributes.definition import AttributeDefinition
 from engine.attributes.facts import CustomerFacts
+from engine.attributes.relation import Bought
 from engine.attributes.relations import RELATIONS
 from engine.calendar.local import day_of, instant_of
 from engine.conditions.ast import All, Any, Compare, Condition, Did, Not
@@ -25,6 +26,7 @@ from engine.standing.decide import HandTag, Standing
 from engine.standing.definition import StandingRules
 from engine.standing.order import compares, conditions
 from engine.standing.review import next_review
+from engine.standing.uses import made_from, used_attributes
 
 _DAY = 86_400_000_000
 _SECOND = 1_000_000
@@ -33,8 +35,10 @@ LAST = "@last"
 
 # Their values depend on the instant only through the rows that exist, that a window holds, and what is known of them.
 _OF_ROWS = frozenset(
-    {"value", "count", "sum", "min", "max", "first", "last", "distinct", "ratio", "exists", "none", "top"}
+    {"value", "count", "exists", "none", "share", "streak", "sum", "mean", "min", "max", "first", "last", "distinct"}
+    | {"top", "interval", "median_interval", "hour", "weekday", "ratio"}
 )
+_DAYS_SINCE = {"days_since": "max", "days_since_first": "min"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +71,18 @@ class Flips:
         whens = tuple(chain.from_iterable(conditions(rules).values()))
         self._dids = tuple(chain.from_iterable(map(dids, whens)))
         self.events = frozenset(each.event for each in self._dids)
-        used = _used(rules, whens, catalogue)
-        since = {name: each for name, each in used.items() if each.aggregate == "days_since"}
+        used = used_attributes(rules, whens, catalogue)
+        since = {name: each for name, each in used.items() if each.aggregate in _DAYS_SINCE}
         self.companions = {f"{name}{LAST}": _last(each) for name, each in since.items()}
         self.names = frozenset({*used, *self.companions})
         self._thresholds = {name: _thresholds(name, whens) for name in since}
         self._by_day = frozenset(since) & _computed_with(used)
-        self._calendar = frozenset(name for name, each in used.items() if each.calendar)
+        self._calendar = frozenset(name for name, each in used.items() if _turns_at_midnight(each))
         self._windows = _windows(used.values())
         self._daily = frozenset(
             each.of.partition(".")[0]
             for each in used.values()
-            if not each.calendar and each.aggregate not in _OF_ROWS and each.aggregate != "days_since"
+            if not _turns_at_midnight(each) and each.aggregate not in _OF_ROWS and each.aggregate not in _DAYS_SINCE
         )
         self._expiring = tuple((tag.name, tag.expires * _SECOND) for tag in rules.tags if tag.expires is not None)
 
@@ -105,6 +109,9 @@ class Flips:
                     instant = row[slot]
                     if instant is not None and instant > at:  # type: ignore[operator]  # a slot of an instant
                         yield instant  # type: ignore[misc]
+                for slot in _LISTS[name]:
+                    for each in row[slot] or ():  # type: ignore[attr-defined]  # a list of instants of each purchase
+                        yield from (one for one in each if one is not None)
                 start = row[0]
                 if start is not None:
                     for window in windows:
@@ -201,42 +208,36 @@ _INSTANTS: Mapping[str, tuple[int, ...]] = {
 }
 """Places of the instants at which something of a row comes true."""
 
+_LISTS: Mapping[str, tuple[int, ...]] = {
+    name: tuple(
+        sorted(
+            relation.slots[field.derived.purchases]
+            for field in relation.fields.values()
+            if isinstance(field.derived, Bought)
+        )
+    )
+    for name, relation in RELATIONS.items()
+}
+"""Places of lists of such instants."""
+
 
 def _next_day(start: int, at: int) -> int:
     return start + ((at - start) // _DAY + 1) * _DAY
 
 
-def _used(
-    rules: StandingRules, whens: Iterable[Condition], catalogue: Mapping[str, AttributeDefinition]
-) -> dict[str, AttributeDefinition]:
-    """The attributes that the rules name, and those that these are computed from."""
-    names = [test.name for when in whens for test in compares(when)]
-    if rules.tiers is not None:
-        names.append(rules.tiers.rank_by)
-    if rules.rfm is not None:
-        names += [rules.rfm.recency.attribute, rules.rfm.frequency.attribute, rules.rfm.monetary.attribute]
-    used: dict[str, AttributeDefinition] = {}
-    while names:
-        name = names.pop()
-        if name in catalogue and name not in used:
-            used[name] = catalogue[name]
-            names += _made_from(catalogue[name], catalogue)
-    return used
-
-
-def _made_from(definition: AttributeDefinition, catalogue: Mapping[str, AttributeDefinition]) -> list[str]:
-    """Other attributes that its declaration names."""
-    named = (value for value in (getattr(definition, name) for name in type(definition).model_fields))
-    return [value for value in named if isinstance(value, str) and value in catalogue and value != definition.name]
-
-
 def _computed_with(used: Mapping[str, AttributeDefinition]) -> frozenset[str]:
     """Attributes that others are computed from: what those are compared with says nothing of these."""
-    return frozenset(chain.from_iterable(_made_from(each, used) for each in used.values()))
+    return frozenset(chain.from_iterable(made_from(each, used) for each in used.values()))
+
+
+def _turns_at_midnight(definition: AttributeDefinition) -> bool:
+    return definition.calendar or definition.aggregate == "age"
 
 
 def _last(definition: AttributeDefinition) -> AttributeDefinition:
-    update = {"name": f"{definition.name}{LAST}", "aggregate": "max", "type": "instant"}
+    of_person = definition.of.startswith("customer.")
+    aggregate = "value" if of_person else _DAYS_SINCE[definition.aggregate]
+    update = {"name": f"{definition.name}{LAST}", "aggregate": aggregate, "type": "instant"}
     return definition.model_copy(update=update)
 
 

@@ -36,6 +36,7 @@ class Judge:
         attributes: the declared attributes by name.
         catalogue: types of attributes and of the events' fields, and the reporting currency.
         zone: the shop's.
+        words: the rules' word lists by name.
 
     Raises:
         ValueError: the rules are not sound.
@@ -47,12 +48,13 @@ class Judge:
         attributes: Mapping[str, AttributeDefinition],
         catalogue: Catalogue,
         zone: str = "UTC",
+        words: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.rules = rules
         self._flips = Flips(rules, attributes, zone)
         self.events = self._flips.events
         declared = {**attributes, **self._flips.companions}
-        self._fold = compile_fold(declared, currency=catalogue.currency, only=self._flips.names)
+        self._fold = compile_fold(declared, currency=catalogue.currency, only=self._flips.names, words=words)
         self._decide = Decide(rules, catalogue, zone)
         self.reads = self._fold.reads
 

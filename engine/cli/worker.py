@@ -13,7 +13,9 @@ import typer
 from engine.cli.rules import sound_rules
 from engine.composition import channel_providers, connect, context, journey_worker
 from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions, publish
+from engine.evaluation.minute import Minute
 from engine.facts.migrate import upgrade
 from engine.facts.pool import open_pool
 from engine.language.rules import Rules
@@ -57,7 +59,8 @@ async def _work(project: Project, rules: Rules) -> int:
         shared = context(pool, rules, channels, versions)
         async with journey_worker(client, shared, graceful_shutdown_timeout=GRACE):
             print(f"worker ready: rules {rules.version}, {len(rules.plans)} playbooks", flush=True)  # noqa: T201 - for the supervisor and tests
-            await Dispatcher(client, pool, versions).run(stop)
+            minute = Minute(pool, Matcher(rules, versions, shared.events))
+            await asyncio.gather(Dispatcher(client, pool, versions).run(stop), minute.run(stop))
     return 0
 
 

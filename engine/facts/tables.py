@@ -432,8 +432,9 @@ standings = Table(
     Column("rfm_monetary", SmallInteger),
     Column("given", JSONB, nullable=False, server_default=text("'{}'")),  # tag -> instant it was given
     Column("version", Text, nullable=False),
+    _instant("tier_lost_at"),  # the review that found the tier lost; it is kept until the grace is over
     _ref("cut_offs_id", "cut_offs"),
-    Column("fact_version", BigInteger, nullable=False),
+    Column("fact_version", BigInteger, nullable=False),  # -1: an import brought facts since, and no event
     _instant("evaluated_at", required=True),  # logical
     _instant("next_flip"),  # when it may change with no new fact
     Index("ix_standings_next_flip", "next_flip", postgresql_where=text("next_flip is not null")),

@@ -4,6 +4,7 @@
 compiles the same declarations to SQL.
 """
 
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -37,6 +38,27 @@ Aggregate = Literal[
     "weekday",
     "ratio",
 ]
+
+
+Fact = bool | int | Decimal | str | None
+"""A value of an example in compact notation; see `engine.attributes.examples`."""
+
+
+class Example(BaseModel):
+    """Facts, by relation and field, and the value that follows from them.
+
+    `words` are word lists, for attributes that read texts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    facts: dict[str, tuple[dict[str, Fact | tuple[Fact, ...]], ...]] = {}
+    words: dict[str, tuple[str, ...]] = {}
+    gives: Fact | tuple[str, ...]
+
+    def __hash__(self) -> int:
+        """By what it says: its mappings have no hash of their own."""
+        return hash(self.model_dump_json())
 
 
 class AttributeDefinition(BaseModel):
@@ -74,5 +96,6 @@ class AttributeDefinition(BaseModel):
     scale: int | None = None
     by: str | None = None
     """The field that orders rows for first and last; default: the relation's instant."""
+    example: Example | None = None
     calendar: bool = False
     """Turns at the customer's local midnight (age, birthday)."""

@@ -129,7 +129,7 @@ class Relation:
         """The fields that rules may name."""
         return {name: each for name, each in self.fields.items() if not each.hidden}
 
-    def row(self, at: int | None, key: str = "", **values: object) -> tuple[object, ...]:
+    def row(self, at: int | None, key: str = "", /, **values: object) -> tuple[object, ...]:
         """A row as the fold reads it, from its instant in microseconds, its key and the values of stored fields.
 
         Raises:

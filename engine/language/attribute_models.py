@@ -53,6 +53,16 @@ class RatioModel(Model):
     over: AttributePart = Field(description="The attribute that it is divided by.")
 
 
+class ExampleModel(Model):
+    """A few facts, and the value that follows from them."""
+
+    facts: dict[str, list[dict[str, object]]] = Field(
+        default_factory=dict, description="Rows by relation: {orders: [{placed_at: -40d, paid_at: -40d}]}."
+    )
+    words: dict[str, list[str]] = Field(default_factory=dict, description="Word lists, for attributes of texts.")
+    gives: object = Field(description="The value, or unknown.")
+
+
 def _one_aggregation(schema: dict[str, Any]) -> None:
     """What pydantic's fields alone cannot say in the JSON Schema."""
     schema["oneOf"] = [{"required": [name]} for name in AGGREGATIONS]
@@ -102,6 +112,9 @@ class AttributeModel(Model):
     that: RowConditionPart = Field(default=None, description="Of share and streak: what is asked of each row.")
     within: DurationText | None = Field(
         default=None, description="Only rows of the last so long, up to the instant of asking."
+    )
+    example: ExampleModel | None = Field(
+        default=None, description="A few facts and the value that follows; shown in the reference, and tested."
     )
     scale: int | None = Field(default=None, ge=0, le=9, description="Digits after the point of a decimal.")
     by: OrderingPart = Field(default=None, description="The field that orders rows for first and last.")

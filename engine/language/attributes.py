@@ -3,7 +3,10 @@
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 
-from engine.attributes.definition import AttributeDefinition
+from pydantic import ValidationError
+
+from engine.attributes.definition import AttributeDefinition, Example
+from engine.attributes.examples import facts_of, read_value
 from engine.attributes.relation import Relation
 from engine.attributes.relations import RELATIONS
 from engine.conditions.types import Type
@@ -110,11 +113,12 @@ def _definition(entry: Entry, report: Report) -> AttributeDefinition | None:
     if model is None or source is None:
         return None
     _check_type(node, aggregate, model.type, _field_type(source), report)
-    return _build(entry.key, model, aggregate.key, source, {"where": where, "that": that})
+    parts = {"where": where, "that": that, "example": _example(node, model, report)}
+    return _build(entry.key, model, aggregate.key, source, parts)
 
 
 def _build(
-    name: str, model: AttributeModel, aggregate: str, source: str, conditions: Dictionary[str, object]
+    name: str, model: AttributeModel, aggregate: str, source: str, parts: Dictionary[str, object]
 ) -> AttributeDefinition:
     ratio = model.ratio
     return AttributeDefinition.model_validate(
@@ -127,7 +131,7 @@ def _build(
             "aggregate": aggregate,
             "of": source if ratio is None else str(ratio.of),
             "over": None if ratio is None else str(ratio.over),
-            **conditions,
+            **parts,
             "within_seconds": None if model.within is None else model.within.seconds,
             "scale": model.scale,
             "by": model.by,
@@ -254,6 +258,25 @@ def _check_type(node: Mapping, aggregate: Entry, declared: Type, field: Type | N
         report.error("RG202", aggregate.span, "no key scale", "the key scale: digits after the point", "scale: 2")
     if scale and declared != "decimal":
         report.error("RG201", scale.span, f"scale beside type {declared}", "scale beside type decimal")
+
+
+def _example(node: Mapping, model: AttributeModel, report: Report) -> Example | None:
+    """The example, if its facts and value can be read."""
+    entry, written = node.entry("example"), model.example
+    if entry is None or written is None:
+        return None
+    try:
+        example = Example.model_validate(written.model_dump())
+        facts_of(example.facts)
+        if example.gives != "unknown":
+            read_value(example.gives, model.type)
+    except ValidationError:
+        report.error("RG203", entry.span, "a list in a list, or a mapping in a row", "rows of plain values")
+    except ValueError as error:
+        report.error("RG203", entry.span, str(error), "facts by relation and field, and a value of the type")
+    else:
+        return example
+    return None
 
 
 def _results(aggregate: str, field: Type | None) -> tuple[Type, ...]:

@@ -14,7 +14,7 @@ from engine.conditions.types import Type
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
 from engine.language.model import Model
-from engine.language.operands import amount, operand
+from engine.language.operands import amount, listed, operand
 from engine.language.scope import ALL_SCOPES, LATER_SCOPES, Names, Scope, Typed, fields
 from engine.language.validate import mapping, validate
 from engine.language.values import CONDITION_WORDS, DurationText, EventPart, WherePart
@@ -226,7 +226,8 @@ def _bare(entry: Entry, scope: Scope, report: Report) -> Typed | None:
 
 
 def _listing(scope: Scope) -> str:
-    return scope.what if len(scope.bare) > 12 or not scope.bare else f"{scope.what}: {one_of(scope.bare, 12)}"
+    own = [name for name, typed in scope.bare.items() if not typed.of_standing]
+    return scope.what if len(own) > 12 or not own else f"{scope.what}: {one_of(own, 12)}"
 
 
 def _scoped_hint(name: str, scope: Scope) -> str:
@@ -296,10 +297,10 @@ def _compare(name: str, operator: str, node: Node, typed: Typed, report: Report)
         items = node.items if isinstance(node, Sequence) else (node,)
         if not items:
             report.error("RG211", node.span, "an empty list", "at least one value")
-        read = [operand(item, name, typed, report) for item in items]
+        read = [listed(item, operand(item, name, typed, report), typed, report) for item in items]
         sound = tuple(dict.fromkeys(value for value in read if value is not None))
         return [Compare(name=name, operator=checked, operands=sound)] if sound else []
-    value = operand(node, name, typed, report)
+    value = listed(node, operand(node, name, typed, report), typed, report)
     return [] if value is None else [Compare(name=name, operator=checked, operand=value)]
 
 
@@ -313,7 +314,9 @@ def _knowing(name: str, operator: str, node: Node, report: Report) -> list[Condi
 
 
 def _money(name: str, operator: Operator, node: Node, report: Report) -> list[Condition]:
-    """A threshold, or one for each currency."""
+    """A threshold, or one for each currency; nothing is nothing in every currency."""
+    if isinstance(node, Scalar) and node.value == 0 and not isinstance(node.value, bool):
+        return [Compare(name=name, operator=operator, operand=0)]
     items = node.items if isinstance(node, Sequence) else (node,)
     if not items:
         report.error("RG211", node.span, "an empty list", "an amount for each currency")

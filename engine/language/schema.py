@@ -21,11 +21,25 @@ from engine.language.playbooks import PlaybookModel
 from engine.language.policy import PolicyFile
 from engine.language.rules import load_rules
 from engine.language.scope import Names, Typed
+from engine.language.standing.models import (
+    LifecycleFile,
+    RfmFile,
+    SegmentsFile,
+    TagsFile,
+    TiersFile,
+    WordsFile,
+)
 from engine.language.tidy import draft_7, references
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 MODELS: Mapping[str, type[BaseModel]] = {
     "attributes": AttributesFile,
+    "tags": TagsFile,
+    "segments": SegmentsFile,
+    "lifecycle": LifecycleFile,
+    "tiers": TiersFile,
+    "rfm": RfmFile,
+    "words": WordsFile,
     "policy": PolicyFile,
     "playbook": PlaybookModel,
 }
@@ -63,7 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Writes the schemas, or tells whether they are stale."""
     options = _options(arguments)
     rules = load_rules(options.rules)
-    names = {name: Typed(each.type, _hover(each.title, each.description)) for name, each in rules.catalogue.items()}
+    own = {name: Typed(each.type, _hover(each.title, each.description)) for name, each in rules.catalogue.items()}
+    names = {**own, **rules.names}
     stale = []
     for kind, schema in schemas(names).items():
         path = options.output / f"{kind}.schema.json"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from engine.attributes.definition import AttributeDefinition
 from engine.conditions.types import Type
 
 SUBJECT_SCOPES: Mapping[str, tuple[str, ...]] = {
@@ -23,6 +24,14 @@ class Typed:
     type: Type
     title: str = ""
     unit: str | None = None
+    choices: frozenset[str] | None = None
+    """All values there are: names of tags, segments, stages. None: any."""
+    unlisted: str = ""
+    """The issue code of a value that is not among the choices."""
+    within: tuple[int, int] | None = None
+    """The smallest and largest value of an integer, where they are known."""
+    of_standing: bool = False
+    """Given by rules of standing, not an attribute of the catalogue."""
 
 
 Names = Mapping[str, Typed]
@@ -55,6 +64,11 @@ class Scope:
     def at_step(self, place: int, steps: Mapping[str, int]) -> "Scope":
         """The same names at a step of a playbook: earlier steps can be asked about."""
         return replace(self, before=place, steps=steps)
+
+
+def typed_attributes(catalogue: Mapping[str, AttributeDefinition]) -> dict[str, Typed]:
+    """Attributes as names of conditions."""
+    return {name: Typed(each.type, each.title, each.unit) for name, each in catalogue.items()}
 
 
 def fields(what: str, names: Names) -> Scope:

@@ -19,9 +19,10 @@ HEAD = "playbook: shown\ntitle: Shown\nfor: order\nstart: {event: order.placed}\
 
 
 def documented():
-    """The shipped rules with the attributes and the policy that the page shows."""
+    """All files that the page shows, with the shipped templates."""
     shown = {block.splitlines()[0][len("# rules/") :]: block for block in ALL_BLOCKS if block.startswith("# rules/")}
-    return {**read_directory(ROOT / "rules"), **shown}
+    texts = {path: text for path, text in read_directory(ROOT / "rules").items() if path.startswith("templates/")}
+    return {**texts, **shown}
 
 
 def load(block):

@@ -78,7 +78,7 @@ def read_value(raw: object, kind: Type) -> Value:
         case "instant":
             return _instant(str(raw))
         case "date":
-            return date.fromisoformat(str(raw))
+            return _date(str(raw))
         case "money":
             return Money.parse(str(raw)).minor
         case "set" if isinstance(raw, list | tuple):
@@ -131,5 +131,16 @@ def _instant(text: str) -> int:
     try:
         return microseconds(Duration.parse(text).after(ASKED_AT))
     except (ValueError, OverflowError):
+        pass
+    try:
         instant = datetime.fromisoformat(text)
         return microseconds(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not an instant such as -40d or 2026-01-31T10:00") from None
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a date such as 1990-03-02") from None

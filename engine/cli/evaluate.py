@@ -25,6 +25,7 @@ from engine.replay.prepare import shop_zone
 from engine.servers.need import need
 
 _WRONG = 1
+_WIDTH = 160
 _KINDS = {"stage": "stage", "tier": "tier", "rfm_group": "RFM group", "segment": "segment", "tag": "tag"}
 
 
@@ -84,8 +85,8 @@ def _progress() -> Iterator[Told]:
 
 
 def _print(rules: Rules, asked: Asked, result: Result) -> None:
-    # Numbers and names must stay whole: whoever reads them in a pipe or a narrow window can scroll.
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    # Numbers and names must stay whole: whoever reads them in a pipe can scroll.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     console.print(_sizes(rules, asked, result))
     if asked.write:
         console.print(_changes(result))

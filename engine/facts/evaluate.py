@@ -22,6 +22,7 @@ from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import load_contracts
 from engine.facts.history import EventFields, events
 from engine.facts.read import read_customer, read_scope
+from engine.facts.standing import standing_as_of
 from engine.facts.steps import read_steps
 
 __all__ = ["Asked", "Evaluator", "environment", "evaluator", "holds", "reporting_currency"]
@@ -99,7 +100,9 @@ class Evaluator:
         self.attributes = attributes
         self.event_fields = _shipped_fields() if event_fields is None else event_fields
         types: dict[str, Type] = {name: definition.type for name, definition in attributes.items()}
-        self.catalogue = Catalogue({**types, **_scope_types()}, _event_types(self.event_fields), currency)
+        self.catalogue = Catalogue(
+            {**STANDING_TYPES, **types, **_scope_types()}, _event_types(self.event_fields), currency
+        )
         self._folds: dict[frozenset[str], Fold] = {}
         self._predicates: dict[Condition, Predicate] = {}
 
@@ -111,7 +114,7 @@ class Evaluator:
         Args:
             connection: an open connection whose `search_path` has the tables.
             asked: of whom, and as of when.
-            wanted: attributes, and fields of scopes such as `order.total`.
+            wanted: attributes, names of standing such as `stage`, and fields of scopes such as `order.total`.
             zone: serves where neither the customer nor the shop has one.
 
         Raises:
@@ -119,12 +122,16 @@ class Evaluator:
             ValueError: an attribute is not declared.
         """
         wanted = frozenset(wanted)
-        bare = frozenset(name for name in wanted if "." not in name)
-        scopes = {name.partition(".")[0] for name in wanted - bare}
+        standing = wanted & STANDING_TYPES.keys() - self.attributes.keys()
+        bare = frozenset(name for name in wanted if "." not in name) - standing
+        scopes = {name.partition(".")[0] for name in wanted - bare - standing}
         values: dict[str, Value] = {}
         if bare:
             fold = self._fold(bare)
             values = fold(read_customer(connection, asked.customer, relations=fold.reads, zone=zone), asked.at)
+        if standing:
+            decided = standing_as_of(connection, asked.customer, asked.at)
+            values |= {name: decided[name] for name in standing}
         for scope in _SCOPES_OF.get(asked.subject, ()):
             values |= self._scope(connection, asked, scope, zone) if scope in scopes else {}
         return Scene(connection, asked, self, zone, values)

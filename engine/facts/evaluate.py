@@ -24,6 +24,7 @@ from engine.facts.history import EventFields, events
 from engine.facts.read import read_customer, read_scope
 from engine.facts.standing import standing_as_of
 from engine.facts.steps import read_steps
+from engine.standing.decide import STANDING_TYPES
 
 __all__ = ["Asked", "Evaluator", "environment", "evaluator", "holds", "reporting_currency"]
 

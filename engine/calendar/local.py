@@ -10,8 +10,6 @@ from zoneinfo import ZoneInfo
 VERSION = version("tzdata")
 """Version of the zone data."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
@@ -41,7 +39,7 @@ def day_of(name: str) -> Callable[[int], int]:
         ValueError: there is no such zone.
     """
     here = zone(name)
-    return lambda at: (_EPOCH + timedelta(microseconds=at)).astimezone(here).toordinal()
+    return lambda at: datetime.fromtimestamp(at // 1_000_000, here).toordinal()
 
 
 @lru_cache(maxsize=1024)
@@ -52,7 +50,7 @@ def hour_of(name: str) -> Callable[[int], int]:
         ValueError: there is no such zone.
     """
     here = zone(name)
-    return lambda at: (_EPOCH + timedelta(microseconds=at)).astimezone(here).hour
+    return lambda at: datetime.fromtimestamp(at // 1_000_000, here).hour
 
 
 @lru_cache(maxsize=1024)
@@ -63,7 +61,7 @@ def weekday_of(name: str) -> Callable[[int], int]:
         ValueError: there is no such zone.
     """
     here = zone(name)
-    return lambda at: (_EPOCH + timedelta(microseconds=at)).astimezone(here).isoweekday()
+    return lambda at: datetime.fromtimestamp(at // 1_000_000, here).isoweekday()
 
 
 def instant_of(day: date, clock: time, name: str) -> datetime:

@@ -103,7 +103,7 @@ class Matcher:
         subject_id = happening.subject_id(subject)
         assert subject_id is not None  # asked only of an event that has this subject
         asked = Asked(happening.customer_id, subject, subject_id, happening.at)
-        asking = evaluator(self.rules.catalogue, self.events.currency)
+        asking = evaluator(self.rules.catalogue, self.events.currency, self.rules.words)
         return asking.holds(connection, condition, asked, self.rules.policy.zone)
 
     def _tell(self, connection: Connection, happening: Happening) -> None:

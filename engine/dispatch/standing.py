@@ -78,7 +78,7 @@ class Standings:
 
     @cached_property
     def _evaluator(self) -> Evaluator:
-        return evaluator(self.rules.catalogue, self.currency)
+        return evaluator(self.rules.catalogue, self.currency, self.rules.words)
 
     @cached_property
     def judge(self) -> Judge:
@@ -120,7 +120,9 @@ class Standings:
     ) -> Mapping[str, Sequence[Happening]]:
         if not kinds:
             return {}
-        return happenings(told, facts, kinds, fields=self._evaluator.event_fields, currency=self.currency)
+        return happenings(
+            told, facts, kinds, fields=self._evaluator.event_fields, currency=self.currency, words=self.rules.words
+        )
 
     def judged(self, read: Read, at: int, kept: Kept | None, published: Published | None) -> Judgement:
         """A customer's judgement as of `at`, microseconds since the epoch."""

@@ -11,6 +11,7 @@ import psycopg
 
 from engine.attributes.definition import AttributeDefinition
 from engine.attributes.fold import Fold, compile_fold
+from engine.attributes.keywords import Words
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS, SCOPES
 from engine.conditions.ast import Condition, names
 from engine.conditions.compile import Predicate, compile_condition
@@ -77,6 +78,7 @@ class Scene:
                     fields=self.evaluator.event_fields,
                     currency=self.evaluator.catalogue.currency,
                     zone=self.zone,
+                    words=self.evaluator.words,
                 )
             )
         return self._events[kind]
@@ -95,10 +97,17 @@ class Evaluator:
         attributes: the declared attributes by name.
         currency: the reporting currency.
         event_fields: the fields of each kind of event; default: by the shipped contracts.
+        words: the rules' word lists, by which texts have keywords.
     """
 
-    def __init__(self, attributes: Attributes, currency: str | None, event_fields: EventFields | None = None) -> None:
-        self.attributes = attributes
+    def __init__(
+        self,
+        attributes: Attributes,
+        currency: str | None,
+        event_fields: EventFields | None = None,
+        words: Words | None = None,
+    ) -> None:
+        self.attributes, self.words = attributes, words
         self.event_fields = _shipped_fields() if event_fields is None else event_fields
         types: dict[str, Type] = {name: definition.type for name, definition in attributes.items()}
         self.catalogue = Catalogue(
@@ -147,7 +156,9 @@ class Evaluator:
 
     def _fold(self, asked: frozenset[str]) -> Fold:
         if asked not in self._folds:
-            self._folds[asked] = compile_fold(self.attributes, currency=self.catalogue.currency, only=asked)
+            self._folds[asked] = compile_fold(
+                self.attributes, currency=self.catalogue.currency, only=asked, words=self.words
+            )
         return self._folds[asked]
 
     def _predicate(self, condition: Condition) -> Predicate:
@@ -196,14 +207,15 @@ def holds(
     return evaluator(catalogue, currency).holds(connection, condition, asked, zone)
 
 
-_evaluators: OrderedDict[tuple[int, str | None], Evaluator] = OrderedDict()
+_evaluators: OrderedDict[tuple[int, str | None, int], Evaluator] = OrderedDict()
 
 
-def evaluator(catalogue: Attributes, currency: str | None) -> Evaluator:
-    """The evaluator of a catalogue, which must not change: the latest ones are kept with what they compiled."""
-    key = (id(catalogue), currency)  # its evaluator holds the catalogue, so no other one can get its id meanwhile
+def evaluator(catalogue: Attributes, currency: str | None, words: Words | None = None) -> Evaluator:
+    """The evaluator of a catalogue and word lists, which must not change: the latest ones are kept."""
+    # Its evaluator holds the catalogue and the lists, so no others can get their ids meanwhile.
+    key = (id(catalogue), currency, id(words))
     if key not in _evaluators:
-        _evaluators[key] = Evaluator(catalogue, currency)
+        _evaluators[key] = Evaluator(catalogue, currency, words=words)
         if len(_evaluators) > _KEPT:
             _evaluators.popitem(last=False)
     return _evaluators[key]

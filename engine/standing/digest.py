@@ -13,7 +13,7 @@ from engine.standing.definition import StandingRules
 from engine.standing.order import conditions, dependencies
 from engine.standing.uses import used_attributes
 
-_IN_WORDS = {"title", "description", "unit", "advice", "benefits"}
+_IN_WORDS = {"title", "description", "unit", "advice", "benefits", "example"}
 
 
 def digests(

@@ -16,6 +16,7 @@ from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, foun
 from engine.language.model import Model
 from engine.language.operands import amount, listed, operand
 from engine.language.scope import ALL_SCOPES, LATER_SCOPES, Names, Scope, Typed, fields
+from engine.language.sense.constant import check_constant
 from engine.language.validate import mapping, validate
 from engine.language.values import CONDITION_WORDS, DurationText, EventPart, WherePart
 
@@ -62,7 +63,7 @@ def compile_condition(node: Node, scope: Scope, report: Report) -> Condition | N
     Returns:
         The tree, or None if there were errors.
     """
-    before = report.faults
+    before, told = report.faults, len(report.issues)
     parts = _parts(node, scope, report)
     if report.faults > before:
         return None
@@ -70,7 +71,9 @@ def compile_condition(node: Node, scope: Scope, report: Report) -> Condition | N
     if _levels(condition) > DEEPEST:
         report.error("RG105", node.span, f"a condition of more than {DEEPEST} levels", "a flatter one", "simplify it")
         return None
-    return condition
+    if not any(issue.code in ("RG701", "RG702") for issue in report.issues[told:]):
+        check_constant(condition, scope.names, node.span, report)
+    return None if report.faults > before else condition
 
 
 def _levels(condition: Condition) -> int:
@@ -95,7 +98,8 @@ def _parts(node: Node, scope: Scope, report: Report) -> list[Condition]:
         case Mapping(entries=entries) if node.entry("step"):
             return _step(node, scope, report)
         case Mapping(entries=entries):
-            return [part for entry in entries for part in _entry(entry, scope, report)]
+            alone = len(entries) == 1
+            return [part for entry in entries for part in _sensible(entry, scope, report, alone=alone)]
         case _:
             hint = f"write {{{node.text}: true}}" if isinstance(node.value, str) and node.text in scope.bare else ""
             report.error("RG203", node.span, found(node), "a condition such as {country: DE}, or a list of them", hint)
@@ -104,6 +108,15 @@ def _parts(node: Node, scope: Scope, report: Report) -> list[Condition]:
 
 def _each(items: tuple[Node, ...], scope: Scope, report: Report) -> list[Condition]:
     return [part for item in items if (part := compile_condition(item, scope, report)) is not None]
+
+
+def _sensible(entry: Entry, scope: Scope, report: Report, *, alone: bool) -> list[Condition]:
+    """One entry of several; that it is constant is told at its own place."""
+    before, told = report.faults, len(report.issues)
+    parts = _entry(entry, scope, report)
+    if parts and not alone and report.faults == before and len(report.issues) == told:
+        check_constant(parts[0] if len(parts) == 1 else All(parts=tuple(parts)), scope.names, entry.value.span, report)
+    return parts
 
 
 def _entry(entry: Entry, scope: Scope, report: Report) -> list[Condition]:

@@ -66,6 +66,8 @@ def definitions(attributes: Names, events: Events) -> dict[str, Json]:
         **{f"rows-{name}": _condition(f"rows-{name}", row_names(each)) for name, each in RELATIONS.items()},
         **{f"told-{kind}": _condition(f"told-{kind}", names) for kind, names in events.fields.items()},
         **{f"past-{kind}": _condition(f"past-{kind}", names) for kind, names in events.history.items()},
+        "instant": _OPERANDS["instant"],
+        "plain": {"type": ["object", "array", "string", "number", "boolean"]},
         "attribute": _open(_choices({name: each.title for name, each in attributes.items()})),
         **_sources(),
         **_triggers(events, attributes),

@@ -18,7 +18,7 @@ from engine.language.standing.compile import uses_of, warn_of
 from engine.language.steps.block import compile_block
 from engine.language.steps.kind import Block, Context
 from engine.language.steps.numbering import Numbering, number
-from engine.language.steps.registry import KINDS
+from engine.language.steps.registry import ALL_KINDS
 from engine.language.triggers import Events, GoalModel, StartModel, TriggerModel, compile_triggers, trigger_part
 from engine.language.validate import validate
 from engine.language.values import GoalPart, Name, Percent, StartPart, StepsPart, StopPart, Text
@@ -74,6 +74,8 @@ class Surroundings:
     events: Events
     policy: Policy | None
     templates: frozenset[str]
+    playbooks: frozenset[str] = frozenset()
+    """Names of all playbooks, sound or not."""
 
 
 def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Plan | None:
@@ -89,7 +91,7 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     start = _start(root, subject, scope, events, report)
     stop = _stop(root, subject, scope, events, report)
     goal = _goal(root, subject, scope, events, report)
-    _check_purpose(root, at, around.policy, report)
+    check_purpose(root, at, around.policy, report)
     _check_later(root, report)
     code = _code(root.entry("steps"), subject, scope, around, report)
     warn_of([use for use in uses_of(root) if around.disables(use[0])], report)
@@ -190,7 +192,7 @@ def _triggers(
     return () if holder is None else compile_triggers(holder, subject, events, scope, report, at)
 
 
-def _check_purpose(root: Mapping, at: Span, policy: Policy | None, report: Report) -> None:
+def check_purpose(root: Mapping, at: Span, policy: Policy | None, report: Report) -> None:
     """The purpose, given or default, must be one of policy's."""
     controls = root.get("controls")
     node = controls.get("purpose") if isinstance(controls, Mapping) else None
@@ -207,18 +209,19 @@ def _check_purpose(root: Mapping, at: Span, policy: Policy | None, report: Repor
 def _code(entry: Entry | None, subject: str, scope: Scope, around: Surroundings, report: Report) -> tuple[Step, ...]:
     if entry is None:
         return ()
-    numbering = number(entry.value, KINDS, report)
+    numbering = number(entry.value, ALL_KINDS, report)
     context = Context(
         subject=subject,
         scope=scope,
         events=around.events,
         policy=around.policy,
         templates=around.templates,
-        kinds=KINDS,
+        kinds=ALL_KINDS,
         steps=numbering.places,
         ids=numbering.ids,
         sends=numbering.sends,
         report=report,
+        playbooks=around.playbooks,
     )
     return _closed(compile_block(context, entry.value, 0, entry.span), numbering)
 

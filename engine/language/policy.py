@@ -7,6 +7,20 @@ from pydantic import Field
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Mapping, Sequence, found
 from engine.language.model import Model
+from engine.language.policy_later import (
+    BlackoutModel,
+    CapacityModel,
+    CapModel,
+    Day,
+    HoldModel,
+    Hours,
+    LimitModel,
+    MassStartModel,
+    PublicationModel,
+    check_later,
+)
+from engine.language.scope import Scope
+from engine.language.triggers_later import Weekday
 from engine.language.validate import mapping, validate
 from engine.language.values import Clock, Currency, DurationText, Locale, Name, Text, Zone
 from engine.policy import Channel, Policy, Purpose, QuietHours
@@ -39,6 +53,7 @@ class ChannelModel(Model):
     in_doubt: Literal["hold", "resend"] = Field(
         default="hold", description="After a crash in mid-send: hold for a person, or send again and risk it twice."
     )
+    limit: LimitModel | None = Field(default=None, description="How fast it may send.")
 
 
 class PolicyModel(Model):
@@ -50,6 +65,16 @@ class PolicyModel(Model):
     quiet_hours: QuietHoursModel | None = Field(default=None, description="When customers are left in peace.")
     purposes: dict[Name, PurposeModel] = Field(default_factory=dict, description="Purposes by name.")
     channels: dict[Name, ChannelModel] = Field(default_factory=dict, description="Channels by name.")
+    priorities: list[Name] = Field(default_factory=list, description="Purposes: who goes first when room is short.")
+    caps: list[CapModel] = Field(default_factory=list, description="How much one customer bears.")
+    capacities: dict[Name, CapacityModel] = Field(default_factory=dict, description="How much teams and channels bear.")
+    holidays: list[Day] = Field(default_factory=list, description="Days on which nobody works.")
+    business_hours: Hours = Field(default_factory=dict, description="When the shop works, by weekday.")
+    blackout: list[BlackoutModel] = Field(default_factory=list, description="Days on which nothing is sent.")
+    weekdays: list[Weekday] = Field(default_factory=list, description="Days of the week on which messages are sent.")
+    holds: list[HoldModel] = Field(default_factory=list, description="When a customer is left alone.")
+    publication: PublicationModel | None = Field(default=None, description="When cut-offs are published again.")
+    mass_start: MassStartModel | None = Field(default=None, description="When a person is asked first.")
 
 
 class PolicyFile(Model):
@@ -58,7 +83,7 @@ class PolicyFile(Model):
     policy: PolicyModel
 
 
-def compile_policy(root: Mapping, report: Report) -> Policy | None:
+def compile_policy(root: Mapping, scope: Scope, report: Report) -> Policy | None:
     """Reads the policy; None if it has errors."""
     report.rule = "policy"
     before = report.faults
@@ -70,6 +95,7 @@ def compile_policy(root: Mapping, report: Report) -> Policy | None:
     model = validate(PolicyModel, node, report, at=holder.span) if node and holder else None
     if node:
         _check_quiet_hours(node, report)
+        check_later(node, scope, report)
     sound = model is not None and report.faults == before
     report.rule = ""
     return _policy(model) if model and sound else None

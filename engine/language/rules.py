@@ -9,6 +9,7 @@ from typing import Any
 from engine.attributes.definition import AttributeDefinition
 from engine.journeys.plan import Plan
 from engine.language.attributes import Declared, compile_attributes
+from engine.language.campaigns import check_campaign
 from engine.language.events import events_of
 from engine.language.files import read_directory, shipped_contracts
 from engine.language.issues import Issue, Report, disables, ordered
@@ -24,6 +25,7 @@ from engine.language.standing.compile import compile_standing, hand_tags
 from engine.language.standing.names import CHANGES, standing_names
 from engine.language.standing.names import RESERVED as RESERVED_NAMES
 from engine.language.standing.parts import part_of
+from engine.language.standing.sense import check_lifecycle, check_unused
 from engine.language.standing.words import check_keywords, compile_words
 from engine.policy import Policy
 from engine.standing.definition import StandingRules
@@ -105,11 +107,21 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         incomplete="attributes" in parsed.unreadable,
         events=events.history,
     )
-    policy = _policy(parsed)
+    policy = _policy(parsed, scope)
     standing = compile_standing(parsed.trees, scope, policy.currency if policy else None, parsed.unreadable)
+    check_lifecycle(standing, parsed.trees, scope.bare)
+    check_unused(standing, parsed.trees, templates.values())
+    standing.settle()
     around = Surroundings(
-        scope=scope, disables=standing.disables, events=events, policy=policy, templates=frozenset(templates)
+        scope=scope,
+        disables=standing.disables,
+        events=events,
+        policy=policy,
+        templates=frozenset(templates),
+        playbooks=_playbook_names(parsed),
     )
+    for tree, report in parsed.trees.get("campaign", ()):
+        check_campaign(tree, around, report)
     version = content_hash(files)
     plans = {name: plan.model_copy(update={"version": version}) for name, plan in _plans(parsed, around).items()}
     issues = ordered(issue for report in parsed.reports for issue in report.issues)
@@ -201,12 +213,12 @@ def _with_names_checked(each: Declared, words: frozenset[str], incomplete: bool)
         if each.name in RESERVED_NAMES:
             expected = "a name that rules of standing do not give themselves"
             each.report.error("RG310", each.entry.span, each.name, expected, f"such as own_{each.name}")
-        if words and not incomplete:
+        if not incomplete:
             check_keywords(each.entry.value, words, each.report)
     return each if each.report.faults == before else replace(each, definition=None)
 
 
-def _policy(parsed: _Parsed) -> Policy | None:
+def _policy(parsed: _Parsed, scope: Scope) -> Policy | None:
     """The policy; the default one where no file gives any, None where it has errors."""
     trees = parsed.trees.get("policy", [])
     for tree, report in trees[1:]:
@@ -214,8 +226,13 @@ def _policy(parsed: _Parsed) -> Policy | None:
         report.error("RG309", tree.entries[0].span, "policy", "one policy", hint)
     if not trees:
         return None if "policy" in parsed.unreadable else Policy()
-    policy = compile_policy(*trees[0])
+    policy = compile_policy(trees[0][0], scope, trees[0][1])
     return None if len(trees) > 1 or "policy" in parsed.unreadable else policy
+
+
+def _playbook_names(parsed: _Parsed) -> frozenset[str]:
+    named = [tree.get("playbook") for tree, _ in parsed.trees.get("playbook", ())]
+    return frozenset(node.text for node in named if isinstance(node, Scalar))
 
 
 def _plans(parsed: _Parsed, around: Surroundings) -> dict[str, Plan]:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.language.attribute_models import AttributesFile
+from engine.language.campaigns import CampaignModel
 from engine.language.definitions import definitions
 from engine.language.events import events_of
 from engine.language.files import SCHEMAS, shipped_contracts
@@ -42,6 +43,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "words": WordsFile,
     "policy": PolicyFile,
     "playbook": PlaybookModel,
+    "campaign": CampaignModel,
 }
 
 

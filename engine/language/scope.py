@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.attributes.definition import AttributeDefinition
 from engine.conditions.types import Type
+from engine.language.sense.presence import Presence, presence_of
 
 SUBJECT_SCOPES: Mapping[str, tuple[str, ...]] = {
     "customer": (),
@@ -15,6 +16,9 @@ SUBJECT_SCOPES: Mapping[str, tuple[str, ...]] = {
 ALL_SCOPES = ("order", "shipment", "case", "product", "trigger")
 LATER_SCOPES = ("product", "trigger")
 """Scopes that the language knows and this version does not yet run."""
+
+
+_BOUNDS: Mapping[str, tuple[int | None, int | None]] = {"count": (0, None), "hour": (0, 23), "weekday": (1, 7)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,14 @@ class Typed:
     """All values there are: names of tags, segments, stages. None: any."""
     unlisted: str = ""
     """The issue code of a value that is not among the choices."""
-    within: tuple[int, int] | None = None
+    within: tuple[int | None, int | None] | None = None
     """The smallest and largest value of an integer, where they are known."""
+    known: bool = False
+    """Whether it is never unknown."""
+    scale: int | None = None
+    """Digits after the point of a decimal, where they are declared."""
+    presence: Presence | None = None
+    """What its value tells about the rows it is taken of."""
     of_standing: bool = False
     """Given by rules of standing, not an attribute of the catalogue."""
 
@@ -57,6 +67,14 @@ class Scope:
     before: int = 0
     events: Mapping[str, Names] | None = None
 
+    @property
+    def names(self) -> Names:
+        """All names by how conditions write them."""
+        return {
+            **self.bare,
+            **{f"{head}.{name}": each for head, of in self.scoped.items() for name, each in of.items()},
+        }
+
     def disables(self, name: str) -> bool:
         """Whether a name is, or may be, one whose declaration has errors."""
         return name in self.broken or (self.incomplete and name not in self.bare)
@@ -68,7 +86,18 @@ class Scope:
 
 def typed_attributes(catalogue: Mapping[str, AttributeDefinition]) -> dict[str, Typed]:
     """Attributes as names of conditions."""
-    return {name: Typed(each.type, each.title, each.unit) for name, each in catalogue.items()}
+    return {
+        name: Typed(
+            each.type,
+            each.title,
+            each.unit,
+            within=_BOUNDS.get(each.aggregate),
+            known=each.aggregate in ("count", "exists", "none"),
+            scale=each.scale,
+            presence=presence_of(each),
+        )
+        for name, each in catalogue.items()
+    }
 
 
 def fields(what: str, names: Names) -> Scope:

@@ -7,7 +7,7 @@ import pytest
 from engine.language.files import SCHEMAS, read_directory
 from engine.language.issues import TITLES
 from engine.language.rules import compile_rules
-from engine.language.steps.block import LATER as LATER_STEPS
+from engine.language.steps.later import LATER_KINDS as LATER_STEPS
 from engine.language.steps.registry import KINDS
 from engine.language.triggers import LATER as LATER_TRIGGERS
 

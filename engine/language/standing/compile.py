@@ -34,6 +34,12 @@ class Compiled:
         """Whether a part has, or may have, errors, or depends on one that has."""
         return (name in self.parts and not self.parts[name].sound) or name.split(maxsplit=1)[0] in self.lost
 
+    def settle(self) -> None:
+        """Takes the sound rules, in the order in which they are decided."""
+        disable_dependents(self)
+        rules = _rules(self)
+        self.rules = rules.model_copy(update={"order": dependency_order(rules)})
+
     @property
     def broken(self) -> frozenset[str]:
         """Names of parts with errors, or that depend on one with errors."""
@@ -56,8 +62,7 @@ def compile_standing(trees: Trees, scope: Scope, currency: str | None, unreadabl
     while circle := _circle(compiled):
         _report_circle(circle, compiled)
         disable_dependents(compiled)
-    rules = _rules(compiled)
-    compiled.rules = rules.model_copy(update={"order": dependency_order(rules)})
+    compiled.settle()
     return compiled
 
 

@@ -53,12 +53,16 @@ class SegmentModel(Model):
     title: Text = Field(description="What people call it.")
     description: Text | None = Field(default=None, description="Who they are, and what they are wanted for.")
     when: StandingPart = Field(description="Who is in it.")
+    used_by: Text | None = Field(
+        default=None, description="Who uses it besides rules: reports, people, another system."
+    )
 
 
 class SegmentsFile(Model):
     """A file of segments: groups of customers."""
 
     segments: dict[Name, SegmentModel] = Field(description="Segments by name.")
+    used_by: Text | None = Field(default=None, description="Who uses all of them besides rules: reports, people.")
 
 
 class StageModel(Model):

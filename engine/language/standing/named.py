@@ -2,10 +2,12 @@
 
 from engine.language.issues import Report
 from engine.language.located import Entry, Mapping, Node
+from engine.language.model import Model
 from engine.language.scope import Scope
 from engine.language.standing.models import SegmentModel, TagModel
 from engine.language.standing.parts import Part, ask, check_name, empty, holder, part_of
 from engine.language.validate import mapping, validate
+from engine.language.values import Text
 from engine.standing.definition import SegmentRule, TagRule
 
 
@@ -17,9 +19,16 @@ def compile_tags(root: Mapping, scope: Scope, report: Report) -> list[Part]:
     return [_tag(entry, scope, report) for entry in node]
 
 
+class _UsedBy(Model):
+    used_by: Text
+
+
 def compile_segments(root: Mapping, scope: Scope, report: Report) -> list[Part]:
     """Reads all segments of a file."""
-    node = holder(root, "segments", report, "segments by name")
+    node = holder(root, "segments", report, "segments by name", ("used_by",))
+    used_by = root.entry("used_by")
+    if used_by:
+        validate(_UsedBy, Mapping(used_by.span, (used_by,)), report)
     if node is None or empty(node, "segments", report):
         return []
     return [_segment(entry, scope, report) for entry in node]

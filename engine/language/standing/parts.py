@@ -45,10 +45,10 @@ def part_of(report: Report, called: str) -> Iterator[None]:
         report.rule = ""
 
 
-def holder(root: Mapping, kind: str, report: Report, what: str) -> Mapping | None:
+def holder(root: Mapping, kind: str, report: Report, what: str, beside: tuple[str, ...] = ()) -> Mapping | None:
     """What stands under the key that says the file's kind, where it stands alone."""
     for entry in root:
-        if entry.key != kind:
+        if entry.key != kind and entry.key not in beside:
             report.error("RG201", entry.span, entry.key, f"{kind} alone in its file")
     top = root.entry(kind)
     return None if top is None else mapping(top.value, report, what, top.span)

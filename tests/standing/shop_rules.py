@@ -28,10 +28,6 @@ def compare(name: str, **operators: object) -> Condition:
     return parts[0] if len(parts) == 1 else All(parts=parts)
 
 
-def money(name: str, operator: str, minor: int, currency: str = "BRL") -> Condition:
-    return Compare(name=name, operator=operator, amounts=((currency, minor),))
-
-
 def _stage(name: str, *parts: Condition, to: tuple[str, ...] | None = None) -> StageRule:
     return StageRule(name=name, title=name.title(), when=All(parts=parts), to=to)
 
@@ -54,7 +50,7 @@ LIFECYCLE = Lifecycle(
 )
 TIERS = Tiers(
     rank_by="spend_365d",
-    base=money("spend_365d", "gt", 0),
+    base=compare("spend_365d", gt=0),
     grace=30 * DAY,
     tiers=(
         TierRule(name="supreme", title="Supreme VIP", share=1000),

@@ -23,10 +23,10 @@ PASSED, FAILED = 0, 1
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command("test")(test)
+    app.command("test")(run_tests)
 
 
-def test(
+def run_tests(
     path: Annotated[
         Path | None, typer.Argument(help="Rules directory, project, or one test file; default: the project's rules.")
     ] = None,
@@ -35,7 +35,8 @@ def test(
         bool, typer.Option("--coverage", help="Show which clauses of the rules no test decides both ways.")
     ] = False,
     least: Annotated[
-        int, typer.Option("--min", min=0, max=100, help="Fail when fewer per cent of the clauses are decided both ways.")
+        int,
+        typer.Option("--min", min=0, max=100, help="Fail when fewer per cent of the clauses are decided both ways."),
     ] = 0,
     project: Annotated[Path | None, typer.Option(help="The project's directory.")] = None,
 ) -> None:

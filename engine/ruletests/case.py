@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.attributes.facts import CustomerFacts
+from engine.conditions.environment import Happening
 from engine.conditions.types import Value
 from engine.language.issues import Span
 from engine.standing.cut_offs import CutOffs
@@ -39,7 +40,7 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One expectation: of `tags`, `segments`, `stage`, a score, or `attribute NAME`. A value of None is unknown or none."""
+    """One expectation: of `tags`, `segments`, `stage`, a score, or `attribute NAME`. None: unknown, or none."""
 
     what: str
     value: Value | Members
@@ -60,6 +61,8 @@ class Case:
     cut_offs: CutOffs | None = None
     previous: Standing | None = None
     hand_tags: tuple[HandTag, ...] = ()
+    events: tuple[tuple[str, Happening], ...] = ()
+    """Those that the facts do not tell, with their kind."""
 
 
 @dataclass(frozen=True, slots=True)

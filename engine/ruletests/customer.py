@@ -127,7 +127,7 @@ def _instant(name: str, row: Row) -> object:
 
 def _purchases(period: Row, orders: Sequence[Row]) -> list[list[object]] | None:
     starts, ends = _number(period.get("starts_at")), _number(period.get("ends_at"))
-    found = [
+    found: list[list[object]] = [
         [order.get("placed_at"), order.get("paid_at"), order.get("cancelled_at")]
         for order in orders
         if order.get("closed") is None

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
+from engine.conditions.ast import Scalar as Operand
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
 from engine.language.issues import Report, did_you_mean, one_of
@@ -56,7 +57,13 @@ def members(node: Node, known: frozenset[str], code: str, report: Report) -> Mem
     parts: dict[str, frozenset[str]] = {}
     for entry in node:
         if entry.key not in ("includes", "excludes"):
-            report.error("RG201", entry.span, entry.key, "includes or excludes", did_you_mean(entry.key, ("includes", "excludes")))
+            report.error(
+                "RG201",
+                entry.span,
+                entry.key,
+                "includes or excludes",
+                did_you_mean(entry.key, ("includes", "excludes")),
+            )
         elif (names := _names(entry.value, known, code, report)) is not None:
             parts[entry.key] = names
     if not node.entries:
@@ -108,7 +115,7 @@ def _value(entry: Entry, typed: Typed, report: Report) -> Value | Members:
     return _converted(read, typed) if read is not None else None
 
 
-def _converted(value: bool | int | str, typed: Typed) -> Value:
+def _converted(value: Operand, typed: Typed) -> Value:
     if not isinstance(value, str):
         return value
     match typed.type:

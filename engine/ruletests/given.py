@@ -64,9 +64,7 @@ def _rfm(entry: Entry, rules: Rules, report: Report) -> RfmCutOffs | None:
     return RfmCutOffs(*made)
 
 
-def _measure(
-    held: Mapping, name: str, measure: Measure, at: Entry, rules: Rules, report: Report
-) -> MeasureCutOffs:
+def _measure(held: Mapping, name: str, measure: Measure, at: Entry, rules: Rules, report: Report) -> MeasureCutOffs:
     """Where high begins; or that and `scores`, from which value each score from 2 on is given."""
     better: Better = "less" if name == "recency" else "more"
     entry = held.entry(name)
@@ -85,7 +83,9 @@ def _measure(
     if scores is not None and not listed:
         report.error("RG203", scores.span, found(scores), "a list of values, from that of score 2 on")
     given = tuple(_number(Entry("scores", item.span, item), measure.attribute, rules, report) for item in listed)
-    return MeasureCutOffs(better, measure.high_from if high is None else _number(high, measure.attribute, rules, report), given)
+    return MeasureCutOffs(
+        better, measure.high_from if high is None else _number(high, measure.attribute, rules, report), given
+    )
 
 
 def _number(entry: Entry | None, name: str, rules: Rules, report: Report) -> Number | None:
@@ -118,7 +118,7 @@ def read_before(node: Node, rules: Rules, moments: Moments, report: Report) -> S
         report.error("RG202", held.span, "no key at", "the key at: when that was")
         return None
     tags = values.get("tags")
-    given = {tag: values["at"] for tag in tags} if isinstance(tags, frozenset) else {}
+    given = dict.fromkeys(tags, values["at"]) if isinstance(tags, frozenset) else {}
     return Standing(**values, given=given)  # type: ignore[arg-type]  # each is read as its field's type
 
 

@@ -12,6 +12,7 @@ from engine.language.validate import mapping
 from engine.language.values import currencies, zones
 from engine.ruletests.case import Case, Expected
 from engine.ruletests.customer import customer_facts
+from engine.ruletests.events import read_events
 from engine.ruletests.expectations import read_expected, turned
 from engine.ruletests.given import read_before, read_cut_offs, read_hand_tags
 from engine.ruletests.moments import EXPECTED as INSTANT
@@ -21,7 +22,7 @@ from engine.ruletests.rows import Row, read_customer, read_rows
 
 _ROWS = tuple(name for name in NOTATIONS if name not in INSIDE and name != "customer")
 _SETTING = ("at", "zone", "currency", "cut_offs")
-_FACTS = ("customer", *_ROWS, "hand_tags", "before")
+_FACTS = ("customer", *_ROWS, "events", "hand_tags", "before")
 _TEST = (*_SETTING, *_FACTS, "expect", "but")
 _FILE = (*_SETTING, "tests")
 
@@ -89,7 +90,9 @@ def _tests(entry: Entry, shared: Mapping[str, Entry], rules: Rules, report: Repo
 def _known(held: Located, keys: tuple[str, ...], report: Report) -> dict[str, Entry]:
     for each in held:
         if each.key not in keys:
-            hint = f"{each.key} are written inside of their order" if each.key in INSIDE else did_you_mean(each.key, keys)
+            hint = (
+                f"{each.key} are written inside of their order" if each.key in INSIDE else did_you_mean(each.key, keys)
+            )
             report.error("RG201", each.span, each.key, one_of(keys, 20), hint)
         elif is_nothing(each.value):
             report.error("RG203", each.span, "nothing", "a value", "write one, or remove the key")
@@ -97,7 +100,12 @@ def _known(held: Located, keys: tuple[str, ...], report: Report) -> dict[str, En
 
 
 def _variants(
-    test: Entry, variants: Entry, parts: Mapping[str, Entry], expected: tuple[Expected, ...], rules: Rules, report: Report
+    test: Entry,
+    variants: Entry,
+    parts: Mapping[str, Entry],
+    expected: tuple[Expected, ...],
+    rules: Rules,
+    report: Report,
 ) -> Iterator[Case]:
     held = mapping(variants.value, report, "variants by what they say", variants.span)
     for entry in held or ():
@@ -137,13 +145,14 @@ def _case(
     cut_offs = read_cut_offs(parts["cut_offs"].value, rules, report) if "cut_offs" in parts else None
     previous = read_before(parts["before"].value, rules, moments, report) if "before" in parts else None
     hand = read_hand_tags(parts["hand_tags"].value, rules, moments, report) if "hand_tags" in parts else ()
+    events = read_events(parts["events"].value, moments, report) if "events" in parts else ()
     own = _choice(parts.get("currency"), currencies(), "a currency of ISO 4217 such as EUR", report)
     _check_orders(rows.get("orders", []), parts.get("orders"), report)
     if report.faults > faults:
         return
     currency = own or rules.policy.currency or _currency(rows)
     facts = customer_facts(person, rows, zone)
-    yield Case(name, report.file, entry.span, at, currency, facts, expected, cut_offs, previous, hand)
+    yield Case(name, report.file, entry.span, at, currency, facts, expected, cut_offs, previous, hand, events)
 
 
 def _at(entry: Entry | None, zone: str, test: Entry, report: Report) -> int:
@@ -179,7 +188,9 @@ def _person(entry: Entry | None, moments: Moments, report: Report) -> dict[str, 
         return {}
     named: Node | None = held.get("zone")
     if isinstance(named, Scalar) and named.text not in zones():
-        report.error("RG212", named.span, found(named), "a time zone such as Europe/Berlin", did_you_mean(named.text, zones()))
+        report.error(
+            "RG212", named.span, found(named), "a time zone such as Europe/Berlin", did_you_mean(named.text, zones())
+        )
     return read_customer(held, moments, report)
 
 

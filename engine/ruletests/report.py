@@ -56,7 +56,11 @@ def coverage_text(found: Coverage, prefix: str = "") -> str:
     for file, each in files.items():
         part = Coverage(each)
         lines.append(f"{prefix + file:<{width}}  {len(each):>7}  {part.both:>4}  {_percent(part)}")
-        lines += [f"  {prefix}{one.file}:{one.line} {one.clause.rule}: {one.text}: {one.missing}" for one in each if not one.both]
+        lines += [
+            f"  {prefix}{one.file}:{one.line} {one.clause.rule}: {one.text}: {one.missing}"
+            for one in each
+            if not one.both
+        ]
     total = f"{'all':<{width}}  {len(found.clauses):>7}  {found.both:>4}  {_percent(found)}"
     return "\n".join([*lines, total])
 

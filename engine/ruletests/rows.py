@@ -47,7 +47,7 @@ def read_rows(name: str, node: Node, moments: Moments, report: Report) -> list[R
     if listed is None:
         listing = sequence(node, report, f"a list of {name.replace('_', ' ')}")
         listed = () if listing is None else listing.items
-    return [row for item in listed for row in _repeated(item, notation, moments, report)]
+    return [row for item in listed for row in read_repeated(item, notation, moments, report)]
 
 
 def read_customer(node: Located, moments: Moments, report: Report) -> Values:
@@ -55,7 +55,8 @@ def read_customer(node: Located, moments: Moments, report: Report) -> Values:
     return _row(node, NOTATIONS["customer"], moments, report).values
 
 
-def _repeated(node: Node, notation: Notation, moments: Moments, report: Report) -> Iterator[Row]:
+def read_repeated(node: Node, notation: Notation, moments: Moments, report: Report) -> Iterator[Row]:
+    """A row as often as it says, each time earlier."""
     if not isinstance(node, Located):
         row = _bare(node, notation, moments, report)
         if row is not None:
@@ -130,4 +131,3 @@ def _set_money(row: Row, entry: Entry, name: str, report: Report) -> None:
         report.error("RG401", entry.value.span, found(entry.value), f"an amount in {row.currency}, as before it")
     row.values[name] = money.minor
     row.currency = money.currency
-

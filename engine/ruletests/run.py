@@ -1,7 +1,6 @@
 """Runs tests of rules: the fold, the decision and the trace of production, over facts from the test alone."""
 
 from collections.abc import Iterable, Iterator, Mapping
-
 from functools import cached_property
 
 from engine.attributes.fold import compile_fold
@@ -44,7 +43,7 @@ class _Bench:
     """The rules compiled for one reporting currency."""
 
     def __init__(self, rules: Rules, currency: str | None) -> None:
-        evaluator = Evaluator(rules.catalogue, currency)
+        evaluator = Evaluator(rules.catalogue, currency, words=rules.words)
         known = evaluator.catalogue
         self.rules, self.currency = rules, currency
         self.catalogue = Catalogue({**known.types, **STANDING_TYPES}, known.events, currency)
@@ -68,9 +67,11 @@ class _Scene:
     def __init__(self, bench: _Bench, case: Case) -> None:
         self._bench, self._case = bench, case
         self._values = bench.fold(case.facts, case.at)
-        self._events: Mapping[str, list[Happening]] = happenings(
-            (), case.facts, bench.events, fields=bench.fields, currency=bench.currency
+        self._events: dict[str, list[Happening]] = happenings(
+            (), case.facts, bench.events, fields=bench.fields, currency=bench.currency, words=bench.rules.words
         )
+        for kind, happening in case.events:
+            self._events.setdefault(kind, []).append(happening)
         self._decision: Decision = bench.decide(
             self._values,
             case.at,
@@ -93,7 +94,9 @@ class _Scene:
             held = found if isinstance(found, frozenset) else frozenset[str]()
             if expected.value.met_by(held):
                 return None
-            return Difference(expected.what, expected.at, _wanted(expected.value), set_text(held), self._why_set(expected, held))
+            return Difference(
+                expected.what, expected.at, _wanted(expected.value), set_text(held), self._why_set(expected, held)
+            )
         if found == expected.value and isinstance(found, bool) == isinstance(expected.value, bool):
             return None
         wanted, got = (self._told(expected.what, value) for value in (expected.value, found))
@@ -181,9 +184,8 @@ class _Scene:
         for rule in self._bench.wholes:
             kind, _, name = rule.partition(" ")
             of = said.get(f"{kind}s")
-            if (kind in ("stage", "tier") and kind in said) or (kind == "rfm" and _of_rfm(said)):
-                yield rule
-            elif isinstance(of, Members) and of.concerns(name):
+            named = isinstance(of, Members) and of.concerns(name)
+            if named or (kind in ("stage", "tier") and kind in said) or (kind == "rfm" and _of_rfm(said)):
                 yield rule
 
     def _ranked(self) -> Iterator[tuple[str, bool]]:
@@ -215,6 +217,3 @@ def _wanted(members: Members) -> str:
         return f"exactly {set_text(members.exact)}"
     parts = [f"includes {set_text(members.includes)}"] if members.includes else []
     return " and ".join(parts + ([f"excludes {set_text(members.excludes)}"] if members.excludes else []))
-
-
-

@@ -33,6 +33,11 @@ OPERATORS: Dictionary[Type, tuple[str, ...]] = {
     "set": ("has_any", "has_all", "has_none", *_KNOWING),
     "money": ("eq", *_ORDERED, *_KNOWING),
 }
+_DECLARED_IN = {
+    "stage": "there is no lifecycle.yaml",
+    "tier": "there is no tiers.yaml",
+    **dict.fromkeys(("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary"), "there is no rfm.yaml"),
+}
 STATES: tuple[str, ...] = get_args(StepIs.model_fields["state"].annotation)
 LATER_STATES = ("redeemed",)
 _OTHER_SPELLINGS = {
@@ -71,8 +76,7 @@ def compile_condition(node: Node, scope: Scope, report: Report) -> Condition | N
     if _levels(condition) > DEEPEST:
         report.error("RG105", node.span, f"a condition of more than {DEEPEST} levels", "a flatter one", "simplify it")
         return None
-    if not any(issue.code in ("RG701", "RG702") for issue in report.issues[told:]):
-        check_constant(condition, scope.names, node.span, report)
+    check_constant(condition, scope.names, node.span, report, told)
     return None if report.faults > before else condition
 
 
@@ -114,8 +118,10 @@ def _sensible(entry: Entry, scope: Scope, report: Report, *, alone: bool) -> lis
     """One entry of several; that it is constant is told at its own place."""
     before, told = report.faults, len(report.issues)
     parts = _entry(entry, scope, report)
-    if parts and not alone and report.faults == before and len(report.issues) == told:
-        check_constant(parts[0] if len(parts) == 1 else All(parts=tuple(parts)), scope.names, entry.value.span, report)
+    if parts and not alone and report.faults == before:
+        check_constant(
+            parts[0] if len(parts) == 1 else All(parts=tuple(parts)), scope.names, entry.value.span, report, told
+        )
     return parts
 
 
@@ -232,7 +238,8 @@ def _bare(entry: Entry, scope: Scope, report: Report) -> Typed | None:
         return None
     if entry.key not in scope.bare:
         words = [*scope.bare, *(CONDITION_WORDS if scope.events is not None else ("all", "any", "not"))]
-        hint = did_you_mean(entry.key, words) or _scoped_hint(entry.key, scope)
+        hint = _DECLARED_IN.get(entry.key, "") if scope.events is not None else ""
+        hint = hint or did_you_mean(entry.key, words) or _scoped_hint(entry.key, scope)
         report.error(scope.code, entry.span, entry.key, _listing(scope), hint)
         return None
     return scope.bare[entry.key]

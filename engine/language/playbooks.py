@@ -15,6 +15,7 @@ from engine.language.located import Entry, Mapping, Node, Scalar
 from engine.language.model import Model
 from engine.language.scope import SUBJECT_SCOPES, Scope
 from engine.language.standing.compile import uses_of, warn_of
+from engine.language.standing.words import check_keywords
 from engine.language.steps.block import compile_block
 from engine.language.steps.kind import Block, Context
 from engine.language.steps.numbering import Numbering, number
@@ -76,6 +77,8 @@ class Surroundings:
     templates: frozenset[str]
     playbooks: frozenset[str] = frozenset()
     """Names of all playbooks, sound or not."""
+    words: frozenset[str] | None = None
+    """Names of word lists; None if they are not all known."""
 
 
 def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Plan | None:
@@ -95,6 +98,8 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     _check_later(root, report)
     code = _code(root.entry("steps"), subject, scope, around, report)
     warn_of([use for use in uses_of(root) if around.disables(use[0])], report)
+    if around.words is not None:
+        check_keywords(root, around.words, report)
     if around.policy is None:
         report.warning("RG313", at, "policy.yaml", "a sound policy", "correct it first: it has errors of its own")
     if model is None or start is None or report.faults > before:

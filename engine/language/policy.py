@@ -1,13 +1,15 @@
 """Policy: zones, quiet hours, purposes and channels, as written in `rules/policy.yaml`."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Mapping, Sequence, found
 from engine.language.model import Model
 from engine.language.policy_later import (
+    LATER,
+    LATER_OF_CHANNEL,
     BlackoutModel,
     CapacityModel,
     CapModel,
@@ -24,6 +26,12 @@ from engine.language.triggers_later import Weekday
 from engine.language.validate import mapping, validate
 from engine.language.values import Clock, Currency, DurationText, Locale, Name, Text, Zone
 from engine.policy import Channel, Policy, Purpose, QuietHours
+
+
+def _runs(schema: dict[str, Any]) -> None:
+    """Editors offer only what runs."""
+    for key in (*LATER, *LATER_OF_CHANNEL):
+        schema["properties"].pop(key, None)
 
 
 class QuietHoursModel(Model):
@@ -48,6 +56,8 @@ class PurposeModel(Model):
 class ChannelModel(Model):
     """How messages leave."""
 
+    model_config = ConfigDict(json_schema_extra=_runs)
+
     provider: Name = Field(description="The provider that carries them: mailbox, smtp.")
     sender: Text | None = Field(default=None, description="Whom they come from.")
     in_doubt: Literal["hold", "resend"] = Field(
@@ -58,6 +68,8 @@ class ChannelModel(Model):
 
 class PolicyModel(Model):
     """The shop's policy: it holds for every playbook."""
+
+    model_config = ConfigDict(json_schema_extra=_runs)
 
     zone: Zone = Field(default="UTC", description="Time zone of customers whose own is unknown.")
     locale: Locale = Field(default="en", description="Language of customers whose own is unknown.")

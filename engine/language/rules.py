@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine.language.files import read_directory, shipped_contracts
 from engine.language.issues import Issue, Report, disables, ordered
 from engine.language.kinds import kind_by_place, kind_of
 from engine.language.located import Mapping as LocatedMapping
-from engine.language.located import Scalar
+from engine.language.located import Node, Scalar
 from engine.language.playbooks import Surroundings, compile_playbook
 from engine.language.policy import compile_policy
 from engine.language.ratios import check_ratios
@@ -92,7 +93,8 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
     parsed = _parse(files)
     templates = {path.removeprefix(_TEMPLATES): text for path, text in files.items() if path.startswith(_TEMPLATES)}
     words = _words(parsed)
-    declared = _attributes(parsed, frozenset(words))
+    known_words = None if "words" in parsed.unreadable else frozenset(words)
+    declared = _attributes(parsed, known_words)
     lost = check_ratios(declared)
     catalogue = {name: each.definition for name, each in declared.items() if each.definition and name not in lost}
     broken = frozenset(declared) - catalogue.keys()
@@ -108,7 +110,9 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         events=events.history,
     )
     policy = _policy(parsed, scope)
-    standing = compile_standing(parsed.trees, scope, policy.currency if policy else None, parsed.unreadable)
+    standing = compile_standing(
+        parsed.trees, scope, policy.currency if policy else None, known_words, parsed.unreadable
+    )
     check_lifecycle(standing, parsed.trees, scope.bare)
     check_unused(standing, parsed.trees, templates.values())
     standing.settle()
@@ -119,6 +123,7 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         policy=policy,
         templates=frozenset(templates),
         playbooks=_playbook_names(parsed),
+        words=known_words,
     )
     for tree, report in parsed.trees.get("campaign", ()):
         check_campaign(tree, around, report)
@@ -170,8 +175,18 @@ def _parse(files: Mapping[str, str]) -> _Parsed:
     return parsed
 
 
-def _parse_rules(text: str, report: Report, parsed: _Parsed) -> None:
+@lru_cache(maxsize=128)
+def _tree(text: str) -> tuple[Node | None, tuple[Issue, ...]]:
+    """A text's tree: whoever loads rules again, after one file of many has changed, waits for that one only."""
+    report = Report("")
     tree = read(text, report)
+    return tree, tuple(report.issues)
+
+
+def _parse_rules(text: str, report: Report, parsed: _Parsed) -> None:
+    tree, issues = _tree(text)
+    report.issues += [replace(issue, file=report.file) for issue in issues]
+    report.faults += sum(map(disables, issues))
     kind = None if tree is None else kind_of(tree, report.file, report)
     if kind is not None and isinstance(tree, LocatedMapping):
         parsed.trees.setdefault(kind, []).append((tree, report))
@@ -193,7 +208,7 @@ def _words(parsed: _Parsed) -> dict[str, tuple[str, ...] | None]:
     return words
 
 
-def _attributes(parsed: _Parsed, words: frozenset[str]) -> dict[str, Declared]:
+def _attributes(parsed: _Parsed, words: frozenset[str] | None) -> dict[str, Declared]:
     """All attributes by name; of two with one name the first counts."""
     declared: dict[str, Declared] = {}
     for tree, report in parsed.trees.get("attributes", ()):
@@ -202,18 +217,18 @@ def _attributes(parsed: _Parsed, words: frozenset[str]) -> dict[str, Declared]:
                 hint = f"it is first given in {first.report.file}:{first.entry.span.line}"
                 report.error("RG309", each.entry.span, each.name, "each attribute once", hint)
             else:
-                declared[each.name] = _with_names_checked(each, words, "words" in parsed.unreadable)
+                declared[each.name] = _with_names_checked(each, words)
     return declared
 
 
-def _with_names_checked(each: Declared, words: frozenset[str], incomplete: bool) -> Declared:  # noqa: FBT001 -- a state
+def _with_names_checked(each: Declared, words: frozenset[str] | None) -> Declared:
     """The attribute, without a definition if its name or a word list that it names is wrong."""
     before = each.report.faults
     with part_of(each.report, f"attribute {each.name}"):
         if each.name in RESERVED_NAMES:
             expected = "a name that rules of standing do not give themselves"
             each.report.error("RG310", each.entry.span, each.name, expected, f"such as own_{each.name}")
-        if not incomplete:
+        if words is not None:
             check_keywords(each.entry.value, words, each.report)
     return each if each.report.faults == before else replace(each, definition=None)
 

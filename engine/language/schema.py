@@ -57,15 +57,15 @@ def _schema(kind: str, model: type[BaseModel], parts: Mapping[str, Any]) -> dict
     """One kind's schema, with those of the shared parts that it needs."""
     root = draft_7(model.model_json_schema(by_alias=True))
     own = root.pop("definitions", {})
-    needed: dict[str, Any] = {}
-    wanted = list(references([root, own]))
+    known = {**parts, **own}
+    listed: dict[str, Any] = {}
+    wanted = list(references(root))
     while wanted:
         name = wanted.pop()
-        if name in parts and name not in needed:
-            needed[name] = parts[name]
-            wanted += references(parts[name])
+        if name in known and name not in listed:
+            listed[name] = known[name]
+            wanted += references(known[name])
     title = {"$schema": _DRAFT, "title": f"Regulars: {kind}"}
-    listed = {**own, **needed}
     rest = {key: value for key, value in root.items() if key != "title"}
     return {**title, **rest, "definitions": {name: listed[name] for name in sorted(listed)}}
 

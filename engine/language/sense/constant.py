@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Literal
 
-from engine.conditions.ast import Any, Condition, Not
+from engine.conditions.ast import All, Condition, Not
 from engine.language.issues import Report, Span
 from engine.language.scope import Names
 from engine.language.sense.search import comparisons, find_world, opaque_names
@@ -23,13 +23,24 @@ def constant(condition: Condition, names: Names) -> Constant | None:
     return "always" if world is None and complete else None
 
 
-def check_constant(condition: Condition, names: Names, at: Span, report: Report) -> None:
-    """Reports a condition that is proven to be constant."""
+def check_constant(condition: Condition, names: Names, at: Span, report: Report, told: int) -> None:
+    """Reports a condition that is proven to be constant, unless a part of it is told to be.
+
+    Args:
+        condition: The condition.
+        names: What its names stand for.
+        at: Its place.
+        report: Gets the issue.
+        told: How many issues there were before its parts were read.
+    """
+    codes = {issue.code for issue in report.issues[told:]}
+    if "RG701" in codes:
+        return
     match constant(condition, names):
         case "never":
-            hint = "any of them is written with any" if not isinstance(condition, Any) else ""
+            hint = "if one of them is enough, write any" if isinstance(condition, All) else ""
             report.error("RG701", at, in_words(condition), "a condition that somebody can meet", hint)
-        case "always":
+        case "always" if "RG702" not in codes:
             report.warning("RG702", at, in_words(condition), "a condition that somebody can fail", "leave it out")
         case _:
             pass

@@ -12,6 +12,7 @@ from engine.language.standing.names import Trees
 from engine.language.standing.parts import Part, part_of
 from engine.language.standing.rfm import compile_rfm
 from engine.language.standing.tiers import compile_tiers
+from engine.language.standing.words import check_keywords
 from engine.standing.definition import Lifecycle, Rfm, SegmentRule, StandingRules, TagRule, Tiers
 from engine.standing.order import OF_RFM, CircleError, dependency_order
 
@@ -53,11 +54,14 @@ def compile_standing(trees: Trees, scope: Scope, currency: str | None, unreadabl
         trees: Located trees and their reports by kind of file.
         scope: Names that conditions may use, those of standing among them.
         currency: The reporting currency.
+        words: Names of word lists; None if they are not all known.
         unreadable: Kinds of which a file could not be read.
     """
     compiled = Compiled(lost=frozenset(part for kind, part in _OF_FILE.items() if kind in unreadable))
     for part in _read(trees, scope, currency):
         _enter(part, compiled.parts)
+    for part in compiled.parts.values():
+        _check_words(part, words)
     disable_dependents(compiled)
     while circle := _circle(compiled):
         _report_circle(circle, compiled)
@@ -76,6 +80,15 @@ def _read(trees: Trees, scope: Scope, currency: str | None) -> Iterable[Part]:
             yield read(tree, scope, report)
     for tree, report in trees.get("rfm", ()):
         yield compile_rfm(tree, scope, currency, report)
+
+
+def _check_words(part: Part, words: frozenset[str] | None) -> None:
+    before = part.report.faults
+    with part_of(part.report, part.called):
+        for ask in part.asks if words is not None else ():
+            check_keywords(ask, words or frozenset(), part.report)
+    if part.report.faults > before:
+        part.rule, part.sound = None, False
 
 
 def _enter(part: Part, parts: dict[str, Part]) -> None:

@@ -1,14 +1,16 @@
 """Tags and segments: conditions with a name."""
 
-from engine.language.issues import Report
-from engine.language.located import Entry, Mapping, Node
+from engine.language.issues import Report, closest
+from engine.language.located import Entry, Mapping, Node, Scalar
 from engine.language.model import Model
 from engine.language.scope import Scope
 from engine.language.standing.models import SegmentModel, TagModel
 from engine.language.standing.parts import Part, ask, check_name, empty, holder, part_of
-from engine.language.validate import mapping, validate
+from engine.language.validate import mapping, names, validate
 from engine.language.values import Text
 from engine.standing.definition import SegmentRule, TagRule
+
+_OF_TAG = names(TagModel)
 
 
 def compile_tags(root: Mapping, scope: Scope, report: Report) -> list[Part]:
@@ -21,6 +23,11 @@ def compile_tags(root: Mapping, scope: Scope, report: Report) -> list[Part]:
 
 class _UsedBy(Model):
     used_by: Text
+
+
+def _is_by_hand(node: Mapping) -> bool:
+    value = node.get("by_hand")
+    return isinstance(value, Scalar) and value.value is True
 
 
 def compile_segments(root: Mapping, scope: Scope, report: Report) -> list[Part]:
@@ -51,7 +58,8 @@ def _read_tag(entry: Entry, scope: Scope, report: Report) -> TagRule | None:
         return None
     when = ask(node, "when", scope, report)
     by_hand = node.entry("by_hand")
-    if node.entry("when") is None and not (model and model.by_hand):
+    misspelt = any(closest(each.key, _OF_TAG) == "when" for each in node if each.key not in _OF_TAG)
+    if node.entry("when") is None and not misspelt and not _is_by_hand(node):
         hint = "or by_hand: true, for a tag that only people give"
         report.error("RG202", entry.span, "no key when", "the key when", hint)
     if by_hand and model and model.by_hand and node.entry("when"):

@@ -12,6 +12,7 @@ from engine.language.render import FORMATS
 from engine.language.rules import Rules
 from engine.ruletests.case import Outcome
 from engine.ruletests.coverage import Coverage, coverage
+from engine.ruletests.examples import run_examples
 from engine.ruletests.find import find_rules, paths_under
 from engine.ruletests.read import Suite, read_tests
 from engine.ruletests.report import as_json, coverage_text, failures_text, summary
@@ -40,7 +41,7 @@ def run_tests(
     ] = 0,
     project: Annotated[Path | None, typer.Option(help="The project's directory.")] = None,
 ) -> None:
-    """Run the *.test.yaml beside the rules: exit code 0 if all pass, 1 if not."""
+    """Run the *.test.yaml beside the rules and the examples of attributes: exit code 0 if all pass, 1 if not."""
     try:
         found = find_rules(path, project)
     except SetupError as error:
@@ -48,7 +49,7 @@ def run_tests(
         raise typer.Exit(error.exit_code) from None
     suite = read_tests(found.rules, paths_under(found))
     _say_unsound(found.rules)
-    outcomes = list(run_all(found.rules, suite.cases))
+    outcomes = [*run_examples(found.rules, found.asks), *run_all(found.rules, suite.cases)]
     measured = coverage(found.rules, outcomes)
     if output == "json":
         sys.stdout.write(as_json(outcomes, suite.issues, measured, found.prefix) + "\n")

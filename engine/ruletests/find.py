@@ -18,6 +18,10 @@ class Found:
     directory: Path
     part: str = ""
 
+    def asks(self, path: str) -> bool:
+        """Whether a file of rules is in the part that is asked for."""
+        return not self.part or path == self.part or path.startswith(f"{self.part}/")
+
     @property
     def prefix(self) -> str:
         """The directory as seen from where the command runs, so that places can be clicked."""
@@ -77,10 +81,7 @@ def rules_around(path: Path) -> Path:
 
 def paths_under(found: Found) -> frozenset[str]:
     """Test files that are asked for, and those beside a file of rules that is."""
-    part = found.part
-    beside = part.removesuffix(".yaml").removesuffix(".yml")
+    beside = found.part.removesuffix(".yaml").removesuffix(".yml")
     return frozenset(
-        path
-        for path in found.rules.files
-        if is_test(path) and (not part or path == part or path.startswith((f"{part}/", f"{beside}.test.")))
+        path for path in found.rules.files if is_test(path) and (found.asks(path) or path.startswith(f"{beside}.test."))
     )

@@ -47,7 +47,13 @@ class Compiled:
         return frozenset(name for name, part in self.parts.items() if not part.sound)
 
 
-def compile_standing(trees: Trees, scope: Scope, currency: str | None, unreadable: Collection[str] = ()) -> Compiled:
+def compile_standing(
+    trees: Trees,
+    scope: Scope,
+    currency: str | None,
+    words: frozenset[str] | None,
+    unreadable: Collection[str] = (),
+) -> Compiled:
     """Compiles tags, segments, lifecycle, tiers and RFM.
 
     Args:

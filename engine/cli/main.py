@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 # Each module registers its command on `app` in a function `register(app)`.
-_COMMANDS = ("check", "demo", "doctor", "evaluate", "import_", "journeys", "messages", "replay", "up", "worker")
+_COMMANDS = ("check", "demo", "doctor", "evaluate", "explain", "import_", "journeys", "messages", "replay", "test", "up", "worker")
 
 # Typer publishes only this subclass of the errors it raises for a wrong command line.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]

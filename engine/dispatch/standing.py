@@ -10,11 +10,11 @@ import psycopg
 
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
-from engine.conditions.environment import Happening
+from engine.conditions.environment import Catalogue, Happening
 from engine.conditions.operands import microseconds
 from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Evaluator, evaluator
-from engine.facts.history import happenings, relations_of, told_events
+from engine.facts.history import EventFields, happenings, relations_of, told_events
 from engine.facts.read import read_customers
 from engine.facts.standing import (
     STALE,
@@ -79,6 +79,16 @@ class Standings:
     @cached_property
     def _evaluator(self) -> Evaluator:
         return evaluator(self.rules.catalogue, self.currency, self.rules.words)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Types of attributes and of the events' fields, and the reporting currency."""
+        return self._evaluator.catalogue
+
+    @property
+    def event_fields(self) -> EventFields:
+        """The fields of each kind of event, as its contract has them."""
+        return self._evaluator.event_fields
 
     @cached_property
     def judge(self) -> Judge:

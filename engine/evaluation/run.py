@@ -1,9 +1,10 @@
 """All customers at once: cut-offs, then everyone's standing, in two processes."""
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,13 +84,18 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
         asked.write,
         asked.start_existing,
     )
-    with _pool(order, asked.processes) as pool:
+    with _pool(order, asked.processes, len(chunks)) as pool:
         cut_offs = _cut_offs(pool, asked.rules, chunks, progress)
         published = _publish(asked, currency, cut_offs)
         tally = Tally()
         for each in _all("judge", chunks, progress, lambda ids: pool.submit(work.judge, ids, published)):
             tally.add(each)
-    return Result(tally, cut_offs, time.monotonic() - began, sum(tally.peak.values()) + work.peak())
+    return Result(tally, cut_offs, time.monotonic() - began, _peak(tally))
+
+
+def _peak(tally: Tally) -> int:
+    """Of this process and those of the pool."""
+    return sum({**tally.peak, os.getpid(): work.peak()}.values())
 
 
 def _chunks(connection: Connection, size: int) -> list[Sequence[int]]:
@@ -97,9 +103,25 @@ def _chunks(connection: Connection, size: int) -> list[Sequence[int]]:
     return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 
+class _Here(Executor):
+    """Does the work of a pool in this process: for a few customers starting processes would take longer."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":  # noqa: ANN401 -- as Executor has it
+        future: Future[T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
 @contextmanager
-def _pool(order: Order, processes: int) -> Iterator[ProcessPoolExecutor]:
+def _pool(order: Order, processes: int, chunks: int) -> Iterator[Executor]:
     """Spawned, not forked: this process may have threads and connections that a copy must not share."""
+    if chunks <= 1:
+        work.begin(order)
+        try:
+            yield _Here()
+        finally:
+            work.end()
+        return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=work.begin, initargs=(order,))
     try:
@@ -108,7 +130,7 @@ def _pool(order: Order, processes: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _cut_offs(pool: ProcessPoolExecutor, rules: Rules, chunks: Sequence[Sequence[int]], progress: Progress) -> CutOffs:
+def _cut_offs(pool: Executor, rules: Rules, chunks: Sequence[Sequence[int]], progress: Progress) -> CutOffs:
     if rules.standing.tiers is None and rules.standing.rfm is None:
         return CutOffs()
     columns = Columns()

@@ -84,6 +84,10 @@ class Work:
         self._standings = self._matcher.standings
         self._columns = column_reader(order.rules, self._standings)
 
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
+
     def columns(self, ids: Sequence[int]) -> Columns:
         """The values of these customers that cut-offs are computed from."""
         with self._connection.transaction():
@@ -183,6 +187,14 @@ def begin(order: Order) -> None:
     """Makes a process of the pool ready."""
     global _work  # noqa: PLW0603 -- a process of the pool has one work
     _work = Work(order)
+
+
+def end() -> None:
+    """Closes what `begin` opened, where the process goes on."""
+    global _work  # noqa: PLW0603 -- likewise
+    if _work is not None:
+        _work.close()
+    _work = None
 
 
 def columns(ids: Sequence[int]) -> Columns:

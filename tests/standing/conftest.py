@@ -1,6 +1,7 @@
 """A shop whose standing is judged: its rules, a playbook that starts by a change, and who matches events."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import psycopg
@@ -36,9 +37,14 @@ ON_PAYMENT = Plan(
 )
 
 
+@functools.cache
+def _shipped() -> Rules:
+    return load_rules(Path("rules"))
+
+
 def with_standing(standing: StandingRules, version: str = "v1", *plans: Plan) -> Rules:
     """The shipped attributes and policy with these rules of standing and playbooks."""
-    shipped = load_rules(Path("rules"))
+    shipped = _shipped()
     own = {plan.playbook: plan.model_copy(update={"version": version}) for plan in plans}
     return dataclasses.replace(shipped, standing=standing, plans=own, version=version, files={}, templates={})
 

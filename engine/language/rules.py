@@ -105,7 +105,7 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         what="an attribute",
         code="RG301",
         bare={**typed_attributes(catalogue), **names},
-        broken=broken,
+        broken=broken - names.keys(),
         incomplete="attributes" in parsed.unreadable,
         events=events.history,
     )

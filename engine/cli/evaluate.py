@@ -63,7 +63,7 @@ def evaluate_(
             raise typer.BadParameter(f"--as-of: found {as_of}, which lies ahead, expected a past instant")
     asked = Asked(url, rules, instant, now, write=as_of is None, start_existing=start is not None)
     try:
-        with _progress() as told:
+        with told_progress() as told:
             result = evaluate(asked, told)
     except CurrencyUnclearError as error:
         sys.stderr.write(f"{error}\n")
@@ -72,7 +72,7 @@ def evaluate_(
 
 
 @contextmanager
-def _progress() -> Iterator[Told]:
+def told_progress() -> Iterator[Told]:
     """A bar on standard error, only on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:

@@ -18,7 +18,23 @@ app = typer.Typer(
 )
 
 # Each module registers its command on `app` in a function `register(app)`.
-_COMMANDS = ("check", "demo", "doctor", "evaluate", "explain", "import_", "journeys", "messages", "replay", "test", "up", "worker")
+_COMMANDS = (
+    "attributes",
+    "check",
+    "demo",
+    "doctor",
+    "evaluate",
+    "explain",
+    "import_",
+    "journeys",
+    "messages",
+    "replay",
+    "segment",
+    "tag",
+    "test",
+    "up",
+    "worker",
+)
 
 # Typer publishes only this subclass of the errors it raises for a wrong command line.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]

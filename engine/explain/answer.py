@@ -46,7 +46,9 @@ class Explainer:
         """The whole standing in short."""
         prover = Prover(self.rules, self.catalogue, self.judge, case)
         standing = prover.standing
-        titles = {(each.kind, each.name): each.title for each in _standing_subjects(self.rules)}
+        titles: dict[tuple[str, str], str] = {
+            (each.kind, each.name): each.title for each in _standing_subjects(self.rules)
+        }
 
         def had(kind: str, name: str) -> Had:
             since = case.since.get((kind, name))
@@ -76,7 +78,7 @@ class Explainer:
                 return None, ()
             judged = self.judge(case.facts, flip, previous=before, **known)  # type: ignore[arg-type]  # likewise
             if found := changes(before, judged.standing, self.rules.standing):
-                return flip, tuple(_change(each.kind, each.before, each.after) for each in found)
+                return flip, tuple(told_change(each.kind, each.before, each.after) for each in found)
         return None, ()
 
     def _meant(self, case: Case, name: str) -> str:
@@ -120,7 +122,8 @@ def _cut_offs(case: Case) -> tuple[str, ...]:
     return ("no cut-offs of tiers and RFM were published by then: those used here are of a later instant",)
 
 
-def _change(kind: str, before: str | None, after: str | None) -> str:
+def told_change(kind: str, before: str | None, after: str | None) -> str:
+    """One change of standing in words."""
     word = WORDS[kind]
     if before is None:
         return f"gains the {word} {after}"

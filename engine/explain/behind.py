@@ -76,7 +76,7 @@ class Sources:
         if definition is None or depth > _DEEPEST:
             return None
         if definition.aggregate == "ratio":
-            made = [each for each in (definition.of, definition.over) if each in self._attributes]
+            made = [each for each in (definition.of, definition.over) if each is not None and each in self._attributes]
             parts = tuple(self.valued(each, facts, at, values, depth + 1) for each in made)
             return Behind(f"{definition.of} divided by {definition.over}", parts=parts)
         relation = RELATIONS[definition.of.partition(".")[0]]

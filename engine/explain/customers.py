@@ -102,7 +102,9 @@ def read_case(connection: Connection, standings: Standings, customer: Customer, 
         else {}
     )
     kept = read_standings(connection, [customer.id]).get(customer.id)
-    number, as_of, values = _cut_offs(connection, standings, at, past=past)
+    in_force = cut_offs_of(connection, standings, at, past=past)
+    if in_force.values is None:  # better those of a later instant, which are named, than none
+        in_force = cut_offs_of(connection, standings, at, past=False)
     recorded, version = _recorded(connection, customer.id, at)
     previous = _previous(connection, standings, customer.id, at, recorded) if past else _kept(kept)
     case = Case(
@@ -114,9 +116,9 @@ def read_case(connection: Connection, standings: Standings, customer: Customer, 
         previous=previous,
         since=_since(connection, customer.id, at),
         version=version if past else (kept.version if kept else None),
-        cut_offs=values,
-        cut_offs_id=number,
-        cut_offs_as_of=as_of,
+        cut_offs=in_force.values,
+        cut_offs_id=in_force.id,
+        cut_offs_as_of=in_force.as_of,
     )
     return blind(case) if past else case
 
@@ -132,18 +134,27 @@ def _hand_tags(connection: Connection, customer_id: int) -> Sequence[GivenByHand
     ]
 
 
-def _cut_offs(
-    connection: Connection, standings: Standings, at: datetime, *, past: bool
-) -> tuple[int | None, int | None, CutOffs | None]:
-    """Those in force; of a past instant the ones of then, or the ones in force where none are so old."""
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """Cut-offs with their number and the instant they are of; all None where none are published."""
+
+    id: int | None = None
+    as_of: int | None = None
+    values: CutOffs | None = None
+
+
+def cut_offs_of(connection: Connection, standings: Standings, at: datetime, *, past: bool) -> InForce:
+    """The cut-offs in force; of a past instant those of then, if there are any."""
     published = standings.published(connection)
     if published is None:
-        return None, None, None
-    number, values = published.id, published.values
-    if past and (row := connection.execute(_CUT_OFFS, {"at": at, "of": number}).fetchone()):
-        number, values = row[0], CutOffs.from_json(row[2])
-    as_of = connection.execute("select as_of from cut_offs where id = %s", (number,)).fetchone()
-    return number, _micro(as_of[0]) if as_of else None, values
+        return InForce()
+    asked = {"at": at, "of": published.id}
+    if past and (row := connection.execute(_CUT_OFFS, asked).fetchone()):
+        return InForce(row[0], microseconds(row[1]), CutOffs.from_json(row[2]))
+    if past:
+        return InForce()
+    as_of = connection.execute("select as_of from cut_offs where id = %s", (published.id,)).fetchone()
+    return InForce(published.id, _micro(as_of[0]) if as_of else None, published.values)
 
 
 def _recorded(connection: Connection, customer_id: int, at: datetime) -> tuple[datetime | None, str | None]:

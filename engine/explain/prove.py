@@ -1,6 +1,6 @@
 """Proofs of one customer's standing: facts and rules in, proof out. Pure: the instant is the case's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from engine.attributes.fold import compile_fold
@@ -131,7 +131,7 @@ class Prover:
 
     def _clause(self, traced: Trace, above: tuple[str, ...]) -> Clause:
         condition = traced.condition
-        parts = tuple(self._clause(part, above) for part in traced.parts)
+        parts = tuple(self._clause(part, above) for part in _flat(traced))
         name = condition.name if isinstance(condition, Compare) else None
         return Clause(
             kind=_kind(condition),
@@ -196,6 +196,15 @@ def has(standing: Standing, kind: str, name: str) -> bool:
     if kind in ("tag", "segment"):
         return name in getattr(standing, f"{kind}s")
     return bool(getattr(standing, kind) == name)
+
+
+def _flat(traced: Trace) -> Iterator[Trace]:
+    """The parts; those of an `all` in an `all` as if they were written there."""
+    for part in traced.parts:
+        if isinstance(traced.condition, All) and isinstance(part.condition, All) and part.parts:
+            yield from _flat(part)
+        else:
+            yield part
 
 
 def _kind(condition: Condition) -> str:

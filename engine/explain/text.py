@@ -142,6 +142,8 @@ def _clause(clause: Clause, clock: Clock, indent: int) -> Iterator[_Line]:
 
 
 def _behind(behind: Behind, clock: Clock, indent: int) -> Iterator[_Line]:
+    if behind.facts and behind.facts[0].relation == "customer":  # the clause has said it
+        return
     yield _Line(f"{behind.how}{':' if behind.facts or behind.parts else ': none'}", indent=indent, how=True)
     for fact in behind.facts:
         at = f" at {clock.time(fact.at)}" if fact.at is not None else ""

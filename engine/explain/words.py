@@ -13,8 +13,8 @@ from engine.money import Money
 
 _VERBS = {
     "eq": "is", "lt": "is less than", "lte": "is at most", "gt": "is more than", "gte": "is at least",
-    "in": "is one of", "not_in": "is known and none of", "has_any": "has", "has_all": "has all of",
-    "has_none": "has none of", "known": "is known", "unknown": "is unknown",
+    "in": "is one of", "not_in": "is known and none of", "has_any": "includes", "has_all": "includes all of",
+    "has_none": "includes none of", "known": "is known", "unknown": "is unknown",
 }  # fmt: skip
 _TIMES = {"lt": "is before", "lte": "is at or before", "gt": "is after", "gte": "is at or after"}
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
@@ -63,7 +63,7 @@ class Wording:
         """What a comparison found: of a set only the names that were asked for."""
         if isinstance(value, frozenset) and asked.operands:
             met = sorted(value & {str(each) for each in asked.operands})
-            return f"has {one_of(met, _MOST).replace(' or ', ' and ')}" if met else "has none of it"
+            return one_of(met, _MOST).replace(" or ", " and ") if met else "none of it"
         return self.named(asked.name, value)
 
     def money(self, minor: int) -> str:
@@ -126,8 +126,8 @@ class Wording:
         if self.types.get(asked.name) in ("instant", "date") and asked.operator in _TIMES:
             return _TIMES[asked.operator]
         if asked.operator in ("in", "has_any") and len(asked.operands) == 1:
-            return "is" if asked.operator == "in" else "has"
-        return _VERBS[asked.operator]
+            return "is" if asked.operator == "in" else _of_several(asked.name, "includes")
+        return _of_several(asked.name, _VERBS[asked.operator])
 
     @staticmethod
     def _operand(value: object) -> str:
@@ -142,6 +142,11 @@ class Wording:
         if did.within_seconds is not None:
             told += ["within", length(did.within_seconds)]
         return " ".join(told)
+
+
+def _of_several(name: str, verb: str) -> str:
+    """`tags include`, `category includes`."""
+    return verb.replace("includes", "include") if name.endswith("s") else verb
 
 
 def unit_of(unit: str | None, number: int | Decimal | None) -> str:

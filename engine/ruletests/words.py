@@ -60,7 +60,7 @@ def set_text(values: frozenset[str]) -> str:
 
 def told(trace: Trace, kind: Type | None, currency: str | None) -> str:
     """A clause with its verdict and what was found."""
-    mark = "\N{CHECK MARK}" if trace.verdict else "\N{MULTIPLICATION X}"
+    mark = "\N{CHECK MARK}" if trace.verdict else "\N{BALLOT X}"
     if isinstance(trace.condition, Did):
         found = "once" if trace.found == 1 else f"{trace.found} times" if trace.found else "never"
     else:

@@ -47,6 +47,7 @@ check: install
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m engine.language.schema --check
+	$(PY) tools/attributes_page.py --check
 	$(VENV)/bin/regulars check rules
 
 test: check servers

@@ -38,5 +38,6 @@ class Decide:
         rules = self.context.versions.get(connection, version)
         asked = Asked(customer, subject, subject_id, request.at, journey=request.journey)
         condition = _CONDITION.validate_python(request.condition)
-        asking = evaluator(rules.catalogue, self.context.reporting.matcher(connection).currency)
+        currency = self.context.reporting.matcher(connection).currency
+        asking = evaluator(rules.catalogue, currency, rules.words)
         return asking.holds(connection, condition, asked, self.context.policy.zone)

@@ -156,7 +156,8 @@ class Deliver:
     ) -> dict[str, Value]:
         subject = (journey.plan.subject, proceed.order or proceed.customer)
         asked = Asked(proceed.customer, *subject, moment, journey=request.journey)
-        asking = evaluator(journey.rules.catalogue, self.context.reporting.matcher(connection).currency)
+        currency = self.context.reporting.matcher(connection).currency
+        asking = evaluator(journey.rules.catalogue, currency, journey.rules.words)
         known = asking.environment(connection, asked, wanted, self.context.policy.zone).attributes
         return {name: known.get(name) for name in wanted}
 

@@ -3,7 +3,7 @@
 Built by `engine.language` from `rules/policy.yaml`; the field names are the YAML's.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,16 +33,76 @@ class Purpose(Part):
     consent: Literal["opt_in", "opt_out", "none"] = "opt_in"
 
 
+class Limit(Part):
+    """A token bucket: so many in so many seconds, of which `burst` may leave at once."""
+
+    count: int
+    seconds: int
+    burst: int = 1
+
+
 class Channel(Part):
     """How messages leave. `provider` names an activity provider; `in_doubt` decides after a crash in mid-send."""
 
     provider: str
     sender: str | None = None
     in_doubt: Literal["hold", "resend"] = "hold"
+    limit: Limit | None = None
+
+
+class Cap(Part):
+    """At most `at_most` messages to one customer in `per` seconds; no purposes or channels mean all of them."""
+
+    at_most: int
+    per: int
+    purposes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+class Capacity(Part):
+    """What a team or channel bears."""
+
+    per_hour: int | None = None
+    per_day: int | None = None
+
+
+class Hold(Part):
+    """While the condition (its tree as JSON) holds, messages of these purposes are delayed or skipped."""
+
+    condition: dict[str, Any]
+    purposes: tuple[str, ...] = ()
+    do: Literal["delay", "skip"] = "delay"
+
+
+class Blackout(Part):
+    """From the beginning of one local day to the end of another nothing of these purposes is sent."""
+
+    first: str
+    last: str
+    purposes: tuple[str, ...] = ()
+
+
+class Publication(Part):
+    """When cut-offs are published again, by the policy's zone."""
+
+    every: Literal["day", "week", "month", "quarter", "year"]
+    day: int = 1
+    at: str = "03:00"
+
+
+class MassStart(Part):
+    """More journeys at once than `above` are held for a person."""
+
+    above: int
 
 
 class Policy(Part):
-    """The whole policy. `zone`, `locale` and `currency` serve where a customer or shop states none."""
+    """The whole policy. `zone`, `locale` and `currency` serve where a customer or shop states none.
+
+    `priorities` are purposes, the first of which goes first where a cap or capacity is short. `business_hours` are
+    opening and closing times by weekday, `holidays` ISO dates on which nobody works, `weekdays` those on which messages
+    that are not exempt from quiet hours are sent.
+    """
 
     zone: str = "UTC"
     locale: str = "en"
@@ -50,6 +110,16 @@ class Policy(Part):
     quiet_hours: QuietHours | None = None
     purposes: dict[str, Purpose] = Field(default_factory=dict)
     channels: dict[str, Channel] = Field(default_factory=dict)
+    priorities: tuple[str, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    capacities: dict[str, Capacity] = Field(default_factory=dict)
+    holidays: tuple[str, ...] = ()
+    business_hours: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    blackout: tuple[Blackout, ...] = ()
+    weekdays: tuple[str, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    publication: Publication | None = None
+    mass_start: MassStart | None = None
 
     def consent(self, purpose: str) -> Literal["opt_in", "opt_out", "none"]:
         """What a purpose asks of the customer; one that the policy does not name asks for consent."""

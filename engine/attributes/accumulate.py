@@ -8,20 +8,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.attributes.definition import AttributeDefinition
-from engine.attributes.relation import Relation
+from engine.attributes.gathered import habit, interval, median_interval, streak, top
+from engine.attributes.ratio import ratio, whole
 from engine.attributes.rowcode import RowReader
 from engine.conditions.generated import Constants
 
-_DAY = 86_400_000_000
+DAY = 86_400_000_000
+"""Microseconds."""
+
 _SECOND = 1_000_000
 
 
 class Accumulator:
     """The pass over one relation."""
 
-    def __init__(self, relation: Relation, currency: str | None, constants: Constants, prefix: str) -> None:
-        self.rows = RowReader(relation, currency, constants)
-        self.relation, self._prefix = relation, prefix
+    def __init__(self, rows: RowReader, constants: Constants, prefix: str) -> None:
+        self.rows, self.relation, self.constants, self._prefix = rows, rows.relation, constants, prefix
         self._groups: dict[str, dict[int | None, list[str]]] = {}
         self._before: list[str] = []
         self._made: dict[tuple[object, ...], str] = {}
@@ -33,11 +35,16 @@ class Accumulator:
             ValueError: it names a field that the relation has not.
         """
         where = "" if definition.where is None else self.rows.condition(definition.where)
-        field = definition.of.partition(".")[2]
-        key = (where, definition.within_seconds, definition.aggregate, field, definition.by, definition.type == "set")
+        field, within = definition.of.partition(".")[2], definition.within_seconds
+        block = self._groups.setdefault(where, {}).setdefault(within, [])
+        step = _Step(self, definition, field, block, (where, within, field))
+        aside = (definition.by, definition.type, definition.scale, definition.that)
+        return self.once((*step.rows, definition.aggregate, *aside), lambda: _STEPS[definition.aggregate](step))
+
+    def once(self, key: tuple[object, ...], make: Callable[[], str]) -> str:
+        """What has been made under this key; made now if it has not."""
         if key not in self._made:
-            block = self._groups.setdefault(where, {}).setdefault(definition.within_seconds, [])
-            self._made[key] = _STEPS[definition.aggregate](_Step(self, definition, field, block))
+            self._made[key] = make()
         return self._made[key]
 
     def lines(self) -> list[str]:
@@ -84,6 +91,8 @@ class _Step:
     definition: AttributeDefinition
     field: str
     block: list[str]
+    rows: tuple[object, ...]
+    """What tells apart the rows and values that are taken: condition, window and field."""
 
     def count(self) -> str:
         number = self._variable("0")
@@ -118,13 +127,83 @@ class _Step:
 
     def distinct(self) -> str:
         values, value = self._variable("set()"), self._value()
-        take = "update" if self.pass_.relation.fields[self.field].type == "set" else "add"
+        take = "update" if self._of_sets() else "add"
         result = f"frozenset({values})" if self.definition.type == "set" else f"len({values})"
         return self._add([f"if {value} is not None:", f"    {values}.{take}({value})"], result)
 
+    def mean(self) -> str:
+        """Of known values: whole (minor) units, or a decimal of the declared scale."""
+        total, number, value = self._variable("0"), self._variable("0"), self._value()
+        self._add([f"if {value} is not None:", f"    {total} += {value}", f"    {number} += 1"], "")
+        return self._quotient(total, number)
+
+    def share(self) -> str:
+        passed, number = self._variable("0"), self._variable("0")
+        self._add([f"{number} += 1", f"if {self._that()}:", f"    {passed} += 1"], "")
+        return self._quotient(passed, number)
+
+    def streak(self) -> str:
+        met = self._variable("[]")
+        return self._add([f"{met}.append((r_at, r[1], {self._that()}))"], f"{self._constant(streak)}({met})")
+
+    def top(self) -> str:
+        met, value = self._variable("{}"), self._value()
+        count = [
+            "if v not in " + met + ":",
+            f"    {met}[v] = [0, r_at]",
+            f"m = {met}[v]",
+            "m[0] += 1",
+            "if r_at > m[1]:",
+            "    m[1] = r_at",
+        ]
+        each = f"for v in {value}:" if self._of_sets() else f"for v in ({value},):"
+        lines = [f"if {value} is not None:", f"    {each}", *(f"        {line}" for line in count)]
+        return self._add(lines, f"{self._constant(top)}({met})")
+
     def days_since(self) -> str:
-        last = self._extreme(">")
-        return f"(None if {last} is None else (at - {last}) // {_DAY})"
+        return self._elapsed(self._extreme(">"))
+
+    def days_since_first(self) -> str:
+        return self._elapsed(self._extreme("<"))
+
+    def interval(self) -> str:
+        return f"{self._constant(interval)}({self._gathered()})"
+
+    def median_interval(self) -> str:
+        return f"{self._constant(median_interval)}({self._gathered()}, {self.definition.scale or 0})"
+
+    def habit(self) -> str:
+        """The clock has the aggregation's name: hour or weekday."""
+        self.pass_.rows.clocks.add(self.definition.aggregate)
+        return f"{self._constant(habit)}({self._gathered()}, {self.definition.aggregate})"
+
+    def _elapsed(self, instant: str) -> str:
+        return f"(None if {instant} is None else (at - {instant}) // {DAY})"
+
+    def _gathered(self) -> str:
+        """All known values of the field, gathered once for every aggregation that needs them."""
+        return self.pass_.once((*self.rows, "gathered"), self._gather)
+
+    def _gather(self) -> str:
+        values, value = self._variable("[]"), self._value()
+        known = f"{value} is not None" if value != "r_at" else ""
+        return self._add(guarded(known, [f"{values}.append({value})"]), values)
+
+    def _quotient(self, of: str, over: str) -> str:
+        if self.definition.type == "decimal":
+            return f"{self._constant(ratio)}({of}, {over}, {self.definition.scale or 0})"
+        return f"{self._constant(whole)}({of}, {over})"
+
+    def _that(self) -> str:
+        if self.definition.that is None:
+            raise ValueError(f"{self.definition.name}: {self.definition.aggregate} needs `that`")
+        return self.pass_.rows.condition(self.definition.that)
+
+    def _of_sets(self) -> bool:
+        return self.pass_.relation.fields[self.field].type == "set"
+
+    def _constant(self, value: object) -> str:
+        return self.pass_.constants.name(value)
 
     def _extreme(self, sign: str) -> str:
         best, value = self._variable("None"), self._value()
@@ -166,5 +245,14 @@ _STEPS: Mapping[str, Callable[[_Step], str]] = {
     "first": _Step.first,
     "last": _Step.last,
     "distinct": _Step.distinct,
+    "top": _Step.top,
+    "mean": _Step.mean,
+    "share": _Step.share,
+    "streak": _Step.streak,
     "days_since": _Step.days_since,
+    "days_since_first": _Step.days_since_first,
+    "interval": _Step.interval,
+    "median_interval": _Step.median_interval,
+    "hour": _Step.habit,
+    "weekday": _Step.habit,
 }

@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from engine.attributes.accumulate import Accumulator
+from engine.attributes.accumulate import DAY, Accumulator
 from engine.attributes.definition import AttributeDefinition
 from engine.attributes.facts import CustomerFacts
+from engine.attributes.keywords import Words
+from engine.attributes.person import age
 from engine.attributes.ratio import ratio, whole
 from engine.attributes.relations import RELATIONS
-from engine.attributes.rowcode import RowReader
-from engine.calendar.local import day_of
+from engine.attributes.rowcode import RowReader, clock_lines
 from engine.conditions.generated import Constants, function
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Type, Value
+
+_OF_ONE = ("days_since", "min", "max")
+"""Aggregations that also make sense of a field of which there is one."""
 
 
 class Fold:
@@ -50,6 +54,7 @@ def compile_fold(
     *,
     currency: str | None,
     only: Iterable[str] | None = None,
+    words: Words | None = None,
 ) -> Fold:
     """Compiles attribute declarations.
 
@@ -57,12 +62,13 @@ def compile_fold(
         definitions: the declared attributes by name.
         currency: the reporting currency; money of rows in another one is unknown.
         only: names of the attributes to give; what they depend on is computed with them. Default: all.
+        words: the rules' word lists by name, by which texts have keywords. Default: none, so no text has any.
 
     Raises:
         ValueError: a name, relation or field that does not exist, attributes that depend on each other in a circle,
             or a condition that cannot be asked of a row. The rules' check finds all of these beforehand.
     """
-    compiler = _Compiler(definitions, currency)
+    compiler = _Compiler(definitions, currency, words)
     names = sorted(definitions if only is None else set(only))
     for name in names:
         compiler.place(name, ())
@@ -70,8 +76,10 @@ def compile_fold(
 
 
 class _Compiler:
-    def __init__(self, definitions: Mapping[str, AttributeDefinition], currency: str | None) -> None:
-        self._definitions, self._currency = definitions, currency
+    def __init__(
+        self, definitions: Mapping[str, AttributeDefinition], currency: str | None, words: Words | None
+    ) -> None:
+        self._definitions, self._currency, self._words = definitions, currency, words
         self._constants = Constants()
         self._passes: dict[str, Accumulator] = {}
         self._person = RowReader(RELATIONS["customer"], currency, self._constants)
@@ -93,16 +101,29 @@ class _Compiler:
         if definition.aggregate == "ratio":
             return self._ratio(definition, (*asked_by, definition.name))
         source, _, field = definition.of.partition(".")
-        if definition.aggregate == "value":
-            if source != "customer":
-                raise ValueError(f"{definition.name}: the value of {source!r} is not one value; the customer's are")
-            return self._person.field(field)
+        if definition.aggregate in ("value", "age") or (source == "customer" and definition.aggregate in _OF_ONE):
+            return self._of_person(definition, source, field)
         relation = RELATIONS.get(source)
         if relation is None or relation.at is None:
             raise ValueError(f"{definition.name}: there is no relation {source!r} to aggregate")
         if source not in self._passes:
-            self._passes[source] = Accumulator(relation, self._currency, self._constants, f"a{len(self._passes)}_")
+            self._passes[source] = Accumulator(
+                RowReader(relation, self._currency, self._constants, self._words),
+                self._constants,
+                f"a{len(self._passes)}_",
+            )
         return self._passes[source].add(definition)
+
+    def _of_person(self, definition: AttributeDefinition, source: str, field: str) -> str:
+        if source != "customer":
+            raise ValueError(f"{definition.name}: the value of {source!r} is not one value; the customer's are")
+        value = self._person.field(field)
+        if definition.aggregate in ("value", "min", "max"):
+            return value
+        if definition.aggregate == "days_since":
+            return f"(None if {value} is None else (at - {value}) // {DAY})"
+        self._person.clocks.add("day")
+        return f"{self._constants.name(age)}({value}, day(at))"
 
     def _ratio(self, definition: AttributeDefinition, asked_by: tuple[str, ...]) -> str:
         if definition.over is None:
@@ -117,9 +138,8 @@ class _Compiler:
         return variable
 
     def fold(self, names: list[str]) -> Fold:
-        body: list[str] = []
-        if any(pass_.rows.uses_days for pass_ in self._passes.values()):
-            body.append(f"day = {self._constants.name(day_of)}(zone)")
+        clocks = self._person.clocks.union(*(pass_.rows.clocks for pass_ in self._passes.values()))
+        body = clock_lines(clocks, self._constants)
         for pass_ in self._passes.values():
             body += pass_.lines()
         if self._person.lines:

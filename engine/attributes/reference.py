@@ -7,10 +7,45 @@ from engine.attributes.relation import Relation
 from engine.attributes.relations import RELATIONS, SCOPES
 
 
-def attributes_table(catalogue: Mapping[str, AttributeDefinition]) -> str:
-    """A Markdown table of declared attributes, in the order of their declaration."""
-    rows = ((f"`{each.name}`", each.type, each.unit or "", each.description) for each in catalogue.values())
-    return _table(("attribute", "type", "unit", "what it says"), rows)
+def attributes_table(definitions: Iterable[AttributeDefinition]) -> str:
+    """A Markdown table of declared attributes, with the example of each."""
+    head = ("attribute", "type", "what it says", "computed", "for example")
+    return _table(
+        head, ((f"`{each.name}`", _type(each), _says(each), _computed(each), _example(each)) for each in definitions)
+    )
+
+
+def _type(definition: AttributeDefinition) -> str:
+    return f"{definition.type}, {definition.unit}" if definition.unit else definition.type
+
+
+def _says(definition: AttributeDefinition) -> str:
+    return f"**{definition.title}.** {definition.description}".strip()
+
+
+def _computed(definition: AttributeDefinition) -> str:
+    over = f" over {definition.over}" if definition.over else ""
+    within = f", {definition.within_seconds // 86400} days" if definition.within_seconds else ""
+    return f"{definition.aggregate} of {definition.of}{over}{within}"
+
+
+def _example(definition: AttributeDefinition) -> str:
+    example = definition.example
+    if example is None:
+        return ""
+    facts = "; ".join(f"{name}: {', '.join(map(_row, rows))}" for name, rows in example.facts.items())
+    words = "".join(f"; words of {name}: {', '.join(each)}" for name, each in example.words.items())
+    return f"`{facts}{words}` gives `{_written(example.gives)}`"
+
+
+def _row(row: Mapping[str, object]) -> str:
+    return f"{{{', '.join(f'{name}: {_written(value)}' for name, value in row.items())}}}"
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"[{', '.join(map(_written, value))}]" if isinstance(value, tuple) else str(value)
 
 
 def relations_tables() -> str:

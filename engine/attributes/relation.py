@@ -8,6 +8,7 @@ fields follow from the others as they are known as of T.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from engine.conditions.ast import Condition
 from engine.conditions.types import Type
@@ -37,7 +38,40 @@ class LaterDay:
     than: str
 
 
-Derived = Holds | Elapsed | LaterDay
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What the customer's clock or calendar shows at an instant: hour (0 to 23) or weekday (1 is Monday)."""
+
+    part: Literal["hour", "weekday"]
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfDate:
+    """What a date of birth says: the sign of the zodiac, or the month."""
+
+    what: Literal["zodiac", "month"]
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keywords:
+    """Names of the word lists of which a text has a word; of no text none."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """Whether one of the purchases was placed and paid, and not cancelled, by then.
+
+    The field holds a list of instants: placed, paid and cancelled of each.
+    """
+
+    purchases: str
+
+
+Derived = Holds | Elapsed | LaterDay | Local | OfDate | Keywords | Bought
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +129,7 @@ class Relation:
         """The fields that rules may name."""
         return {name: each for name, each in self.fields.items() if not each.hidden}
 
-    def row(self, at: int | None, key: str = "", **values: object) -> tuple[object, ...]:
+    def row(self, at: int | None, key: str = "", /, **values: object) -> tuple[object, ...]:
         """A row as the fold reads it, from its instant in microseconds, its key and the values of stored fields.
 
         Raises:

@@ -6,7 +6,19 @@ Fields are named as rules name them; the same list makes the reading SQL, the fo
 
 from collections.abc import Mapping
 
-from engine.attributes.relation import Elapsed, EventSource, Field, Holds, LaterDay, Relation
+from engine.attributes.relation import (
+    Bought,
+    Derived,
+    Elapsed,
+    EventSource,
+    Field,
+    Holds,
+    Keywords,
+    LaterDay,
+    Local,
+    OfDate,
+    Relation,
+)
 from engine.conditions.ast import All, Any, Compare, Condition, Not
 from engine.conditions.types import Type
 
@@ -31,6 +43,14 @@ def _flag(title: str, condition: Condition) -> Field:
     return Field(type="boolean", title=title, derived=Holds(condition))
 
 
+def _derived(kind: Type, title: str, derived: Derived) -> Field:
+    return Field(type=kind, title=title, derived=derived)
+
+
+def _hidden(kind: Type, sql: str, title: str, *, since: str | None = None) -> Field:
+    return Field(type=kind, title=title, sql=sql, since=since, hidden=True)
+
+
 _PAID = All(parts=(_known("paid_at"), _true("counts"), Not(part=_known("cancelled_at"))))
 
 _ORDER_ID = Field(type="integer", title="Our number of the order", sql="o.id", hidden=True)
@@ -48,6 +68,10 @@ _OF_ORDER: dict[str, Field] = {
     "cancelled_at": _happening("cancelled_at", "o.cancelled_at", "When the order was cancelled"),
     "counts": _value("boolean", "(o.closed is null)", "Not called cancelled or unavailable without an instant"),
     "paid": _flag("Paid, not cancelled, and it counts", _PAID),
+    "placed_hour": _derived("integer", "Hour of placing by the customer's clock, 0 to 23", Local("hour", "placed_at")),
+    "placed_weekday": _derived(
+        "integer", "Weekday of placing by the customer's calendar, 1 is Monday", Local("weekday", "placed_at")
+    ),
 }
 
 _SHOP_ZONE = (
@@ -74,6 +98,8 @@ _CUSTOMER = Relation(
         "city": _value("string", "c.city", "City"),
         "postal_code": _value("string", "c.postal_code", "Postal code"),
         "birthday": _value("date", "c.birthday", "Date of birth"),
+        "birth_month": _derived("integer", "Month of birth, 1 to 12", OfDate("month", "birthday")),
+        "zodiac": _derived("string", "Sign of the zodiac, such as aries", OfDate("zodiac", "birthday")),
         "source": _value("string", "c.source", "Where the customer was won"),
         "has_email": _value("boolean", "(c.email is not null)", "An e-mail address is known"),
         "has_phone": _value("boolean", "(c.phone is not null)", "A telephone number is known"),
@@ -117,6 +143,15 @@ _ORDERS = Relation(
         "discount": _value("money", "o.discount_minor", "Discount"),
         "category": _value("set", _in_lines("p.category"), "Categories of what was ordered"),
         "product": _value("set", _in_lines("p.key"), "What was ordered"),
+        "discounted": _value("boolean", "(coalesce(o.discount_minor, 0) > 0)", "Has a discount"),
+        "pieces": _value(
+            "integer", "(select sum(l.quantity) from order_lines l where l.order_id = o.id)", "Pieces in all lines"
+        ),
+        "installments": _value(
+            "integer",
+            "(select max(y.installments)::bigint from payments y where y.order_id = o.id)",
+            "Instalments it is paid in",
+        ),
         "ship_to_differs": _value("boolean", "o.ship_to_differs", "Shipped to another address"),
         "cancelled": _flag("Cancelled or unavailable", Any(parts=(_known("cancelled_at"), _known("closed")))),
         "shipped": _flag("Shipped", _known("shipped_at")),
@@ -148,7 +183,15 @@ _LINES = Relation(
         **_OF_ORDER,
         "product": _value("string", "p.key", "The shop's name for the product"),
         "category": _value("string", "p.category", "Product category"),
+        "style": _value("string", "p.attributes->>'style'", "The product's style"),
+        "size": _value("string", "p.attributes->>'size'", "The product's size"),
+        "color": _value("string", "p.attributes->>'color'", "The product's color"),
         "launched_at": _value("instant", "p.launched_at", "When the product was launched"),
+        "days_after_launch": _derived(
+            "integer",
+            "Whole days from the product's launch to the placing; negative before it",
+            Elapsed("launched_at", "placed_at", 86400),
+        ),
         "settling_days": _value("integer", "p.settling_days", "Days until the product is settled in"),
         "repurchase_days": _value("integer", "p.repurchase_days", "Days until the product is bought again"),
         "seller": _value("string", "l.seller", "Seller"),
@@ -156,6 +199,7 @@ _LINES = Relation(
         "currency": _value("string", "l.currency", "Currency, ISO 4217"),
         "unit_price": _value("money", "l.unit_price_minor", "Price of one piece"),
         "discount": _value("money", "l.discount_minor", "Discount on the line"),
+        "discounted": _value("boolean", "(coalesce(l.discount_minor, 0) > 0)", "Has a discount"),
         "shipping": _value("money", "l.shipping_minor", "Shipping of the line"),
         "amount": _value(
             "money",
@@ -203,8 +247,12 @@ _SHIPMENTS = Relation(
         "estimated_at": _value("instant", "h.estimated_at", "The promised delivery"),
         "delivered_at": _happening("delivered_at", "h.delivered_at", "When it arrived"),
         "lost_at": _happening("lost_at", "h.lost_at", "When it was given up as lost"),
+        "shipped": _flag("Shipped", _known("shipped_at")),
         "delivered": _flag("Delivered", _known("delivered_at")),
         "lost": _flag("Lost", _known("lost_at")),
+        "transit_days": _derived(
+            "integer", "Whole days from shipping to delivery", Elapsed("shipped_at", "delivered_at", 86400)
+        ),
         "late": Field(
             type="boolean",
             title="Delivered on a later day than promised, by the customer's calendar",
@@ -229,6 +277,8 @@ _REVIEWS = Relation(
         "category": _value("string", "p.category", "Product category"),
         "score": _value("integer", "r.score::bigint", "Score from 1 to 5"),
         "has_text": _value("boolean", "(coalesce(r.title, r.body) is not null)", "Has a title or a text"),
+        "text": _hidden("string", "concat_ws(e'\\n', r.title, r.body)", "Title and text"),
+        "keywords": _derived("set", "Word lists of which title or text have a word", Keywords("text")),
         "created_at": _happening("created_at", "r.created_at", "When it was written"),
         "answered_at": _happening("answered_at", "r.answered_at", "When the shop answered"),
         "answered": _flag("Answered", _known("answered_at")),
@@ -280,6 +330,9 @@ _CASES = Relation(
         "satisfaction": _value("integer", "k.satisfaction::bigint", "Satisfaction told afterwards", since="closed_at"),
         "open": _flag("Not closed", Not(part=_known("closed_at"))),
         "answered": _flag("Answered", _known("answered_at")),
+        "answer_hours": _derived(
+            "integer", "Whole hours from opening to the first answer", Elapsed("opened_at", "answered_at", 3600)
+        ),
     },
 )
 
@@ -335,6 +388,98 @@ _MESSAGES = Relation(
     },
 )
 
+_MESSAGE_EVENTS = Relation(
+    name="message_events",
+    title="What became of messages: each delivery, opening, click, reply, bounce and complaint",
+    source="message_events x join messages m on m.id = x.message_id",
+    owner="m.customer_id",
+    identity="x.id",
+    at="x.at",
+    instant="at",
+    key="m.key || ' ' || x.kind || ' ' || x.key",
+    fields={
+        "at": _happening("at", "x.at", "When"),
+        "kind": _value("string", "x.kind", "delivered, opened, clicked, replied, bounced or complained"),
+        "channel": _value("string", "m.channel", "Channel"),
+        "purpose": _value("string", "m.purpose", "Purpose"),
+        "playbook": _value("string", "m.playbook", "Playbook"),
+        "step": _value("string", "m.step", "Step of the playbook"),
+        "template": _value("string", "m.template", "Template"),
+    },
+)
+
+_SUPPRESSIONS = Relation(
+    name="suppressions",
+    title="Channels that must not be used: bounced, complained, opted out, invalid address",
+    source="suppressions u",
+    owner="u.customer_id",
+    identity="u.id",
+    at="u.since",
+    instant="since",
+    key="u.channel || ' ' || u.reason",
+    fields={
+        "since": _happening("since", "u.since", "From when on"),
+        "until": _happening("until", "u.until", "When it was lifted"),
+        "channel": _value("string", "u.channel", "Channel, * for every one"),
+        "reason": _value("string", "u.reason", "bounced, complained, opted_out, invalid_address or manual"),
+        "active": _flag("Not lifted", Not(part=_known("until"))),
+    },
+)
+
+_COUPONS = Relation(
+    name="coupons",
+    title="Coupons given to the customer",
+    source="coupons v left join orders o on o.id = v.redeemed_order_id",
+    owner="v.customer_id",
+    identity="v.id",
+    at="v.issued_at",
+    instant="issued_at",
+    key="v.code",
+    money=True,
+    fields={
+        "number": _value("string", "o.number", "The order it was redeemed for", since="redeemed_at"),
+        "pool": _value("string", "v.pool", "Pool of codes it was taken from"),
+        "currency": _value("string", "v.currency", "Currency, ISO 4217"),
+        "value": _value("money", "v.value_minor", "What it is worth"),
+        "issued_at": _happening("issued_at", "v.issued_at", "When it was given"),
+        "expires_at": _value("instant", "v.expires_at", "When it expires"),
+        "expired_at": _hidden("instant", "v.expires_at", "When it expired", since="expired_at"),
+        "redeemed_at": _happening("redeemed_at", "v.redeemed_at", "When it was redeemed"),
+        "redeemed": _flag("Redeemed", _known("redeemed_at")),
+        "expired": _flag(
+            "Expired without having been redeemed", All(parts=(_known("expired_at"), Not(part=_known("redeemed_at"))))
+        ),
+        "open": _flag(
+            "Neither redeemed nor expired", Not(part=Any(parts=(_known("expired_at"), _known("redeemed_at"))))
+        ),
+    },
+)
+
+_PURCHASES = (
+    "(select array_agg(array[(extract(epoch from o.placed_at) * 1000000)::bigint,"
+    " (extract(epoch from o.paid_at) * 1000000)::bigint, (extract(epoch from o.cancelled_at) * 1000000)::bigint])"
+    " from orders o where o.customer_id = c.id and o.closed is null and o.paid_at is not null"
+    " and o.placed_at >= p.starts_at and o.placed_at < p.ends_at)"
+)
+
+_CAMPAIGN_PERIODS = Relation(
+    name="campaign_periods",
+    title="The shop's campaign periods that are over, and what the customer did in each",
+    source="customers c cross join campaign_periods p",
+    owner="c.id",
+    identity="p.id",
+    at="p.ends_at",
+    instant="ends_at",
+    key="p.key",
+    fields={
+        "campaign": _value("string", "p.key", "The shop's name for the campaign"),
+        "starts_at": _happening("starts_at", "p.starts_at", "When it began"),
+        "ends_at": _happening("ends_at", "p.ends_at", "When it ended"),
+        "purchases": _hidden("integer", _PURCHASES, "Placed, paid and cancelled of each order placed in it"),
+        "bought": _derived("boolean", "An order was placed in it and is paid", Bought("purchases")),
+    },
+)
+
 _CONSENTS = Relation(
     name="consents",
     title="Consents given and withdrawn; without a time: since always",
@@ -385,7 +530,11 @@ RELATIONS: Mapping[str, Relation] = {
         _CASES,
         _SITE_EVENTS,
         _MESSAGES,
+        _MESSAGE_EVENTS,
+        _CAMPAIGN_PERIODS,
+        _COUPONS,
         _CONSENTS,
+        _SUPPRESSIONS,
         _POINTS,
     )
 }

@@ -5,8 +5,7 @@ from functools import lru_cache
 
 from engine.attributes.facts import Row
 from engine.attributes.relations import RELATIONS
-from engine.attributes.rowcode import RowReader
-from engine.calendar.local import day_of
+from engine.attributes.rowcode import RowReader, clock_lines
 from engine.conditions.generated import Constants, function
 from engine.conditions.types import Value
 
@@ -14,7 +13,12 @@ RowFields = Callable[[Row, int, str], dict[str, Value]]
 
 
 @lru_cache(maxsize=256)
-def compile_row(relation: str, currency: str | None, prefix: str = "") -> RowFields:
+def compile_row(
+    relation: str,
+    currency: str | None,
+    prefix: str = "",
+    words: tuple[tuple[str, tuple[str, ...]], ...] = (),
+) -> RowFields:
     """A function of a row, an instant in microseconds and a zone that gives the row's fields as known then.
 
     A row that does not exist at the instant has none.
@@ -23,15 +27,16 @@ def compile_row(relation: str, currency: str | None, prefix: str = "") -> RowFie
         relation: the relation's name.
         currency: the reporting currency; money in another one is unknown.
         prefix: what stands before each field's name, such as `order.`.
+        words: the word lists by which texts have keywords, each with its name.
     """
     constants = Constants()
     of = RELATIONS[relation]
-    reader = RowReader(of, currency, constants)
+    reader = RowReader(of, currency, constants, dict(words))
     values = {f"{prefix}{name}": reader.field(name) for name in of.offered}
     exists = [] if of.at is None else ["r_at = r[0]", "if r_at is None or r_at > at:", "    return {}"]
     body = [
         *exists,
-        *([f"day = {constants.name(day_of)}(zone)"] if reader.uses_days else []),
+        *clock_lines(reader.clocks, constants),
         *reader.lines,
         "return {" + ", ".join(f"{name!r}: {value}" for name, value in values.items()) + "}",
     ]

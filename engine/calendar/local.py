@@ -10,8 +10,6 @@ from zoneinfo import ZoneInfo
 VERSION = version("tzdata")
 """Version of the zone data."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
@@ -41,7 +39,29 @@ def day_of(name: str) -> Callable[[int], int]:
         ValueError: there is no such zone.
     """
     here = zone(name)
-    return lambda at: (_EPOCH + timedelta(microseconds=at)).astimezone(here).toordinal()
+    return lambda at: datetime.fromtimestamp(at // 1_000_000, here).toordinal()
+
+
+@lru_cache(maxsize=1024)
+def hour_of(name: str) -> Callable[[int], int]:
+    """A function from an instant in microseconds since the epoch to its local hour, 0 to 23.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    here = zone(name)
+    return lambda at: datetime.fromtimestamp(at // 1_000_000, here).hour
+
+
+@lru_cache(maxsize=1024)
+def weekday_of(name: str) -> Callable[[int], int]:
+    """A function from an instant in microseconds since the epoch to its local weekday, 1 (Monday) to 7.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    here = zone(name)
+    return lambda at: datetime.fromtimestamp(at // 1_000_000, here).isoweekday()
 
 
 def instant_of(day: date, clock: time, name: str) -> datetime:

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.language.issues import Issue
+from engine.language.issues import Issue, ordered
 from engine.language.render import FORMATS, Format
 from engine.language.rules import Rules, load_rules
+from engine.messages.check_rules import template_issues
 from engine.servers.errors import SetupError
 from engine.servers.project import FILE, Project
 
@@ -43,7 +44,8 @@ def check(
             f"{error.filename}: error[unreadable]: {error.strerror}\n  hint: correct the path or its permissions"
         )
         raise typer.Exit(WRONG) from None
-    shown = [issue for issue in rules.issues if target.only in (None, issue.file)]
+    every = ordered((*rules.issues, *template_issues(rules)))
+    shown = [issue for issue in every if target.only in (None, issue.file)]
     _print(shown, rules, output, target.prefix)
     raise typer.Exit(WRONG if any(issue.severity == "error" for issue in shown) else SOUND)
 
@@ -118,9 +120,16 @@ def _print(issues: list[Issue], rules: Rules, output: Format, prefix: str) -> No
 def _summary(issues: list[Issue], rules: Rules) -> str:
     errors = sum(issue.severity == "error" for issue in issues)
     warnings = len(issues) - errors
-    sound = (
-        f"{_count(len(rules.catalogue), 'attribute')}, {_count(len(rules.plans), 'playbook')}: version {rules.version}"
-    )
+    standing = rules.standing
+    parts = [
+        _count(len(rules.catalogue), "attribute"),
+        *(_count(len(each), noun) for each, noun in ((standing.tags, "tag"), (standing.segments, "segment")) if each),
+        *([_count(len(standing.lifecycle.stages), "stage")] if standing.lifecycle else []),
+        *([_count(len(standing.tiers.tiers), "tier")] if standing.tiers else []),
+        *([_count(len(standing.rfm.groups), "RFM group")] if standing.rfm else []),
+        _count(len(rules.plans), "playbook"),
+    ]
+    sound = f"{', '.join(parts)}: version {rules.version}"
     if not issues:
         return f"[green]sound[/green]: {sound}"
     counted = [_count(errors, "error")] if errors else []

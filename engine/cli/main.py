@@ -19,14 +19,20 @@ app = typer.Typer(
 
 # The module of each command, which registers it in a function `register(app)`.
 _COMMANDS = {
+    "attributes": "attributes",
     "check": "check",
     "demo": "demo",
     "doctor": "doctor",
+    "evaluate": "evaluate",
+    "explain": "explain",
     "import": "import_",
     "journeys": "journeys",
     "messages": "messages",
     "replay": "replay",
+    "segment": "segment",
+    "tag": "tag",
     "tasks": "journeys",
+    "test": "test",
     "up": "up",
     "worker": "worker",
 }

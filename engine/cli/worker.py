@@ -1,24 +1,23 @@
 """`regulars worker`: runs journeys and dispatches the outbox until stopped."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import psycopg
 import typer
-from psycopg_pool import ConnectionPool, PoolTimeout
 
 from engine.cli.rules import sound_rules
 from engine.composition import channel_providers, connect, context, journey_worker
-from engine.dispatch.accept import accept_waiting
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions, publish
+from engine.evaluation.minute import Minute
 from engine.facts.migrate import upgrade
 from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
@@ -29,9 +28,6 @@ from engine.servers.need import need
 from engine.servers.project import Project
 
 GRACE = timedelta(seconds=20)
-_MINUTE = 60.0
-
-log = logging.getLogger("regulars.worker")
 
 
 def register(app: typer.Typer) -> None:
@@ -66,29 +62,15 @@ async def _work(project: Project, rules: Rules) -> int:
         shared = context(pool, rules, channels, versions)
         async with journey_worker(client, shared, graceful_shutdown_timeout=GRACE):
             print(f"worker ready: rules {rules.version}, {len(rules.plans)} playbooks", flush=True)  # noqa: T201 - for the supervisor and tests
-            tending = asyncio.create_task(_tend(pool, rules, versions, shared.reporting, stop))
-            await Dispatcher(client, pool, versions).run(stop)
-            await tending
+            minute = Minute(pool, partial(_matcher, rules, versions, shared.reporting))
+            await asyncio.gather(Dispatcher(client, pool, versions).run(stop), minute.run(stop))
     return 0
 
 
-async def _tend(
-    pool: ConnectionPool, rules: Rules, versions: StoredVersions, reporting: Reporting, stop: asyncio.Event
-) -> None:
-    """Each minute, tries again the events that wait for what an import may have brought."""
-
-    def accept() -> None:
-        with pool.connection() as connection:
-            matcher = Matcher(rules, versions, reporting.matcher(connection))
-            accept_waiting(connection, matcher, datetime.now(UTC))
-
-    while not stop.is_set():
-        try:
-            await asyncio.to_thread(accept)
-        except (psycopg.Error, PoolTimeout) as error:  # the next minute is another chance
-            log.warning("waiting events could not be tried: %s", type(error).__name__)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _MINUTE)
+def _matcher(
+    rules: Rules, versions: StoredVersions, reporting: Reporting, connection: psycopg.Connection[Any]
+) -> Matcher:
+    return Matcher(rules, versions, reporting.matcher(connection))
 
 
 async def prepare() -> None:

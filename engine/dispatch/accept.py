@@ -12,6 +12,7 @@ from engine.dispatch.match import Happening, Matcher
 from engine.facts.events import Event, Recorded, Refused
 from engine.facts.intake import WAITING, record, replay_refused
 from engine.facts.matching import Fields
+from engine.facts.standing import instant
 
 Connection = psycopg.Connection[Any]
 
@@ -23,9 +24,7 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
     """
     outcome = record(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
     if isinstance(outcome, Recorded):
-        for recorded in _with_released(outcome):
-            if recorded.fresh:
-                matcher.match(connection, _happening(recorded, recorded_at, matcher.events.currency))
+        _follow(connection, matcher, outcome, recorded_at)
     return outcome
 
 
@@ -38,9 +37,40 @@ def accept_waiting(connection: Connection, matcher: Matcher, recorded_at: dateti
     outcomes = replay_refused(connection, recorded_at=recorded_at, contracts=contracts, codes=WAITING)
     accepted = [outcome for outcome in outcomes if isinstance(outcome, Recorded) and outcome.fresh]
     for recorded in accepted:
-        for released in _with_released(recorded):
-            matcher.match(connection, _happening(released, recorded_at, matcher.events.currency))
+        _follow(connection, matcher, recorded, recorded_at)
     return len(accepted)
+
+
+def _follow(connection: Connection, matcher: Matcher, recorded: Recorded, recorded_at: datetime) -> None:
+    """The standing that follows from a fact, then the journeys that follow from both."""
+    fresh = [each for each in _with_released(recorded) if each.fresh]
+    changed = _reevaluated(connection, matcher, fresh, recorded_at)
+    happenings = [_happening(each, recorded_at, matcher.events.currency) for each in fresh]
+    for happening in (*happenings, *changed):
+        matcher.match(connection, happening)
+
+
+def _reevaluated(
+    connection: Connection, matcher: Matcher, fresh: list[Recorded], recorded_at: datetime
+) -> list[Happening]:
+    """Standing is decided before journeys ask for it; those it starts come after those of the events themselves."""
+    if not matcher.standings.any:
+        return []
+    last = {recorded.customer_id: recorded for recorded in sorted(fresh, key=lambda each: each.at)}
+    changed = []
+    for customer_id, recorded in sorted(last.items()):
+        shift = matcher.standings.reevaluate(
+            connection,
+            customer_id,
+            recorded.at,
+            cause="event",
+            recorded_at=recorded_at,
+            event_id=recorded.event_id,
+        )
+        if shift.starting:
+            at = instant(shift.kept.standing.at)
+            changed.append(Happening.of_changes(customer_id, shift.starting, at, recorded_at, recorded.event_id))
+    return changed
 
 
 def _with_released(recorded: Recorded) -> Iterator[Recorded]:

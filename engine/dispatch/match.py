@@ -1,8 +1,12 @@
-"""Which journeys an event starts and which it is told to, decided in the transaction that records it."""
+"""Which journeys an event or a change of standing starts and which it is told to.
+
+Decided in the transaction that records it.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import psycopg
@@ -10,21 +14,27 @@ from psycopg.rows import dict_row
 
 from engine.conditions.ast import Condition
 from engine.dispatch import outbox
+from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Asked, evaluator
 from engine.facts.matching import EventMatcher, Fields
-from engine.journeys.plan import EventTrigger, Plan, WaitFor
+from engine.facts.occurrence import change_name
+from engine.journeys.plan import ChangeTrigger, Plan, Trigger, WaitFor
 from engine.language.rules import Rules
 from engine.messages.record import skip_waiting_messages
+from engine.standing.decide import Change
 
 Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True)
 class Happening:
-    """An event as journeys see it. `subjects`: whose it is, the internal id of each kind of subject it has."""
+    """An event as journeys see it, or changes of a customer's standing (of kind "", about the customer alone).
 
-    event_id: int
+    `event_id` of changes is that of the event that caused them, if one did.
+    """
+
+    event_id: int | None
     kind: str
     at: datetime
     recorded_at: datetime
@@ -32,6 +42,21 @@ class Happening:
     order_id: int | None
     fields: Callable[[], Fields]
     """What a `where` may ask for; read only where one does."""
+    changes: tuple[Change, ...] = ()
+
+    @classmethod
+    def of_changes(
+        cls, customer_id: int, changes: tuple[Change, ...], at: datetime, recorded_at: datetime, event_id: int | None
+    ) -> "Happening":
+        """Changes of one customer's standing at one instant."""
+        return cls(event_id, "", at, recorded_at, customer_id, None, dict, changes)
+
+    def name(self, triggers: tuple[Trigger, ...]) -> str:
+        """What journeys call it: the event's kind, or the change that the triggers mean."""
+        for change in self.changes:
+            if means(triggers, change):
+                return change_name(change.kind, change.before, change.after)
+        return self.kind
 
     def subject_id(self, subject: str) -> int | None:
         """The internal id of the event's subject of that kind, if it has one."""
@@ -45,6 +70,16 @@ class Matcher:
     rules: Rules
     versions: StoredVersions
     events: EventMatcher
+
+    @cached_property
+    def standings(self) -> Standings:
+        """Who judges everyone's standing by these rules."""
+        return Standings(self.rules, self.versions, self.events.currency)
+
+    def starts_by(self, changes: tuple[Change, ...]) -> bool:
+        """Whether a live playbook starts by one of the changes, if its other terms allow it."""
+        live = (plan for plan in self.rules.plans.values() if plan.status == "live" and plan.subject == "customer")
+        return any(means(plan.start.any, change) for plan in live for change in changes)
 
     def match(self, connection: Connection, happening: Happening) -> None:
         """Tells running journeys and starts new ones. The caller holds the customer's lock and commits."""
@@ -68,25 +103,37 @@ class Matcher:
         subject_id = happening.subject_id(subject)
         assert subject_id is not None  # asked only of an event that has this subject
         asked = Asked(happening.customer_id, subject, subject_id, happening.at)
-        asking = evaluator(self.rules.catalogue, self.events.currency)
+        asking = evaluator(self.rules.catalogue, self.events.currency, self.rules.words)
         return asking.holds(connection, condition, asked, self.rules.policy.zone)
 
     def _tell(self, connection: Connection, happening: Happening) -> None:
         for journey in _running(connection, happening):
             plan = self.versions.plan(connection, journey["version"], journey["playbook"])
-            if happening.kind not in plan.listens_to():
+            if happening.kind not in plan.listens_to() and not happening.changes:
                 continue
             stop = self._triggered(plan.stop, happening)
             steps = [step.id for step in _waits(plan) if self._triggered(step.any, happening)]
             if not stop and not steps:
                 continue
-            payload = {"event": happening.kind, "stop": stop, "steps": steps}
+            name = happening.name(plan.stop if stop else _waited_for(plan))
+            payload = {"event": name, "stop": stop, "steps": steps}
             outbox.put(connection, journey["id"], "event", happening.at, payload)
             if stop:
-                stop_journey(connection, journey["id"], happening.kind, happening.at)
+                stop_journey(connection, journey["id"], name, happening.at)
 
-    def _triggered(self, triggers: tuple[EventTrigger, ...], happening: Happening) -> bool:
+    def _triggered(self, triggers: tuple[Trigger, ...], happening: Happening) -> bool:
+        if happening.changes:
+            return any(means(triggers, change) for change in happening.changes)
         return self.events.triggered(triggers, happening.kind, happening.fields)
+
+
+def means(triggers: tuple[Trigger, ...], change: Change) -> bool:
+    """Whether one of the triggers means this change of standing."""
+    return any(
+        trigger.means(change.kind, change.before, change.after, rises=change.rises)
+        for trigger in triggers
+        if isinstance(trigger, ChangeTrigger)
+    )
 
 
 def stop_journey(connection: Connection, journey: int, event: str, at: datetime, *, reason: str = "stopped") -> None:
@@ -103,16 +150,22 @@ def _waits(plan: Plan) -> Iterator[WaitFor]:
     return (step for step in plan.code if isinstance(step, WaitFor))
 
 
+def _waited_for(plan: Plan) -> tuple[Trigger, ...]:
+    return tuple(trigger for step in _waits(plan) for trigger in step.any)
+
+
 def _running(connection: Connection, happening: Happening) -> list[dict[str, Any]]:
     """Journeys of the event's subject. What an order is (paid, cancelled) holds whenever it became so."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """select id, playbook, version from journeys
-                where state = 'running' and event_id is distinct from %(event)s
+                where state = 'running' and event_id is distinct from coalesce(%(event)s::bigint, -1)
                   and (started_at <= %(at)s or (subject = 'order' and %(kind)s like 'order.%%'))
                   and ((subject = 'customer' and subject_id = %(customer)s)
-                       or (subject = 'order' and subject_id = %(order)s)) order by id""",
+                       or (subject = 'order' and subject_id = %(order)s)
+                       or (%(changes)s and customer_id = %(customer)s)) order by id""",
             {
+                "changes": bool(happening.changes),
                 "at": happening.at,
                 "kind": happening.kind,
                 "event": happening.event_id,

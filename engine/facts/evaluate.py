@@ -11,6 +11,7 @@ import psycopg
 
 from engine.attributes.definition import AttributeDefinition
 from engine.attributes.fold import Fold, compile_fold
+from engine.attributes.keywords import Words
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS, SCOPES
 from engine.conditions.ast import Condition, names
 from engine.conditions.compile import Predicate, compile_condition
@@ -22,7 +23,9 @@ from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import load_contracts
 from engine.facts.history import EventFields, events
 from engine.facts.read import read_customer, read_scope
+from engine.facts.standing import standing_as_of
 from engine.facts.steps import read_steps
+from engine.standing.decide import STANDING_TYPES
 
 __all__ = ["Asked", "Evaluator", "environment", "evaluator", "holds", "reporting_currency"]
 
@@ -75,6 +78,7 @@ class Scene:
                     fields=self.evaluator.event_fields,
                     currency=self.evaluator.catalogue.currency,
                     zone=self.zone,
+                    words=self.evaluator.words,
                 )
             )
         return self._events[kind]
@@ -93,13 +97,22 @@ class Evaluator:
         attributes: the declared attributes by name.
         currency: the reporting currency.
         event_fields: the fields of each kind of event; default: by the shipped contracts.
+        words: the rules' word lists, by which texts have keywords.
     """
 
-    def __init__(self, attributes: Attributes, currency: str | None, event_fields: EventFields | None = None) -> None:
-        self.attributes = attributes
+    def __init__(
+        self,
+        attributes: Attributes,
+        currency: str | None,
+        event_fields: EventFields | None = None,
+        words: Words | None = None,
+    ) -> None:
+        self.attributes, self.words = attributes, words
         self.event_fields = _shipped_fields() if event_fields is None else event_fields
         types: dict[str, Type] = {name: definition.type for name, definition in attributes.items()}
-        self.catalogue = Catalogue({**types, **_scope_types()}, _event_types(self.event_fields), currency)
+        self.catalogue = Catalogue(
+            {**STANDING_TYPES, **types, **_scope_types()}, _event_types(self.event_fields), currency
+        )
         self._folds: dict[frozenset[str], Fold] = {}
         self._predicates: dict[Condition, Predicate] = {}
 
@@ -111,7 +124,7 @@ class Evaluator:
         Args:
             connection: an open connection whose `search_path` has the tables.
             asked: of whom, and as of when.
-            wanted: attributes, and fields of scopes such as `order.total`.
+            wanted: attributes, names of standing such as `stage`, and fields of scopes such as `order.total`.
             zone: serves where neither the customer nor the shop has one.
 
         Raises:
@@ -119,12 +132,16 @@ class Evaluator:
             ValueError: an attribute is not declared.
         """
         wanted = frozenset(wanted)
-        bare = frozenset(name for name in wanted if "." not in name)
-        scopes = {name.partition(".")[0] for name in wanted - bare}
+        standing = wanted & STANDING_TYPES.keys() - self.attributes.keys()
+        bare = frozenset(name for name in wanted if "." not in name) - standing
+        scopes = {name.partition(".")[0] for name in wanted - bare - standing}
         values: dict[str, Value] = {}
         if bare:
             fold = self._fold(bare)
             values = fold(read_customer(connection, asked.customer, relations=fold.reads, zone=zone), asked.at)
+        if standing:
+            decided = standing_as_of(connection, asked.customer, asked.at)
+            values |= {name: decided[name] for name in standing}
         for scope in _SCOPES_OF.get(asked.subject, ()):
             values |= self._scope(connection, asked, scope, zone) if scope in scopes else {}
         return Scene(connection, asked, self, zone, values)
@@ -139,7 +156,9 @@ class Evaluator:
 
     def _fold(self, asked: frozenset[str]) -> Fold:
         if asked not in self._folds:
-            self._folds[asked] = compile_fold(self.attributes, currency=self.catalogue.currency, only=asked)
+            self._folds[asked] = compile_fold(
+                self.attributes, currency=self.catalogue.currency, only=asked, words=self.words
+            )
         return self._folds[asked]
 
     def _predicate(self, condition: Condition) -> Predicate:
@@ -188,14 +207,15 @@ def holds(
     return evaluator(catalogue, currency).holds(connection, condition, asked, zone)
 
 
-_evaluators: OrderedDict[tuple[int, str | None], Evaluator] = OrderedDict()
+_evaluators: OrderedDict[tuple[int, str | None, int], Evaluator] = OrderedDict()
 
 
-def evaluator(catalogue: Attributes, currency: str | None) -> Evaluator:
-    """The evaluator of a catalogue, which must not change: the latest ones are kept with what they compiled."""
-    key = (id(catalogue), currency)  # its evaluator holds the catalogue, so no other one can get its id meanwhile
+def evaluator(catalogue: Attributes, currency: str | None, words: Words | None = None) -> Evaluator:
+    """The evaluator of a catalogue and word lists, which must not change: the latest ones are kept."""
+    # Its evaluator holds the catalogue and the lists, so no others can get their ids meanwhile.
+    key = (id(catalogue), currency, id(words))
     if key not in _evaluators:
-        _evaluators[key] = Evaluator(catalogue, currency)
+        _evaluators[key] = Evaluator(catalogue, currency, words=words)
         if len(_evaluators) > _KEPT:
             _evaluators.popitem(last=False)
     return _evaluators[key]

@@ -4,12 +4,13 @@ An imported order has no rows in `events`, an order told by events has both; the
 the facts give, with the fields of both.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg
 
 from engine.attributes.facts import CustomerFacts, Row
+from engine.attributes.keywords import Words
 from engine.attributes.relation import EventSource
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS
 from engine.attributes.rows import compile_row
@@ -22,11 +23,16 @@ EventFields = Mapping[str, Mapping[str, FieldType]]
 """The fields of each kind of event, as its contract has them."""
 
 _TOLD = """
-select v.kind, (extract(epoch from v.at) * 1000000)::bigint, v.order_id, v.key, s.key || '/' || v.key, v.data
+select v.kind, (extract(epoch from v.at) * 1000000)::bigint, v.order_id, v.key, s.key || '/' || v.key, v.data,
+       v.customer_id
   from events v join shops s on s.id = v.shop_id
- where v.customer_id = %s and v.kind = any(%s)
+ where v.customer_id = any(%s) and v.kind = any(%s)
 """
+_Known = Callable[[str, Row, int, str], dict[str, Value]]
+"""The fields of a relation's row as known at an instant, in a zone."""
 Identity = tuple[str, tuple[object, ...]]
+Told = tuple[Any, ...]
+"""A row of an event as told: kind, instant, order, key, the shop's and its key, data, customer."""
 
 
 def events(
@@ -37,6 +43,7 @@ def events(
     fields: EventFields,
     currency: str | None = None,
     zone: str = "UTC",
+    words: Words | None = None,
 ) -> dict[str, list[Happening]]:
     """The customer's events of these kinds, in no order.
 
@@ -47,10 +54,49 @@ def events(
         fields: the fields of each kind by its contract.
         currency: the reporting currency; money in another one is unknown.
         zone: serves where neither the customer nor the shop has one.
+        words: the rules' word lists, by which reviews have keywords.
     """
-    told = _told(connection, customer_id, kinds, fields, currency)
+    relations = relations_of(kinds)
+    facts = read_customer(connection, customer_id, relations=relations, zone=zone) if relations else None
+    rows = connection.execute(_TOLD, ([customer_id], sorted(kinds))).fetchall()
+    return happenings(rows, facts, kinds, fields=fields, currency=currency, words=words)
+
+
+def told_events(
+    connection: psycopg.Connection[Any], ids: Collection[int], kinds: Collection[str]
+) -> dict[int, list[Told]]:
+    """Rows of the events of these kinds that were told of each of many customers, for `happenings`."""
+    found: dict[int, list[Told]] = {}
+    for row in connection.execute(_TOLD, (list(ids), sorted(kinds))):
+        found.setdefault(row[-1], []).append(row)
+    return found
+
+
+def relations_of(kinds: Collection[str]) -> frozenset[str]:
+    """The relations whose rows tell events of these kinds, and orders where such rows belong to one."""
+    sources = [EVENT_SOURCES[kind] for kind in kinds if kind in EVENT_SOURCES]
+    orders = ("orders",) if any("order_id" in source.same for source in sources) else ()
+    return frozenset({*(source.relation for source in sources), *orders})
+
+
+def happenings(
+    rows: Sequence[Told],
+    facts: CustomerFacts | None,
+    kinds: Collection[str],
+    *,
+    fields: EventFields,
+    currency: str | None = None,
+    words: Words | None = None,
+) -> dict[str, list[Happening]]:
+    """One customer's events from the rows told and the facts, which must have `relations_of(kinds)` whole."""
+    told = _told(rows, fields, currency)
+    lists = tuple((name, tuple(each)) for name, each in (words or {}).items())
+
+    def known(relation: str, row: Row, at: int, zone: str) -> dict[str, Value]:
+        return compile_row(relation, currency, "", lists)(row, at, zone)
+
     found: dict[str, list[Happening]] = {kind: [] for kind in kinds}
-    for kind, identity, at, values in _from_facts(connection, customer_id, kinds, currency, zone):
+    for kind, identity, at, values in _from_facts(facts, kinds, known) if facts else ():
         _, as_told = next((told.pop(key) for key in identity if key in told), (at, {}))
         found[kind].append((at, {**values, **as_told}))
     for (kind, _), happening in told.items():
@@ -58,15 +104,9 @@ def events(
     return found
 
 
-def _told(
-    connection: psycopg.Connection[Any],
-    customer_id: int,
-    kinds: Collection[str],
-    fields: EventFields,
-    currency: str | None,
-) -> dict[Identity, Happening]:
+def _told(rows: Sequence[Told], fields: EventFields, currency: str | None) -> dict[Identity, Happening]:
     told: dict[Identity, Happening] = {}
-    for kind, at, order_id, key, full_key, data in connection.execute(_TOLD, (customer_id, sorted(kinds))):
+    for kind, at, order_id, key, full_key, data, _ in rows:
         columns = {**data, "order_id": order_id, "@key": key}
         source = EVENT_SOURCES.get(kind)
         same = (full_key,) if source is None else tuple(columns.get(name) for name in source.same)
@@ -88,25 +128,16 @@ def _values(fields: Mapping[str, FieldType], data: Mapping[str, Any], currency: 
 
 
 def _from_facts(
-    connection: psycopg.Connection[Any], customer_id: int, kinds: Collection[str], currency: str | None, zone: str
+    facts: CustomerFacts, kinds: Collection[str], known: _Known
 ) -> list[tuple[str, tuple[Identity, ...], int, dict[str, Value]]]:
     sources = {kind: EVENT_SOURCES[kind] for kind in kinds if kind in EVENT_SOURCES}
-    relations = {source.relation for source in sources.values()}
-    if not relations:
-        return []
-    of_orders = any("order_id" in source.same for source in sources.values())
-    facts = read_customer(
-        connection, customer_id, relations={*relations, *(("orders",) if of_orders else ())}, zone=zone
-    )
     orders = {_column("orders", "order_id", row): row for row in facts.rows.get("orders", ())}
     found = []
     for kind, source in sources.items():
         for row in facts.rows[source.relation]:
             at = _column(source.relation, source.instant or "@at", row)
             if isinstance(at, int) and _matches(source, row):
-                found.append(
-                    (kind, _identities(kind, source, row), at, _fields(source, row, at, orders, facts, currency))
-                )
+                found.append((kind, _identities(kind, source, row), at, _fields(source, row, at, orders, facts, known)))
     return found
 
 
@@ -127,17 +158,17 @@ def _identities(kind: str, source: EventSource, row: Row) -> tuple[Identity, ...
 
 
 def _fields(
-    source: EventSource, row: Row, at: int, orders: Mapping[object, Row], facts: CustomerFacts, currency: str | None
+    source: EventSource, row: Row, at: int, orders: Mapping[object, Row], facts: CustomerFacts, known: _Known
 ) -> dict[str, Value]:
-    own = _row_fields(source.relation, row, at, facts, currency)
+    own = _row_fields(source.relation, row, at, facts, known)
     own.update({name: own.get(other) for name, other in source.renamed.items()})
     if source.relation == "orders" or "order_id" not in source.same:
         return own
     order = orders.get(_column(source.relation, "order_id", row))
-    return own if order is None else {**_row_fields("orders", order, at, facts, currency), **own}
+    return own if order is None else {**_row_fields("orders", order, at, facts, known), **own}
 
 
-def _row_fields(relation: str, row: Row, at: int, facts: CustomerFacts, currency: str | None) -> dict[str, Value]:
+def _row_fields(relation: str, row: Row, at: int, facts: CustomerFacts, known: _Known) -> dict[str, Value]:
     """As of the event; for one that is said to precede what it belongs to, as of that."""
     since = row[0] if isinstance(row[0], int) else at
-    return compile_row(relation, currency)(row, max(at, since), facts.zone)
+    return known(relation, row, max(at, since), facts.zone)

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from engine.facts.matching import EventMatcher, Fields
-from engine.journeys.plan import EventTrigger
+from engine.journeys.plan import ChangeTrigger, EventTrigger, Trigger
 
 # An order's own happenings are columns of its row; imported orders have no rows in events. Each happens once, so of one
 # order they count whenever they were: what was paid before it was heard of is paid.
@@ -37,6 +37,11 @@ select e.kind, e.at, e.data
    and e.kind = any(%(kinds)s) and e.kind not like 'order.%%'
    and e.at <= %(until)s and (e.at > %(since)s or (e.at = %(since)s and e.kind is distinct from %(started_by)s))
  order by 2, 1
+"""
+
+_CHANGES = """
+select kind, "from", "to", coalesce((evidence ->> 'rises')::boolean, false), at from standing_changes
+ where customer_id = %(customer)s and kind = any(%(kinds)s) and at > %(since)s and at <= %(until)s order by at, id
 """
 
 
@@ -66,14 +71,14 @@ class Whose:
 
 def first_occurrence(
     connection: psycopg.Connection[Any],
-    triggers: Sequence[EventTrigger],
+    triggers: Sequence[Trigger],
     whose: Whose,
     *,
     since: Since,
     until: datetime,
     matcher: EventMatcher,
 ) -> Occurrence | None:
-    """The earliest event in [since, until] that one of the triggers names, or none.
+    """The earliest event or change in [since, until] that one of the triggers names, or none.
 
     The instants of a single order count from before `since` too.
 
@@ -85,12 +90,33 @@ def first_occurrence(
         until: inclusive.
         matcher: decides a trigger's condition over an event's fields.
     """
-    if not triggers:
+    found = (
+        _first_event(connection, triggers, whose, since, until, matcher),
+        _first_change(connection, triggers, whose, since, until),
+    )
+    return min((each for each in found if each is not None), key=lambda each: each.at, default=None)
+
+
+def change_name(kind: str, before: str | None, after: str | None) -> str:
+    """A change of standing as journeys name what stopped them: `stage active -> sleeping`, `segment -> dormant`."""
+    return " ".join(part for part in (kind, before, "->", after) if part)
+
+
+def _first_event(
+    connection: psycopg.Connection[Any],
+    triggers: Sequence[Trigger],
+    whose: Whose,
+    since: Since,
+    until: datetime,
+    matcher: EventMatcher,
+) -> Occurrence | None:
+    kinds = sorted({trigger.event for trigger in triggers if isinstance(trigger, EventTrigger)})
+    if not kinds:
         return None
     parameters = {
         "customer": whose.customer_id,
         "order": whose.order_id,
-        "kinds": sorted({trigger.event for trigger in triggers}),
+        "kinds": kinds,
         "since": since.at,
         "started_by": since.started_by,
         "until": until,
@@ -100,6 +126,21 @@ def first_occurrence(
         for row in cursor.execute(_SQL, parameters):
             if matcher.triggered(triggers, row["kind"], partial(_fields, matcher, row)):
                 return Occurrence(row["kind"], row["at"])
+    return None
+
+
+def _first_change(
+    connection: psycopg.Connection[Any], triggers: Sequence[Trigger], whose: Whose, since: Since, until: datetime
+) -> Occurrence | None:
+    """Changes of the instant at which the journey began do not count: one of them may have started it."""
+    changes = [trigger for trigger in triggers if isinstance(trigger, ChangeTrigger)]
+    if not changes:
+        return None
+    kinds = sorted({trigger.kind for trigger in changes})
+    parameters = {"customer": whose.customer_id, "kinds": kinds, "since": since.at, "until": until}
+    for kind, before, after, rises, at in connection.execute(_CHANGES, parameters):
+        if any(trigger.means(kind, before, after, rises=rises) for trigger in changes):
+            return Occurrence(change_name(kind, before, after), at)
     return None
 
 

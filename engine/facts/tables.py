@@ -408,6 +408,73 @@ rule_versions = Table(
     _recorded(),
 )
 
+cut_offs = Table(
+    "cut_offs",
+    metadata,
+    _id(),
+    Column("version", Text, ForeignKey("rule_versions.version"), nullable=False),
+    _instant("as_of", required=True),
+    _json("values"),  # tier and RFM breakpoints, as engine.standing.cut_offs writes them
+    _recorded(),
+)
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("customer_id", BigInteger, ForeignKey("customers.id"), primary_key=True),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("segments", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("stage", Text),
+    Column("tier", Text),
+    Column("rfm_group", Text),
+    Column("rfm_recency", SmallInteger),
+    Column("rfm_frequency", SmallInteger),
+    Column("rfm_monetary", SmallInteger),
+    Column("given", JSONB, nullable=False, server_default=text("'{}'")),  # tag -> instant it was given
+    Column("version", Text, nullable=False),
+    _instant("tier_lost_at"),  # the review that found the tier lost; it is kept until the grace is over
+    _ref("cut_offs_id", "cut_offs"),
+    Column("fact_version", BigInteger, nullable=False),  # -1: an import brought facts since, and no event
+    _instant("evaluated_at", required=True),  # logical
+    _instant("next_flip"),  # when it may change with no new fact
+    Index("ix_standings_next_flip", "next_flip", postgresql_where=text("next_flip is not null")),
+    Index("ix_standings_segments", "segments", postgresql_using="gin"),
+    Index("ix_standings_tags", "tags", postgresql_using="gin"),
+)
+
+standing_changes = Table(
+    "standing_changes",
+    metadata,
+    _id(),
+    _ref("customer_id", "customers", required=True),
+    Column("kind", Text, nullable=False),  # tag, segment, stage, tier, rfm_group
+    Column("from", Text),
+    Column("to", Text),
+    _instant("at", required=True),  # logical
+    Column("cause", Text, nullable=False),  # baseline, event, flip, rules, hand
+    _ref("event_id", "events"),
+    Column("version", Text, nullable=False),
+    _ref("cut_offs_id", "cut_offs"),
+    Column("evidence", JSONB),
+    _recorded(),
+    Index("ix_standing_changes_customer_id_at", "customer_id", "at"),
+)
+
+hand_tags = Table(
+    "hand_tags",
+    metadata,
+    _id(),
+    _ref("customer_id", "customers", required=True),
+    Column("tag", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    _instant("at", required=True),
+    _instant("expires_at"),
+    _instant("removed_at"),
+    Column("removed_by", Text),
+    _recorded(),
+    Index("ix_hand_tags_customer_id", "customer_id"),
+)
+
 journeys = Table(
     "journeys",
     metadata,

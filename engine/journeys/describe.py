@@ -58,7 +58,7 @@ def _became(state: State, step: str, outcome: str) -> str:
 
 
 def _stops(plan: Plan) -> str:
-    events = ", ".join(dict.fromkeys(trigger.event for trigger in plan.stop))
+    events = ", ".join(dict.fromkeys(map(str, plan.stop)))
     return f" Stops at once when: {events}." if events else ""
 
 

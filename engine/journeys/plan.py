@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 from engine.conditions.ast import Condition
 
 Subject = Literal["customer", "order", "shipment", "case"]
+ChangeKind = Literal["tag", "segment", "stage", "tier", "rfm_group"]
 
 
 class Part(BaseModel):
@@ -25,11 +26,37 @@ class EventTrigger(Part):
     event: str
     where: Condition | None = None
 
+    def __str__(self) -> str:
+        return self.event
+
+
+class ChangeTrigger(Part):
+    """A change of the customer's standing: `{enters: {segment: X}}`, `{leaves: {stage: X}}`, `{rises_to: {tier: [X]}}`.
+
+    `names` are those of the segments, stages, tiers, tags or RFM groups that it means; any one of them is enough.
+    `rises_to` is of tiers alone: entered from a lower one or from none.
+    """
+
+    change: Literal["enters", "leaves", "rises_to"]
+    kind: ChangeKind
+    names: tuple[str, ...]
+
+    def means(self, kind: str, before: str | None, after: str | None, *, rises: bool) -> bool:
+        """Whether a change of this kind from one name to another (None: none) is the one meant."""
+        name = before if self.change == "leaves" else after
+        return kind == self.kind and name in self.names and (rises or self.change != "rises_to")
+
+    def __str__(self) -> str:
+        return f"{self.change.replace('_', ' ')} {self.kind} {' or '.join(self.names)}"
+
+
+Trigger = EventTrigger | ChangeTrigger
+
 
 class Start(Part):
     """What starts a journey. `max_age` and `once_per` in seconds; `only_if` is asked as of the starting instant."""
 
-    any: tuple[EventTrigger, ...]
+    any: tuple[Trigger, ...]
     only_if: Condition | None = None
     max_age: int | None = None
     once_per: int | None = None
@@ -38,7 +65,7 @@ class Start(Part):
 class Goal(Part):
     """What the playbook is for, measured from facts; `within` in seconds after the start."""
 
-    any: tuple[EventTrigger, ...]
+    any: tuple[Trigger, ...]
     within: int
 
 
@@ -93,7 +120,7 @@ class WaitFor(Instruction):
     """Waits for one of the triggers, at most `within` seconds: then continues at `got`, else at `orelse`."""
 
     op: Literal["wait_for"] = "wait_for"
-    any: tuple[EventTrigger, ...]
+    any: tuple[Trigger, ...]
     within: int
     got: int
     orelse: int
@@ -144,7 +171,7 @@ class Plan(Part):
     subject: Subject
     status: Literal["draft", "live", "paused"] = "live"
     start: Start
-    stop: tuple[EventTrigger, ...] = ()
+    stop: tuple[Trigger, ...] = ()
     goal: Goal | None = None
     controls: Controls = Controls()
     code: tuple[Step, ...]
@@ -160,9 +187,16 @@ class Plan(Part):
 
     def listens_to(self) -> frozenset[str]:
         """Kinds of events that this plan's running journeys must be told of."""
-        waits = (trigger for step in self.code if isinstance(step, WaitFor) for trigger in step.any)
-        return frozenset(trigger.event for trigger in (*self.stop, *waits))
+        return frozenset(each.event for each in self._listened() if isinstance(each, EventTrigger))
+
+    def listens_to_changes(self) -> frozenset[ChangeKind]:
+        """Kinds of changes of standing that this plan's running journeys must be told of."""
+        return frozenset(each.kind for each in self._listened() if isinstance(each, ChangeTrigger))
 
     def events(self) -> frozenset[str]:
         """Kinds of events that the plan names anywhere: those that start it and those it listens to."""
-        return self.listens_to() | {trigger.event for trigger in self.start.any}
+        return self.listens_to() | {each.event for each in self.start.any if isinstance(each, EventTrigger)}
+
+    def _listened(self) -> tuple[Trigger, ...]:
+        waits = (trigger for step in self.code if isinstance(step, WaitFor) for trigger in step.any)
+        return (*self.stop, *waits)

@@ -3,11 +3,22 @@
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 
-from engine.attributes.definition import AttributeDefinition
+from pydantic import ValidationError
+
+from engine.attributes.definition import AttributeDefinition, Example
+from engine.attributes.examples import facts_of, read_value
 from engine.attributes.relation import Relation
 from engine.attributes.relations import RELATIONS
 from engine.conditions.types import Type
-from engine.language.attribute_models import AGGREGATIONS, OF_ROWS, AttributeModel
+from engine.language.attribute_models import (
+    AGGREGATIONS,
+    ASKING,
+    DECIMALS,
+    OF_EITHER,
+    OF_PERSON,
+    OF_ROWS,
+    AttributeModel,
+)
 from engine.language.conditions import compile_condition
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Scalar, found, is_nothing
@@ -19,18 +30,23 @@ from engine.language.values import AttributeName
 NUMBERS: tuple[Type, ...] = ("integer", "decimal", "money")
 _ORDERED: tuple[Type, ...] = (*NUMBERS, "instant", "date")
 _FITTING: Dictionary[str, tuple[Type, ...]] = {
+    "age": ("date",),
     "sum": NUMBERS,
+    "mean": NUMBERS,
     "min": _ORDERED,
     "max": _ORDERED,
     "distinct": ("string", "set"),
-    "days_since": ("instant",),
+    "top": ("string", "set", "integer"),
+    **dict.fromkeys(("days_since", "days_since_first", "interval", "median_interval", "hour", "weekday"), ("instant",)),
 }
 _RESULTS: Dictionary[str, tuple[Type, ...]] = {
     "count": ("integer",),
     "exists": ("boolean",),
     "none": ("boolean",),
     "distinct": ("set", "integer"),
-    "days_since": ("integer",),
+    **dict.fromkeys(("age", "streak", "days_since", "days_since_first", "interval", "hour", "weekday"), ("integer",)),
+    "share": ("decimal",),
+    "median_interval": ("decimal",),
     "ratio": ("decimal", "integer", "money"),
 }
 
@@ -92,15 +108,18 @@ def _definition(entry: Entry, report: Report) -> AttributeDefinition | None:
     aggregate = aggregations[0]
     source = aggregate.key if aggregate.key == "ratio" else _checked_source(aggregate, report)
     relation = RELATIONS[source.partition(".")[0]] if source and aggregate.key != "ratio" else None
-    where = _where(node, relation, report)
+    where, that = _row_condition(node, "where", relation, report), _row_condition(node, "that", relation, report)
     _check_options(node, aggregate.key, relation, report)
     if model is None or source is None:
         return None
     _check_type(node, aggregate, model.type, _field_type(source), report)
-    return _build(entry.key, model, aggregate.key, source, where)
+    parts = {"where": where, "that": that, "example": _example(node, model, report)}
+    return _build(entry.key, model, aggregate.key, source, parts)
 
 
-def _build(name: str, model: AttributeModel, aggregate: str, source: str, where: object) -> AttributeDefinition:
+def _build(
+    name: str, model: AttributeModel, aggregate: str, source: str, parts: Dictionary[str, object]
+) -> AttributeDefinition:
     ratio = model.ratio
     return AttributeDefinition.model_validate(
         {
@@ -112,11 +131,11 @@ def _build(name: str, model: AttributeModel, aggregate: str, source: str, where:
             "aggregate": aggregate,
             "of": source if ratio is None else str(ratio.of),
             "over": None if ratio is None else str(ratio.over),
-            "where": where,
+            **parts,
             "within_seconds": None if model.within is None else model.within.seconds,
             "scale": model.scale,
             "by": model.by,
-            "calendar": model.calendar,
+            "calendar": model.calendar or aggregate == "age",
         }
     )
 
@@ -140,10 +159,11 @@ def _checked_source(entry: Entry, report: Report) -> str | None:
             "RG304", node.span, node.text, f"a relation: {one_of(RELATIONS, 12)}", did_you_mean(name, RELATIONS)
         )
         return None
-    if entry.key == "value" and relation.at is not None:
-        report.error("RG404", node.span, node.text, "a field of the customer", f"did you mean last: {node.text}?")
+    if entry.key in OF_PERSON and relation.at is not None:
+        hint = f"did you mean last: {node.text}?" if entry.key == "value" else "such as customer.birthday"
+        report.error("RG404", node.span, node.text, "a field of the customer", hint)
         return None
-    if entry.key != "value" and relation.at is None:
+    if entry.key not in (*OF_PERSON, *OF_EITHER) and relation.at is None:
         report.error(
             "RG404",
             node.span,
@@ -177,8 +197,8 @@ def _field_type(source: str) -> Type | None:
     return RELATIONS[name].offered[field].type if name in RELATIONS and field in RELATIONS[name].offered else None
 
 
-def _where(node: Mapping, relation: Relation | None, report: Report) -> object:
-    where = node.get("where")
+def _row_condition(node: Mapping, key: str, relation: Relation | None, report: Report) -> object:
+    where = node.get(key)
     if where is None or relation is None:
         return None
     return compile_condition(where, fields(f"a field of {relation.name}", row_names(relation)), report)
@@ -191,9 +211,11 @@ def row_names(relation: Relation) -> Names:
 
 def _check_options(node: Mapping, aggregate: str, relation: Relation | None, report: Report) -> None:
     """Keys that say nothing for this aggregation are refused, so that nobody trusts them."""
+    of_one = aggregate in (*OF_PERSON, "ratio") or (relation is not None and relation.at is None)
     meaningless = {
-        "where": aggregate in ("value", "ratio"),
-        "within": aggregate in ("value", "ratio"),
+        "where": of_one,
+        "within": of_one,
+        "that": aggregate not in ASKING,
         "by": aggregate not in ("first", "last"),
     }
     for key, refused in meaningless.items():
@@ -201,8 +223,10 @@ def _check_options(node: Mapping, aggregate: str, relation: Relation | None, rep
         if entry and refused:
             report.error("RG201", entry.span, f"{key} beside {aggregate}", f"{aggregate} without {key}")
     calendar = node.get("calendar")
-    if isinstance(calendar, Scalar) and calendar.value is True:
+    if isinstance(calendar, Scalar) and calendar.value is True and aggregate != "age":
         report.error("RG501", calendar.span, "calendar: true", "an attribute without it", "it is planned")
+    if aggregate in ASKING and node.get("that") is None:
+        report.error("RG202", node.span, "no key that", "the key that: what is asked of each row", "that: {paid: true}")
     by = node.get("by")
     if by is not None and relation is not None and not meaningless["by"]:
         name = by.text if isinstance(by, Scalar) else ""
@@ -224,13 +248,47 @@ def _check_type(node: Mapping, aggregate: Entry, declared: Type, field: Type | N
             "RG404", aggregate.value.span, f"{found(aggregate.value)}, of type {field}", f"a field of type {wanted}"
         )
         return
-    results = _RESULTS.get(aggregate.key, (field,) if field else (declared,))
+    results = _results(aggregate.key, field) or (declared,)
     stated = node.get("type")
     if declared not in results and stated is not None:
         hint = "" if len(results) > 1 else f"write type: {results[0]}"
         report.error("RG403", stated.span, declared, f"{one_of(results)}, which {aggregate.key} gives", hint)
     scale = node.entry("scale")
-    if declared == "decimal" and aggregate.key == "ratio" and scale is None:
+    if declared == "decimal" and aggregate.key in DECIMALS and scale is None:
         report.error("RG202", aggregate.span, "no key scale", "the key scale: digits after the point", "scale: 2")
     if scale and declared != "decimal":
         report.error("RG201", scale.span, f"scale beside type {declared}", "scale beside type decimal")
+
+
+def _example(node: Mapping, model: AttributeModel, report: Report) -> Example | None:
+    """The example, if its facts and value can be read."""
+    entry, written = node.entry("example"), model.example
+    if entry is None or written is None:
+        return None
+    try:
+        example = Example.model_validate(written.model_dump())
+        facts_of(example.facts)
+        if example.gives != "unknown":
+            read_value(example.gives, model.type)
+    except ValidationError:
+        report.error("RG203", entry.span, "a list in a list, or a mapping in a row", "rows of plain values")
+    except ValueError as error:
+        report.error("RG203", entry.span, str(error), "facts by relation and field, and a value of the type")
+    else:
+        return example
+    return None
+
+
+def _results(aggregate: str, field: Type | None) -> tuple[Type, ...]:
+    """The types that an aggregation of a field can give; none where the field's is not known."""
+    if aggregate in _RESULTS:
+        return _RESULTS[aggregate]
+    if field is None:
+        return ()
+    match aggregate:
+        case "mean":
+            return ("money",) if field == "money" else ("decimal", "integer")
+        case "top":
+            return ("string",) if field == "set" else (field,)
+        case _:
+            return (field,)

@@ -14,8 +14,9 @@ from engine.conditions.types import Type
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
 from engine.language.model import Model
-from engine.language.operands import amount, operand
+from engine.language.operands import amount, listed, operand
 from engine.language.scope import ALL_SCOPES, LATER_SCOPES, Names, Scope, Typed, fields
+from engine.language.sense.constant import check_constant
 from engine.language.validate import mapping, validate
 from engine.language.values import CONDITION_WORDS, DurationText, EventPart, WherePart
 
@@ -31,6 +32,11 @@ OPERATORS: Dictionary[Type, tuple[str, ...]] = {
     "date": ("eq", *_ORDERED, *_LISTING, *_KNOWING),
     "set": ("has_any", "has_all", "has_none", *_KNOWING),
     "money": ("eq", *_ORDERED, *_KNOWING),
+}
+_DECLARED_IN = {
+    "stage": "there is no lifecycle.yaml",
+    "tier": "there is no tiers.yaml",
+    **dict.fromkeys(("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary"), "there is no rfm.yaml"),
 }
 STATES: tuple[str, ...] = get_args(StepIs.model_fields["state"].annotation)
 LATER_STATES = ("redeemed",)
@@ -62,7 +68,7 @@ def compile_condition(node: Node, scope: Scope, report: Report) -> Condition | N
     Returns:
         The tree, or None if there were errors.
     """
-    before = report.faults
+    before, told = report.faults, len(report.issues)
     parts = _parts(node, scope, report)
     if report.faults > before:
         return None
@@ -70,7 +76,8 @@ def compile_condition(node: Node, scope: Scope, report: Report) -> Condition | N
     if _levels(condition) > DEEPEST:
         report.error("RG105", node.span, f"a condition of more than {DEEPEST} levels", "a flatter one", "simplify it")
         return None
-    return condition
+    check_constant(condition, scope.names, node.span, report, told)
+    return None if report.faults > before else condition
 
 
 def _levels(condition: Condition) -> int:
@@ -95,7 +102,8 @@ def _parts(node: Node, scope: Scope, report: Report) -> list[Condition]:
         case Mapping(entries=entries) if node.entry("step"):
             return _step(node, scope, report)
         case Mapping(entries=entries):
-            return [part for entry in entries for part in _entry(entry, scope, report)]
+            alone = len(entries) == 1
+            return [part for entry in entries for part in _sensible(entry, scope, report, alone=alone)]
         case _:
             hint = f"write {{{node.text}: true}}" if isinstance(node.value, str) and node.text in scope.bare else ""
             report.error("RG203", node.span, found(node), "a condition such as {country: DE}, or a list of them", hint)
@@ -104,6 +112,17 @@ def _parts(node: Node, scope: Scope, report: Report) -> list[Condition]:
 
 def _each(items: tuple[Node, ...], scope: Scope, report: Report) -> list[Condition]:
     return [part for item in items if (part := compile_condition(item, scope, report)) is not None]
+
+
+def _sensible(entry: Entry, scope: Scope, report: Report, *, alone: bool) -> list[Condition]:
+    """One entry of several; that it is constant is told at its own place."""
+    before, told = report.faults, len(report.issues)
+    parts = _entry(entry, scope, report)
+    if parts and not alone and report.faults == before:
+        check_constant(
+            parts[0] if len(parts) == 1 else All(parts=tuple(parts)), scope.names, entry.value.span, report, told
+        )
+    return parts
 
 
 def _entry(entry: Entry, scope: Scope, report: Report) -> list[Condition]:
@@ -219,14 +238,16 @@ def _bare(entry: Entry, scope: Scope, report: Report) -> Typed | None:
         return None
     if entry.key not in scope.bare:
         words = [*scope.bare, *(CONDITION_WORDS if scope.events is not None else ("all", "any", "not"))]
-        hint = did_you_mean(entry.key, words) or _scoped_hint(entry.key, scope)
+        hint = _DECLARED_IN.get(entry.key, "") if scope.events is not None else ""
+        hint = hint or did_you_mean(entry.key, words) or _scoped_hint(entry.key, scope)
         report.error(scope.code, entry.span, entry.key, _listing(scope), hint)
         return None
     return scope.bare[entry.key]
 
 
 def _listing(scope: Scope) -> str:
-    return scope.what if len(scope.bare) > 12 or not scope.bare else f"{scope.what}: {one_of(scope.bare, 12)}"
+    own = [name for name, typed in scope.bare.items() if not typed.of_standing]
+    return scope.what if len(own) > 12 or not own else f"{scope.what}: {one_of(own, 12)}"
 
 
 def _scoped_hint(name: str, scope: Scope) -> str:
@@ -296,10 +317,10 @@ def _compare(name: str, operator: str, node: Node, typed: Typed, report: Report)
         items = node.items if isinstance(node, Sequence) else (node,)
         if not items:
             report.error("RG211", node.span, "an empty list", "at least one value")
-        read = [operand(item, name, typed, report) for item in items]
+        read = [listed(item, operand(item, name, typed, report), typed, report) for item in items]
         sound = tuple(dict.fromkeys(value for value in read if value is not None))
         return [Compare(name=name, operator=checked, operands=sound)] if sound else []
-    value = operand(node, name, typed, report)
+    value = listed(node, operand(node, name, typed, report), typed, report)
     return [] if value is None else [Compare(name=name, operator=checked, operand=value)]
 
 
@@ -313,7 +334,9 @@ def _knowing(name: str, operator: str, node: Node, report: Report) -> list[Condi
 
 
 def _money(name: str, operator: Operator, node: Node, report: Report) -> list[Condition]:
-    """A threshold, or one for each currency."""
+    """A threshold, or one for each currency; nothing is nothing in every currency."""
+    if isinstance(node, Scalar) and node.value == 0 and not isinstance(node.value, bool):
+        return [Compare(name=name, operator=operator, operand=0)]
     items = node.items if isinstance(node, Sequence) else (node,)
     if not items:
         report.error("RG211", node.span, "an empty list", "an amount for each currency")

@@ -9,13 +9,16 @@ from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.types import Type
 from engine.language.attribute_models import AGGREGATIONS
 from engine.language.attributes import row_names
+from engine.language.changes import KINDS as KINDS_OF_CHANGE
+from engine.language.changes import RISING
 from engine.language.conditions import LATER_STATES, OPERATORS, STATES, DidModel
 from engine.language.scope import SUBJECT_SCOPES, Names
+from engine.language.standing.names import CHANGES as CHANGED
 from engine.language.steps.block import BesideModel
 from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
 from engine.language.tidy import draft_7
-from engine.language.triggers import Events, GoalModel, StartModel, TriggerModel, WaitForModel
+from engine.language.triggers import CHANGES, Events, GoalModel, StartModel, TriggerModel, WaitForModel
 from engine.language.values import AttributeName, DurationText
 
 Json = dict[str, Any]
@@ -27,7 +30,10 @@ _OPERANDS: Mapping[Type, Json] = {
     "instant": {"type": "string", "format": "date-time"},
     "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     "set": {"type": "string", "minLength": 1},
-    "money": {"type": "string", "pattern": "^-?[0-9]{1,15}(\\.[0-9]{1,3})? [A-Z]{3}$", "examples": ["500 EUR"]},
+    "money": {
+        "anyOf": [{"type": "string", "pattern": "^-?[0-9]{1,15}(\\.[0-9]{1,3})? [A-Z]{3}$"}, {"const": 0}],
+        "examples": ["500 EUR"],
+    },
 }
 _MEANINGS = {
     "eq": "Is exactly this.",
@@ -56,12 +62,15 @@ def definitions(attributes: Names, events: Events) -> dict[str, Json]:
     return {
         **{f"compare-{kind}": _compare(kind) for kind in OPERATORS},
         "condition": _condition("condition", customer, asks_history=True),
+        "standing-condition": _condition("standing-condition", attributes, asks_history=True, asks_steps=False),
         **{f"rows-{name}": _condition(f"rows-{name}", row_names(each)) for name, each in RELATIONS.items()},
         **{f"told-{kind}": _condition(f"told-{kind}", names) for kind, names in events.fields.items()},
         **{f"past-{kind}": _condition(f"past-{kind}", names) for kind, names in events.history.items()},
+        "instant": _OPERANDS["instant"],
+        "plain": {"type": ["object", "array", "string", "number", "boolean"]},
         "attribute": _open(_choices({name: each.title for name, each in attributes.items()})),
         **_sources(),
-        **_triggers(events),
+        **_triggers(events, attributes),
         **_steps(),
     }
 
@@ -94,12 +103,12 @@ def _plain(annotation: Any) -> Json:  # noqa: ANN401 - an annotation
 # --- conditions -----------------------------------------------------------------------------------------------------
 
 
-def _compare(kind: Type) -> Json:
-    """What may follow a name of a type: a value, a list or operators."""
-    operand = _OPERANDS[kind]
+def _compare(kind: Type, choices: Iterable[str] | None = None) -> Json:
+    """What may follow a name of a type: a value, a list or operators. `choices` are all values there are."""
+    operand = {"enum": sorted(choices)} if choices else _OPERANDS[kind]
     listed = {"type": "array", "minItems": 1, "items": operand}
     bare = [operand, *([listed] if any(name in OPERATORS[kind] for name in _LISTS) else [])]
-    operators = {name: {"description": _MEANINGS[name], **_operand(kind, name)} for name in OPERATORS[kind]}
+    operators = {name: {"description": _MEANINGS[name], **_operand(kind, name, operand)} for name in OPERATORS[kind]}
     return {
         "anyOf": [
             *bare,
@@ -108,15 +117,14 @@ def _compare(kind: Type) -> Json:
     }
 
 
-def _operand(kind: Type, operator: str) -> Json:
-    operand = _OPERANDS[kind]
+def _operand(kind: Type, operator: str, operand: Json) -> Json:
     listed = {"type": "array", "minItems": 1, "items": operand}
     if operator in ("known", "unknown"):
         return {"type": "boolean"}
     return {"anyOf": [operand, listed]} if operator in _LISTS or kind == "money" else operand
 
 
-def _condition(own: str, names: Names, *, asks_history: bool = False) -> Json:
+def _condition(own: str, names: Names, *, asks_history: bool = False, asks_steps: bool = True) -> Json:
     """A condition over some names; several entries, and lists, mean all of them."""
     several = {"anyOf": [{"type": "array", "minItems": 1, "items": _ref(own)}, _ref(own)]}
     properties: Json = {
@@ -130,10 +138,11 @@ def _condition(own: str, names: Names, *, asks_history: bool = False) -> Json:
             "did_not": {"description": "The customer had no such event.", "allOf": [_ref("did")]},
         }
     for name, typed in names.items():
-        properties[name] = {"description": typed.title, "allOf": [_ref(f"compare-{typed.type}")]}
+        compared = _compare(typed.type, typed.choices) if typed.choices else _ref(f"compare-{typed.type}")
+        properties[name] = {"description": typed.title, "allOf": [compared]}
     mapping: Json = {"type": "object", "additionalProperties": False, "minProperties": 1, "properties": properties}
     choices = [mapping, {"type": "array", "minItems": 1, "items": _ref(own)}]
-    return {"anyOf": [*choices, _ref("step-condition")] if asks_history else choices}
+    return {"anyOf": [*choices, _ref("step-condition")] if asks_history and asks_steps else choices}
 
 
 def _step_condition() -> Json:
@@ -161,14 +170,15 @@ def _sources() -> dict[str, Json]:
     per_relation = [
         {
             "if": {"anyOf": [_reads(key, name) for key in AGGREGATIONS]},
-            "then": {"properties": {"where": _ref(f"rows-{name}")}},
+            "then": {"properties": {"where": _ref(f"rows-{name}"), "that": _ref(f"rows-{name}")}},
         }
         for name in many
     ]
+    person = _field_titles(set(RELATIONS) - set(many))
     return {
         "relation": _choices({name: each.title for name, each in many.items()}),
-        "field": _choices(_field_titles(many)),
-        "customer-field": _choices(_field_titles(set(RELATIONS) - set(many))),
+        "field": _choices({**_field_titles(many), **person}),
+        "customer-field": _choices(person),
         "ordering": {"type": "string", "minLength": 1},
         "row-condition": {"type": ["object", "array"]},
         "attribute-by-relation": {"allOf": per_relation},
@@ -189,7 +199,7 @@ def _reads(aggregation: str, relation: str) -> Json:
 # --- triggers -------------------------------------------------------------------------------------------------------
 
 
-def _triggers(events: Events) -> dict[str, Json]:
+def _triggers(events: Events, names: Names) -> dict[str, Json]:
     titles = {kind: f"About the {events.subjects[kind]}." for kind in sorted(events.fields)}
     parts: dict[str, type[BaseModel]] = {
         "trigger": TriggerModel,
@@ -198,15 +208,38 @@ def _triggers(events: Events) -> dict[str, Json]:
         "wait-for": WaitForModel,
     }
     with_where = {name: _by_event(_of_model(model), "told", events) for name, model in parts.items()}
-    one_kind = [{"required": ["event"]}, {"required": ["any"]}]
+    one_kind = [{"required": [kind]} for kind in ("event", *CHANGES, "any")]
     return {
         **{name: {**schema, "oneOf": one_kind} for name, schema in with_where.items()},
         "stop": _ref("trigger"),
         "triggers": {"type": "array", "minItems": 1, "items": _ref("trigger")},
+        "change": _change(KINDS_OF_CHANGE, names),
+        "rise": _change(RISING, names),
         "event": _choices(titles),
         "where": {"type": ["object", "array"]},
         "did": _by_event(_of_model(DidModel), "past", events),
     }
+
+
+def _change(kinds: Iterable[str], names: Names) -> Json:
+    """One part of standing, and which: names that are declared complete."""
+    properties = {}
+    for kind in kinds:
+        typed = names.get(CHANGED[kind])
+        name = _one_of_declared(typed.choices if typed else None)
+        listed = {"type": "array", "minItems": 1, "items": name}
+        properties[kind] = {"description": typed.title if typed else "", "anyOf": [name, listed]}
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _one_of_declared(choices: Iterable[str] | None) -> Json:
+    return {"enum": sorted(choices)} if choices else {"type": "string", "minLength": 1}
 
 
 def _by_event(schema: Json, fields: str, events: Events) -> Json:

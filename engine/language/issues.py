@@ -49,9 +49,17 @@ TITLES: dict[str, str] = {
     "RG309": "name given twice",
     "RG310": "reserved name",
     "RG311": "scope not available here",
-    "RG312": "attributes depend on each other in a circle",
+    "RG312": "rules depend on each other in a circle",
     "RG313": "depends on a rule that has errors",
     "RG314": "event never concerns the subject",
+    "RG315": "unknown tag",
+    "RG316": "unknown segment",
+    "RG317": "unknown stage",
+    "RG318": "unknown tier",
+    "RG319": "unknown RFM group",
+    "RG320": "unknown benefit",
+    "RG321": "unknown word list",
+    "RG322": "unknown playbook",
     # types
     "RG401": "type mismatch",
     "RG402": "operator does not fit the type",
@@ -61,6 +69,16 @@ TITLES: dict[str, str] = {
     # flow
     "RG501": "not yet runnable",
     "RG502": "unreachable step",
+    "RG503": "loop without a wait",
+    # sense
+    "RG701": "can never hold",
+    "RG702": "always holds",
+    "RG703": "stages overlap",
+    "RG704": "customers without a place",
+    "RG705": "used by nothing",
+    # templates
+    "RG801": "template not usable",
+    "RG802": "template names what its subject does not have",
     # a mapping for import
     "RG601": "no such file in the source",
     "RG602": "no such column in the file",
@@ -159,6 +177,11 @@ class Report:
                 severity=severity,
             )
         )
+
+
+def disables(issue: Issue) -> bool:
+    """Whether the rule that an issue is in does not run because of it."""
+    return issue.severity == "error" or issue.code == "RG313"
 
 
 def ordered(issues: Iterable[Issue]) -> tuple[Issue, ...]:

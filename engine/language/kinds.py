@@ -5,38 +5,31 @@ from collections.abc import Mapping as Dictionary
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Mapping, Node, found
 
-KINDS = ("attributes", "policy", "playbook")
-LATER = ("tags", "segments", "lifecycle", "tiers", "rfm", "words", "campaign")
-"""Kinds of files that the language knows and this version does not yet run."""
-_PLACES: Dictionary[str, str] = {"attributes": "attributes", "policy": "policy", "playbooks/": "playbook"}
+STANDING = ("tags", "segments", "lifecycle", "tiers", "rfm", "words")
+KINDS = ("attributes", *STANDING, "policy", "playbook", "campaign")
+_PLACES: Dictionary[str, str] = {
+    "attributes": "attributes",
+    **{kind: kind for kind in STANDING},
+    "policy": "policy",
+    "playbooks/": "playbook",
+    "campaigns/": "campaign",
+}
 
 
 def kind_of(tree: Node, path: str, report: Report) -> str | None:
     """Which kind of file a tree is; None and an issue if it is none that runs."""
     likely = kind_by_place(path)
     if not isinstance(tree, Mapping) or not tree.entries:
-        expected = f"the key {likely}" if likely else f"one of the keys {one_of(KINDS)}"
+        expected = f"the key {likely}" if likely else f"one of the keys {one_of(KINDS, 12)}"
         report.error("RG213", tree.span, found(tree), expected)
         return None
     for entry in tree:
         if entry.key in KINDS:
             return entry.key
-    for entry in tree:
-        if entry.key in LATER:
-            report.error(
-                "RG501",
-                entry.span,
-                f"a file of {entry.key}",
-                f"a kind of file that runs: {one_of(KINDS)}",
-                "it is planned",
-            )
-            return None
-    if likely == "playbook":
+    if likely in ("playbook", "campaign"):
         return likely
     first = tree.entries[0]
-    report.error(
-        "RG213", first.span, first.key, f"one of the keys {one_of(KINDS)}", did_you_mean(first.key, (*KINDS, *LATER))
-    )
+    report.error("RG213", first.span, first.key, f"one of the keys {one_of(KINDS, 12)}", did_you_mean(first.key, KINDS))
     return None
 
 

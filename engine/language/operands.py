@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from engine.conditions.ast import Scalar as Operand
-from engine.language.issues import Report, did_you_mean
+from engine.language.issues import TITLES, Report, did_you_mean, one_of
 from engine.language.located import Node, Scalar, found
 from engine.language.scope import Typed
 from engine.language.values import currencies
@@ -35,6 +35,17 @@ def operand(node: Node, name: str, typed: Typed, report: Report) -> Operand | No
             "RG401", node.span, found(node), f"{expected(typed)}: {name} is of type {typed.type}", _hint(node, typed)
         )
     return value
+
+
+def listed(node: Node, value: Operand | None, typed: Typed, report: Report) -> Operand | None:
+    """The value, if it is one of those that there are; else None and an issue."""
+    if value is None or typed.choices is None or value in typed.choices:
+        return value
+    known = sorted(typed.choices)
+    what = TITLES[typed.unlisted].removeprefix("unknown ")
+    expected = f"{_a(what)}: {one_of(known, 12)}" if known else f"{_a(what)}: none is declared"
+    report.error(typed.unlisted, node.span, str(value), expected, did_you_mean(str(value), known))
+    return None
 
 
 def amount(node: Node, name: str, report: Report) -> Money | None:
@@ -112,3 +123,7 @@ def _hint(node: Node, typed: Typed) -> str:
     if typed.type == "integer" and typed.unit == "days" and node.text.rstrip("d").isdigit():
         return f"did you mean {node.text.rstrip('d')}?"
     return ""
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiouR" else f"a {noun}"

@@ -1,22 +1,25 @@
 """Playbooks: from a file's tree to the flat plan that journeys carry."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import Field
 
 from engine.attributes.relations import RELATIONS, SCOPES
-from engine.journeys.plan import Controls, End, EventTrigger, Goal, Plan, Start, Step
+from engine.journeys.plan import ChangeTrigger, Controls, End, Goal, Plan, Start, Step, Trigger
 from engine.language.attributes import row_names
 from engine.language.conditions import compile_condition
 from engine.language.issues import Report, Span, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar
 from engine.language.model import Model
-from engine.language.scope import SUBJECT_SCOPES, Names, Scope
+from engine.language.scope import SUBJECT_SCOPES, Scope
+from engine.language.standing.compile import uses_of, warn_of
+from engine.language.standing.words import check_keywords
 from engine.language.steps.block import compile_block
 from engine.language.steps.kind import Block, Context
 from engine.language.steps.numbering import Numbering, number
-from engine.language.steps.registry import KINDS
+from engine.language.steps.registry import ALL_KINDS
 from engine.language.triggers import Events, GoalModel, StartModel, TriggerModel, compile_triggers, trigger_part
 from engine.language.validate import validate
 from engine.language.values import GoalPart, Name, Percent, StartPart, StepsPart, StopPart, Text
@@ -65,14 +68,17 @@ class PlaybookModel(Model):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all playbooks of the rules share."""
+    """What all playbooks share. `scope` has the customer's names, `disables` tells parts of standing with errors."""
 
-    attributes: Names
-    broken: frozenset[str]
-    incomplete: bool
+    scope: Scope
+    disables: Callable[[str], bool]
     events: Events
     policy: Policy | None
     templates: frozenset[str]
+    playbooks: frozenset[str] = frozenset()
+    """Names of all playbooks, sound or not."""
+    words: frozenset[str] | None = None
+    """Names of word lists; None if they are not all known."""
 
 
 def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Plan | None:
@@ -86,11 +92,14 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     subject = _subject(root)
     events, scope = around.events, _scope(subject, around)
     start = _start(root, subject, scope, events, report)
-    stop = _stop(root, subject, events, report)
-    goal = _goal(root, subject, events, report)
-    _check_purpose(root, at, around.policy, report)
+    stop = _stop(root, subject, scope, events, report)
+    goal = _goal(root, subject, scope, events, report)
+    check_purpose(root, at, around.policy, report)
     _check_later(root, report)
     code = _code(root.entry("steps"), subject, scope, around, report)
+    warn_of([use for use in uses_of(root) if around.disables(use[0])], report)
+    if around.words is not None:
+        check_keywords(root, around.words, report)
     if around.policy is None:
         report.warning("RG313", at, "policy.yaml", "a sound policy", "correct it first: it has errors of its own")
     if model is None or start is None or report.faults > before:
@@ -118,15 +127,7 @@ def _subject(root: Mapping) -> str:
 def _scope(subject: str, around: Surroundings) -> Scope:
     heads = SUBJECT_SCOPES.get(subject, tuple(SCOPES))
     scoped = {head: row_names(RELATIONS[SCOPES[head]]) for head in heads}
-    return Scope(
-        what="an attribute",
-        code="RG301",
-        bare=around.attributes,
-        scoped=scoped,
-        broken=around.broken,
-        incomplete=around.incomplete,
-        events=around.events.history,
-    )
+    return replace(around.scope, scoped=scoped)
 
 
 def _check_name(named: Entry, report: Report) -> None:
@@ -160,7 +161,10 @@ def _start(root: Mapping, subject: str, scope: Scope, events: Events, report: Re
     if entry is None:
         return None
     holder, model = trigger_part(StartModel, entry.value, report, entry.span)
-    any_of = _triggers(holder, subject, events, report, entry.span)
+    any_of = _triggers(holder, subject, scope, events, report, entry.span)
+    if subject not in ("customer", "any") and any(isinstance(each, ChangeTrigger) for each in any_of):
+        expected = "a playbook for customer, or an event that starts it"
+        report.error("RG314", entry.span, f"a change of the customer's standing, for each {subject}", expected)
     only_if = holder.get("only_if") if holder else None
     condition = compile_condition(only_if, scope, report) if only_if is not None else None
     if model is None or not any_of:
@@ -170,30 +174,30 @@ def _start(root: Mapping, subject: str, scope: Scope, events: Events, report: Re
     return Start(any=any_of, only_if=condition, max_age=max_age, once_per=once_per)
 
 
-def _stop(root: Mapping, subject: str, events: Events, report: Report) -> tuple[EventTrigger, ...]:
+def _stop(root: Mapping, subject: str, scope: Scope, events: Events, report: Report) -> tuple[Trigger, ...]:
     entry = root.entry("stop")
     if entry is None:
         return ()
     holder, _ = trigger_part(TriggerModel, entry.value, report, entry.span)
-    return _triggers(holder, subject, events, report, entry.span)
+    return _triggers(holder, subject, scope, events, report, entry.span)
 
 
-def _goal(root: Mapping, subject: str, events: Events, report: Report) -> Goal | None:
+def _goal(root: Mapping, subject: str, scope: Scope, events: Events, report: Report) -> Goal | None:
     entry = root.entry("goal")
     if entry is None:
         return None
     holder, model = trigger_part(GoalModel, entry.value, report, entry.span)
-    any_of = _triggers(holder, subject, events, report, entry.span)
+    any_of = _triggers(holder, subject, scope, events, report, entry.span)
     return Goal(any=any_of, within=model.within.seconds) if model and any_of else None
 
 
 def _triggers(
-    holder: Mapping | None, subject: str, events: Events, report: Report, at: Span
-) -> tuple[EventTrigger, ...]:
-    return () if holder is None else compile_triggers(holder, subject, events, report, at)
+    holder: Mapping | None, subject: str, scope: Scope, events: Events, report: Report, at: Span
+) -> tuple[Trigger, ...]:
+    return () if holder is None else compile_triggers(holder, subject, events, scope, report, at)
 
 
-def _check_purpose(root: Mapping, at: Span, policy: Policy | None, report: Report) -> None:
+def check_purpose(root: Mapping, at: Span, policy: Policy | None, report: Report) -> None:
     """The purpose, given or default, must be one of policy's."""
     controls = root.get("controls")
     node = controls.get("purpose") if isinstance(controls, Mapping) else None
@@ -210,18 +214,19 @@ def _check_purpose(root: Mapping, at: Span, policy: Policy | None, report: Repor
 def _code(entry: Entry | None, subject: str, scope: Scope, around: Surroundings, report: Report) -> tuple[Step, ...]:
     if entry is None:
         return ()
-    numbering = number(entry.value, KINDS, report)
+    numbering = number(entry.value, ALL_KINDS, report)
     context = Context(
         subject=subject,
         scope=scope,
         events=around.events,
         policy=around.policy,
         templates=around.templates,
-        kinds=KINDS,
+        kinds=ALL_KINDS,
         steps=numbering.places,
         ids=numbering.ids,
         sends=numbering.sends,
         report=report,
+        playbooks=around.playbooks,
     )
     return _closed(compile_block(context, entry.value, 0, entry.span), numbering)
 

@@ -1,15 +1,37 @@
 """Policy: zones, quiet hours, purposes and channels, as written in `rules/policy.yaml`."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Mapping, Sequence, found
 from engine.language.model import Model
+from engine.language.policy_later import (
+    LATER,
+    LATER_OF_CHANNEL,
+    BlackoutModel,
+    CapacityModel,
+    CapModel,
+    Day,
+    HoldModel,
+    Hours,
+    LimitModel,
+    MassStartModel,
+    PublicationModel,
+    check_later,
+)
+from engine.language.scope import Scope
+from engine.language.triggers_later import Weekday
 from engine.language.validate import mapping, validate
 from engine.language.values import Clock, Currency, DurationText, Locale, Name, Text, Zone
 from engine.policy import Channel, Policy, Purpose, QuietHours
+
+
+def _runs(schema: dict[str, Any]) -> None:
+    """Editors offer only what runs."""
+    for key in (*LATER, *LATER_OF_CHANNEL):
+        schema["properties"].pop(key, None)
 
 
 class QuietHoursModel(Model):
@@ -34,15 +56,20 @@ class PurposeModel(Model):
 class ChannelModel(Model):
     """How messages leave."""
 
+    model_config = ConfigDict(json_schema_extra=_runs)
+
     provider: Name = Field(description="The provider that carries them: mailbox, smtp.")
     sender: Text | None = Field(default=None, description="Whom they come from.")
     in_doubt: Literal["hold", "resend"] = Field(
         default="hold", description="After a crash in mid-send: hold for a person, or send again and risk it twice."
     )
+    limit: LimitModel | None = Field(default=None, description="How fast it may send.")
 
 
 class PolicyModel(Model):
     """The shop's policy: it holds for every playbook."""
+
+    model_config = ConfigDict(json_schema_extra=_runs)
 
     zone: Zone = Field(default="UTC", description="Time zone of customers whose own is unknown.")
     locale: Locale = Field(default="en", description="Language of customers whose own is unknown.")
@@ -50,6 +77,16 @@ class PolicyModel(Model):
     quiet_hours: QuietHoursModel | None = Field(default=None, description="When customers are left in peace.")
     purposes: dict[Name, PurposeModel] = Field(default_factory=dict, description="Purposes by name.")
     channels: dict[Name, ChannelModel] = Field(default_factory=dict, description="Channels by name.")
+    priorities: list[Name] = Field(default_factory=list, description="Purposes: who goes first when room is short.")
+    caps: list[CapModel] = Field(default_factory=list, description="How much one customer bears.")
+    capacities: dict[Name, CapacityModel] = Field(default_factory=dict, description="How much teams and channels bear.")
+    holidays: list[Day] = Field(default_factory=list, description="Days on which nobody works.")
+    business_hours: Hours = Field(default_factory=dict, description="When the shop works, by weekday.")
+    blackout: list[BlackoutModel] = Field(default_factory=list, description="Days on which nothing is sent.")
+    weekdays: list[Weekday] = Field(default_factory=list, description="Days of the week on which messages are sent.")
+    holds: list[HoldModel] = Field(default_factory=list, description="When a customer is left alone.")
+    publication: PublicationModel | None = Field(default=None, description="When cut-offs are published again.")
+    mass_start: MassStartModel | None = Field(default=None, description="When a person is asked first.")
 
 
 class PolicyFile(Model):
@@ -58,7 +95,7 @@ class PolicyFile(Model):
     policy: PolicyModel
 
 
-def compile_policy(root: Mapping, report: Report) -> Policy | None:
+def compile_policy(root: Mapping, scope: Scope, report: Report) -> Policy | None:
     """Reads the policy; None if it has errors."""
     report.rule = "policy"
     before = report.faults
@@ -70,6 +107,7 @@ def compile_policy(root: Mapping, report: Report) -> Policy | None:
     model = validate(PolicyModel, node, report, at=holder.span) if node and holder else None
     if node:
         _check_quiet_hours(node, report)
+        check_later(node, scope, report)
     sound = model is not None and report.faults == before
     report.rule = ""
     return _policy(model) if model and sound else None

@@ -8,7 +8,7 @@ from typing import Literal
 
 from rich.markup import escape
 
-from engine.language.issues import Issue
+from engine.language.issues import Issue, disables
 from engine.language.reader import lines
 
 Format = Literal["text", "json", "github"]
@@ -33,7 +33,12 @@ def _paragraph(issue: Issue, text: list[str], prefix: str) -> str:
     place = f"{prefix}{issue.file}:{issue.line}:{issue.column}"
     head = f"[bold]{escape(place)}[/bold]: [{colour}]{issue.severity} {issue.code}[/{colour}] {escape(issue.title)}"
     quoted = _quoted(issue, text[issue.line - 1], colour) if 0 < issue.line <= len(text) else []
-    told = [("found", issue.found), ("expected", issue.expected), ("hint", issue.hint), ("disabled", issue.rule)]
+    told = [
+        ("found", issue.found),
+        ("expected", issue.expected),
+        ("hint", issue.hint),
+        ("disabled" if disables(issue) else "in", issue.rule),
+    ]
     return "\n".join([head, *quoted, *(f"  {name + ':':<10}{escape(value)}" for name, value in told if value)])
 
 

@@ -2,25 +2,34 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from engine.attributes.definition import AttributeDefinition
 from engine.journeys.plan import Plan
 from engine.language.attributes import Declared, compile_attributes
+from engine.language.campaigns import check_campaign
 from engine.language.events import events_of
 from engine.language.files import read_directory, shipped_contracts
-from engine.language.issues import Issue, Report, ordered
+from engine.language.issues import Issue, Report, disables, ordered
 from engine.language.kinds import kind_by_place, kind_of
 from engine.language.located import Mapping as LocatedMapping
-from engine.language.located import Scalar
+from engine.language.located import Node, Scalar
 from engine.language.playbooks import Surroundings, compile_playbook
 from engine.language.policy import compile_policy
 from engine.language.ratios import check_ratios
 from engine.language.reader import read, readable
-from engine.language.scope import Typed
+from engine.language.scope import Names, Scope, typed_attributes
+from engine.language.standing.compile import compile_standing, hand_tags
+from engine.language.standing.names import CHANGES, standing_names
+from engine.language.standing.names import RESERVED as RESERVED_NAMES
+from engine.language.standing.parts import part_of
+from engine.language.standing.sense import check_lifecycle, check_unused
+from engine.language.standing.words import check_keywords, compile_words
 from engine.policy import Policy
+from engine.standing.definition import StandingRules
 
 _TEMPLATES = "templates/"
 
@@ -41,6 +50,14 @@ class Rules:
     templates: Mapping[str, str]
     issues: tuple[Issue, ...]
     disabled: tuple[str, ...] = ()
+    standing: StandingRules = field(default_factory=StandingRules)
+    """Sound rules only, with the order in which they are decided."""
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Word lists by name."""
+    hand_tags: Mapping[str, str] = field(default_factory=dict)
+    """Titles of tags that only people and playbooks give, by name."""
+    names: Names = field(default_factory=dict)
+    """What conditions may name besides attributes: tags, segments, stage, tier and those of RFM."""
 
     @property
     def sound(self) -> bool:
@@ -75,19 +92,41 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
     """
     parsed = _parse(files)
     templates = {path.removeprefix(_TEMPLATES): text for path, text in files.items() if path.startswith(_TEMPLATES)}
-    declared = _attributes(parsed)
+    words = _words(parsed)
+    known_words = None if "words" in parsed.unreadable else frozenset(words)
+    declared = _attributes(parsed, known_words)
     lost = check_ratios(declared)
     catalogue = {name: each.definition for name, each in declared.items() if each.definition and name not in lost}
     broken = frozenset(declared) - catalogue.keys()
-    policy = _policy(parsed)
-    around = Surroundings(
-        attributes={name: Typed(each.type, each.title, each.unit) for name, each in catalogue.items()},
-        broken=broken,
+    names = standing_names(parsed.trees, parsed.unreadable)
+    changes = {kind: names[name] for kind, name in CHANGES.items() if name in names}
+    events = replace(events_of(shipped_contracts() if contracts is None else contracts), changes=changes)
+    scope = Scope(
+        what="an attribute",
+        code="RG301",
+        bare={**typed_attributes(catalogue), **names},
+        broken=broken - names.keys(),
         incomplete="attributes" in parsed.unreadable,
-        events=events_of(shipped_contracts() if contracts is None else contracts),
+        events=events.history,
+    )
+    policy = _policy(parsed, scope)
+    standing = compile_standing(
+        parsed.trees, scope, policy.currency if policy else None, known_words, parsed.unreadable
+    )
+    check_lifecycle(standing, parsed.trees, scope.bare)
+    check_unused(standing, parsed.trees, templates.values())
+    standing.settle()
+    around = Surroundings(
+        scope=scope,
+        disables=standing.disables,
+        events=events,
         policy=policy,
         templates=frozenset(templates),
+        playbooks=_playbook_names(parsed),
+        words=known_words,
     )
+    for tree, report in parsed.trees.get("campaign", ()):
+        check_campaign(tree, around, report)
     version = content_hash(files)
     plans = {name: plan.model_copy(update={"version": version}) for name, plan in _plans(parsed, around).items()}
     issues = ordered(issue for report in parsed.reports for issue in report.issues)
@@ -99,7 +138,13 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         plans=plans,
         templates=templates,
         issues=issues,
-        disabled=_disabled(issues, broken),
+        disabled=_disabled(
+            issues, {f"attribute {name}" for name in broken} | {standing.parts[name].called for name in standing.broken}
+        ),
+        standing=standing.rules,
+        words={name: words_of for name, words_of in words.items() if words_of is not None},
+        hand_tags=hand_tags(parsed.trees, standing),
+        names=names,
     )
 
 
@@ -130,8 +175,18 @@ def _parse(files: Mapping[str, str]) -> _Parsed:
     return parsed
 
 
-def _parse_rules(text: str, report: Report, parsed: _Parsed) -> None:
+@lru_cache(maxsize=128)
+def _tree(text: str) -> tuple[Node | None, tuple[Issue, ...]]:
+    """A text's tree: whoever loads rules again, after one file of many has changed, waits for that one only."""
+    report = Report("")
     tree = read(text, report)
+    return tree, tuple(report.issues)
+
+
+def _parse_rules(text: str, report: Report, parsed: _Parsed) -> None:
+    tree, issues = _tree(text)
+    report.issues += [replace(issue, file=report.file) for issue in issues]
+    report.faults += sum(map(disables, issues))
     kind = None if tree is None else kind_of(tree, report.file, report)
     if kind is not None and isinstance(tree, LocatedMapping):
         parsed.trees.setdefault(kind, []).append((tree, report))
@@ -139,7 +194,21 @@ def _parse_rules(text: str, report: Report, parsed: _Parsed) -> None:
         parsed.unreadable.add(lost)
 
 
-def _attributes(parsed: _Parsed) -> dict[str, Declared]:
+def _words(parsed: _Parsed) -> dict[str, tuple[str, ...] | None]:
+    """All word lists by name, those with errors without words; of two with one name the first counts."""
+    first: dict[str, tuple[str, int]] = {}
+    words: dict[str, tuple[str, ...] | None] = {}
+    for tree, report in parsed.trees.get("words", ()):
+        for name, (entry, listed) in compile_words(tree, report).items():
+            if name in first:
+                hint = f"it is first given in {first[name][0]}:{first[name][1]}"
+                report.error("RG309", entry.span, name, "each word list once", hint)
+            else:
+                first[name], words[name] = (report.file, entry.span.line), listed
+    return words
+
+
+def _attributes(parsed: _Parsed, words: frozenset[str] | None) -> dict[str, Declared]:
     """All attributes by name; of two with one name the first counts."""
     declared: dict[str, Declared] = {}
     for tree, report in parsed.trees.get("attributes", ()):
@@ -148,11 +217,23 @@ def _attributes(parsed: _Parsed) -> dict[str, Declared]:
                 hint = f"it is first given in {first.report.file}:{first.entry.span.line}"
                 report.error("RG309", each.entry.span, each.name, "each attribute once", hint)
             else:
-                declared[each.name] = each
+                declared[each.name] = _with_names_checked(each, words)
     return declared
 
 
-def _policy(parsed: _Parsed) -> Policy | None:
+def _with_names_checked(each: Declared, words: frozenset[str] | None) -> Declared:
+    """The attribute, without a definition if its name or a word list that it names is wrong."""
+    before = each.report.faults
+    with part_of(each.report, f"attribute {each.name}"):
+        if each.name in RESERVED_NAMES:
+            expected = "a name that rules of standing do not give themselves"
+            each.report.error("RG310", each.entry.span, each.name, expected, f"such as own_{each.name}")
+        if words is not None:
+            check_keywords(each.entry.value, words, each.report)
+    return each if each.report.faults == before else replace(each, definition=None)
+
+
+def _policy(parsed: _Parsed, scope: Scope) -> Policy | None:
     """The policy; the default one where no file gives any, None where it has errors."""
     trees = parsed.trees.get("policy", [])
     for tree, report in trees[1:]:
@@ -160,8 +241,13 @@ def _policy(parsed: _Parsed) -> Policy | None:
         report.error("RG309", tree.entries[0].span, "policy", "one policy", hint)
     if not trees:
         return None if "policy" in parsed.unreadable else Policy()
-    policy = compile_policy(*trees[0])
+    policy = compile_policy(trees[0][0], scope, trees[0][1])
     return None if len(trees) > 1 or "policy" in parsed.unreadable else policy
+
+
+def _playbook_names(parsed: _Parsed) -> frozenset[str]:
+    named = [tree.get("playbook") for tree, _ in parsed.trees.get("playbook", ())]
+    return frozenset(node.text for node in named if isinstance(node, Scalar))
 
 
 def _plans(parsed: _Parsed, around: Surroundings) -> dict[str, Plan]:
@@ -184,7 +270,7 @@ def _plans(parsed: _Parsed, around: Surroundings) -> dict[str, Plan]:
     return plans
 
 
-def _disabled(issues: Iterable[Issue], broken: Iterable[str]) -> tuple[str, ...]:
+def _disabled(issues: Iterable[Issue], broken: set[str]) -> tuple[str, ...]:
     """Names of all rules that have errors or depend on one that has."""
-    rules = {issue.rule for issue in issues if issue.rule and (issue.severity == "error" or issue.code == "RG313")}
-    return tuple(sorted(rules | {f"attribute {name}" for name in broken}))
+    rules = {issue.rule for issue in issues if issue.rule and disables(issue)}
+    return tuple(sorted(rules | broken))

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.language.attribute_models import AttributesFile
+from engine.language.campaigns import CampaignModel
 from engine.language.definitions import definitions
 from engine.language.events import events_of
 from engine.language.files import SCHEMAS, shipped_contracts
@@ -21,13 +22,28 @@ from engine.language.playbooks import PlaybookModel
 from engine.language.policy import PolicyFile
 from engine.language.rules import load_rules
 from engine.language.scope import Names, Typed
+from engine.language.standing.models import (
+    LifecycleFile,
+    RfmFile,
+    SegmentsFile,
+    TagsFile,
+    TiersFile,
+    WordsFile,
+)
 from engine.language.tidy import draft_7, references
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 MODELS: Mapping[str, type[BaseModel]] = {
     "attributes": AttributesFile,
+    "tags": TagsFile,
+    "segments": SegmentsFile,
+    "lifecycle": LifecycleFile,
+    "tiers": TiersFile,
+    "rfm": RfmFile,
+    "words": WordsFile,
     "policy": PolicyFile,
     "playbook": PlaybookModel,
+    "campaign": CampaignModel,
 }
 
 
@@ -41,15 +57,15 @@ def _schema(kind: str, model: type[BaseModel], parts: Mapping[str, Any]) -> dict
     """One kind's schema, with those of the shared parts that it needs."""
     root = draft_7(model.model_json_schema(by_alias=True))
     own = root.pop("definitions", {})
-    needed: dict[str, Any] = {}
-    wanted = list(references([root, own]))
+    known = {**parts, **own}
+    listed: dict[str, Any] = {}
+    wanted = list(references(root))
     while wanted:
         name = wanted.pop()
-        if name in parts and name not in needed:
-            needed[name] = parts[name]
-            wanted += references(parts[name])
+        if name in known and name not in listed:
+            listed[name] = known[name]
+            wanted += references(known[name])
     title = {"$schema": _DRAFT, "title": f"Regulars: {kind}"}
-    listed = {**own, **needed}
     rest = {key: value for key, value in root.items() if key != "title"}
     return {**title, **rest, "definitions": {name: listed[name] for name in sorted(listed)}}
 
@@ -63,7 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Writes the schemas, or tells whether they are stale."""
     options = _options(arguments)
     rules = load_rules(options.rules)
-    names = {name: Typed(each.type, _hover(each.title, each.description)) for name, each in rules.catalogue.items()}
+    own = {name: Typed(each.type, _hover(each.title, each.description)) for name, each in rules.catalogue.items()}
+    names = {**own, **rules.names}
     stale = []
     for kind, schema in schemas(names).items():
         path = options.output / f"{kind}.schema.json"

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from engine.attributes.definition import AttributeDefinition
 from engine.conditions.types import Type
+from engine.language.sense.presence import Presence, presence_of
 
 SUBJECT_SCOPES: Mapping[str, tuple[str, ...]] = {
     "customer": (),
@@ -16,6 +18,9 @@ LATER_SCOPES = ("product", "trigger")
 """Scopes that the language knows and this version does not yet run."""
 
 
+_BOUNDS: Mapping[str, tuple[int | None, int | None]] = {"count": (0, None), "hour": (0, 23), "weekday": (1, 7)}
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """What a name stands for."""
@@ -23,6 +28,20 @@ class Typed:
     type: Type
     title: str = ""
     unit: str | None = None
+    choices: frozenset[str] | None = None
+    """All values there are: names of tags, segments, stages. None: any."""
+    unlisted: str = ""
+    """The issue code of a value that is not among the choices."""
+    within: tuple[int | None, int | None] | None = None
+    """The smallest and largest value of an integer, where they are known."""
+    known: bool = False
+    """Whether it is never unknown."""
+    scale: int | None = None
+    """Digits after the point of a decimal, where they are declared."""
+    presence: Presence | None = None
+    """What its value tells about the rows it is taken of."""
+    of_standing: bool = False
+    """Given by rules of standing, not an attribute of the catalogue."""
 
 
 Names = Mapping[str, Typed]
@@ -48,6 +67,14 @@ class Scope:
     before: int = 0
     events: Mapping[str, Names] | None = None
 
+    @property
+    def names(self) -> Names:
+        """All names by how conditions write them."""
+        return {
+            **self.bare,
+            **{f"{head}.{name}": each for head, of in self.scoped.items() for name, each in of.items()},
+        }
+
     def disables(self, name: str) -> bool:
         """Whether a name is, or may be, one whose declaration has errors."""
         return name in self.broken or (self.incomplete and name not in self.bare)
@@ -55,6 +82,22 @@ class Scope:
     def at_step(self, place: int, steps: Mapping[str, int]) -> "Scope":
         """The same names at a step of a playbook: earlier steps can be asked about."""
         return replace(self, before=place, steps=steps)
+
+
+def typed_attributes(catalogue: Mapping[str, AttributeDefinition]) -> dict[str, Typed]:
+    """Attributes as names of conditions."""
+    return {
+        name: Typed(
+            each.type,
+            each.title,
+            each.unit,
+            within=_BOUNDS.get(each.aggregate),
+            known=each.aggregate in ("count", "exists", "none"),
+            scale=each.scale,
+            presence=presence_of(each),
+        )
+        for name, each in catalogue.items()
+    }
 
 
 def fields(what: str, names: Names) -> Scope:

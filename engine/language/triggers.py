@@ -1,26 +1,39 @@
 """Triggers: what starts, stops or wakes a journey, and what it is for."""
 
 from collections.abc import Mapping as Dictionary
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import Field
 
 from engine.contracts import EventSubject
-from engine.journeys.plan import EventTrigger
+from engine.journeys.plan import EventTrigger, Trigger
+from engine.language.changes import Change, compile_change
 from engine.language.conditions import compile_condition, event_kind
-from engine.language.issues import Report, Span, one_of
+from engine.language.issues import Report, Span, did_you_mean, one_of
 from engine.language.located import Mapping, Node, Sequence, found, is_nothing
 from engine.language.model import Model
-from engine.language.scope import Names, fields
-from engine.language.validate import mapping, validate
-from engine.language.values import ConditionPart, DurationText, EventPart, Name, Text, TriggersPart, WherePart
+from engine.language.scope import Names, Scope, fields
+from engine.language.triggers_later import LATER_MODELS, later_keys, not_yet
+from engine.language.validate import mapping, names, validate
+from engine.language.values import (
+    ChangePart,
+    ConditionPart,
+    DurationText,
+    EventPart,
+    Name,
+    RisePart,
+    Text,
+    TriggersPart,
+    WherePart,
+)
 
 M = TypeVar("M", bound="TriggerModel")
 
-LATER = ("enters", "leaves", "rises_to", "date", "every", "when")
+LATER = tuple(LATER_MODELS)
 """Kinds of triggers that the language knows and this version does not yet run."""
-_KINDS = ("event", "any")
+CHANGES: tuple[Change, ...] = ("enters", "leaves", "rises_to")
+_KINDS = ("event", *CHANGES, "any")
 # Events of these subjects can concern a journey of the subject: a shipment's event has an order.
 _CONCERNS: Dictionary[str, tuple[str, ...]] = {
     "customer": ("customer", "order", "shipment", "case"),
@@ -40,13 +53,18 @@ class Events:
     fields: Dictionary[str, Names]
     history: Dictionary[str, Names]
     subjects: Dictionary[str, EventSubject]
+    changes: Names = field(default_factory=dict)
+    """Parts of standing whose changes triggers may name: segment, stage, tier, tag, rfm_group."""
 
 
 class TriggerModel(Model):
-    """One event, or any of several."""
+    """One event or change of standing, or any of several."""
 
     event: EventPart = Field(default=None, description="A kind of event.")
     where: WherePart = Field(default=None, description="Only if this holds of the event's fields.")
+    enters: ChangePart = Field(default=None, description="Comes into a segment, stage, tier, tag or RFM group.")
+    leaves: ChangePart = Field(default=None, description="Leaves a segment, stage, tier, tag or RFM group.")
+    rises_to: RisePart = Field(default=None, description="Comes into a tier from a lower one.")
     any: TriggersPart = Field(default=None, description="Several triggers, of which one is enough.")
 
 
@@ -72,13 +90,16 @@ class WaitForModel(TriggerModel):
     within: DurationText = Field(description="The longest time to wait.")
 
 
-def compile_triggers(node: Node, subject: str, events: Events, report: Report, at: Span) -> tuple[EventTrigger, ...]:
+def compile_triggers(
+    node: Node, subject: str, events: Events, scope: Scope, report: Report, at: Span
+) -> tuple[Trigger, ...]:
     """Reads a trigger, or `any` of several, from the mapping that holds it (and perhaps other keys).
 
     Args:
         node: The mapping with `event` or `any`.
         subject: Whom the playbook is for.
         events: The kinds of events.
+        scope: The names of conditions.
         report: Gets every issue.
         at: Where to show that a trigger is missing.
 
@@ -86,19 +107,24 @@ def compile_triggers(node: Node, subject: str, events: Events, report: Report, a
         The triggers; empty only if there were issues.
     """
     holder = mapping(node, report, "a trigger such as {event: order.paid}", at)
-    if holder is None or _not_yet(holder, report):
+    if holder is None or not_yet(holder, scope, report):
         return ()
     kinds = [entry for entry in holder if entry.key in _KINDS]
     if len(kinds) != 1:
         given = " and ".join(entry.key for entry in kinds) or "no trigger"
-        report.error("RG210", kinds[1].span if kinds else at, given, "one of event or any")
+        report.error("RG210", kinds[1].span if kinds else at, given, f"one of {one_of(_KINDS)}")
         return ()
     if kinds[0].key == "event":
         trigger = _event(holder, subject, events, report)
         return (trigger,) if trigger else ()
+    kind = kinds[0].key
     if where := holder.entry("where"):
-        report.error("RG201", where.span, "where beside any", "a where in each trigger of any")
-    return _any(kinds[0].value, subject, events, report, kinds[0].span)
+        beside = "a where in each trigger of any" if kind == "any" else "where beside event"
+        report.error("RG201", where.span, f"where beside {kind}", beside)
+    if kind == "any":
+        return _any(kinds[0].value, subject, events, scope, report, kinds[0].span)
+    change = compile_change(kinds[0], events.changes, report)
+    return (change,) if change else ()
 
 
 def trigger_part(model: type[M], node: Node, report: Report, at: Span) -> tuple[Mapping | None, M | None]:
@@ -111,28 +137,22 @@ def trigger_part(model: type[M], node: Node, report: Report, at: Span) -> tuple[
 
 def _without_later(holder: Mapping) -> Mapping:
     """The mapping without the kinds of triggers that are refused by name, so that its model can read the rest."""
-    return Mapping(holder.span, tuple(entry for entry in holder if entry.key not in LATER))
+    later = later_keys(holder)
+    return Mapping(holder.span, tuple(entry for entry in holder if entry.key not in later))
 
 
-def _any(node: Node, subject: str, events: Events, report: Report, at: Span) -> tuple[EventTrigger, ...]:
+def _any(node: Node, subject: str, events: Events, scope: Scope, report: Report, at: Span) -> tuple[Trigger, ...]:
     if not isinstance(node, Sequence) or not node.items:
         report.error("RG203", at if is_nothing(node) else node.span, found(node), "a list of triggers")
         return ()
-    triggers: list[EventTrigger] = []
+    triggers: list[Trigger] = []
     for item in node.items:
-        known = ("event", "where", "any", *LATER)
+        known = (*names(TriggerModel), *(later_keys(item) if isinstance(item, Mapping) else ()))
         for entry in item if isinstance(item, Mapping) else ():
             if entry.key not in known:
-                report.error("RG201", entry.span, entry.key, one_of(known[:3]))
-        triggers += compile_triggers(item, subject, events, report, item.span)
+                report.error("RG201", entry.span, entry.key, one_of(known), did_you_mean(entry.key, known))
+        triggers += compile_triggers(item, subject, events, scope, report, item.span)
     return tuple(triggers)
-
-
-def _not_yet(holder: Mapping, report: Report) -> bool:
-    later = [entry for entry in holder if entry.key in LATER]
-    for entry in later:
-        report.error("RG501", entry.span, f"the trigger {entry.key}", "a trigger that runs: event", "it is planned")
-    return bool(later)
 
 
 def _event(holder: Mapping, subject: str, events: Events, report: Report) -> EventTrigger | None:

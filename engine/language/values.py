@@ -52,6 +52,11 @@ def read_duration(value: object) -> Duration:
     return duration
 
 
+def _read_signed(value: object) -> int:
+    sign = -1 if isinstance(value, str) and value.startswith("-") else 1
+    return sign * read_duration(value.removeprefix("-") if isinstance(value, str) else value).seconds
+
+
 def _unit_hint(value: object) -> str:
     """`7 days` is meant as `7d`."""
     words = re.fullmatch(r"(\d{1,9})\s*([A-Za-z]+)", value) if isinstance(value, str) else None
@@ -176,6 +181,10 @@ _TEXT_NAMES = {"type": "string", "minLength": 1}
 DurationText = Annotated[
     Duration, *_typed(read_duration, {"type": "string", "pattern": _DURATION, "examples": ["24h", "7d", "6mo"]})
 ]
+SignedDuration = Annotated[
+    int, *_typed(_read_signed, {"type": "string", "pattern": f"^-?{_DURATION[1:]}", "examples": ["-7d", "1d"]})
+]
+"""In seconds."""
 Clock = Annotated[
     str, *_typed(_read_clock, {"type": "string", "pattern": f"^{_CLOCK.pattern}$", "examples": ["08:00"]})
 ]
@@ -200,15 +209,24 @@ Currency = Annotated[str, *_typed(_read_currency, {"type": "string", "pattern": 
 # Parts that are not read by their model but by the compiler, from the located tree, each with the name of its part of
 # the JSON Schema.
 ConditionPart = Annotated[object, WithJsonSchema({"x-definition": "condition"})]
+StandingPart = Annotated[object, WithJsonSchema({"x-definition": "standing-condition"})]
+ThresholdPart = Annotated[
+    object,
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "minLength": 1}], "examples": [2, "500 EUR"]}),
+]
 RowConditionPart = Annotated[object, WithJsonSchema({"x-definition": "row-condition"})]
 WherePart = Annotated[object, WithJsonSchema({"x-definition": "where"})]
 EventPart = Annotated[object, WithJsonSchema({"x-definition": "event"})]
+ChangePart = Annotated[object, WithJsonSchema({"x-definition": "change"})]
+RisePart = Annotated[object, WithJsonSchema({"x-definition": "rise"})]
 TriggersPart = Annotated[object, WithJsonSchema({"x-definition": "triggers"})]
 StartPart = Annotated[object, WithJsonSchema({"x-definition": "start"})]
 StopPart = Annotated[object, WithJsonSchema({"x-definition": "stop"})]
 GoalPart = Annotated[object, WithJsonSchema({"x-definition": "goal"})]
 StepsPart = Annotated[object, WithJsonSchema({"x-definition": "steps"})]
 TemplatePart = Annotated[object, WithJsonSchema({"x-definition": "template"})]
+InstantPart = Annotated[object, WithJsonSchema({"x-definition": "instant"})]
+PlainPart = Annotated[object, WithJsonSchema({"x-definition": "plain"})]
 AttributePart = Annotated[object, WithJsonSchema({"x-definition": "attribute"})]
 RelationPart = Annotated[object, WithJsonSchema({"x-definition": "relation"})]
 FieldPart = Annotated[object, WithJsonSchema({"x-definition": "field"})]

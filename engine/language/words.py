@@ -2,7 +2,7 @@
 
 from engine.calendar.durations import Duration
 from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, StepIs
-from engine.journeys.plan import EventTrigger
+from engine.journeys.plan import Trigger
 from engine.language.issues import one_of, shorten
 from engine.money import Money, exponent
 
@@ -27,9 +27,9 @@ def name(text: str) -> str:
     return text.replace("-", " ").replace("_", " ")
 
 
-def triggers(any_of: tuple[EventTrigger, ...]) -> str:
+def triggers(any_of: tuple[Trigger, ...]) -> str:
     """`order.paid or order.cancelled`."""
-    return one_of(dict.fromkeys(trigger.event for trigger in any_of), 4)
+    return one_of(dict.fromkeys(map(str, any_of)), 4)
 
 
 def condition(asked: Condition) -> str:

@@ -12,7 +12,7 @@ import psycopg
 
 from engine.facts.matching import EventMatcher
 from engine.facts.occurrence import Occurrence, Since, Whose, first_occurrence
-from engine.journeys.plan import EventTrigger, Plan
+from engine.journeys.plan import Plan, Trigger
 
 Connection = psycopg.Connection[Any]
 Journey = Mapping[str, Any]
@@ -32,7 +32,7 @@ def occurred(
     connection: Connection,
     journey: Journey,
     plan: Plan,
-    triggers: Sequence[EventTrigger],
+    triggers: Sequence[Trigger],
     moment: datetime,
     matcher: EventMatcher,
 ) -> bool:
@@ -53,7 +53,7 @@ def _first(
     connection: Connection,
     journey: Journey,
     plan: Plan,
-    triggers: Sequence[EventTrigger],
+    triggers: Sequence[Trigger],
     moment: datetime,
     matcher: EventMatcher,
 ) -> Occurrence | None:

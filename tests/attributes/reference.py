@@ -1,7 +1,12 @@
 """What each aggregation means, said as plainly as Python allows: slow, and written without a look at the fold."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import takewhile
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,15 +41,20 @@ def known_order(order: Mapping[str, Any], at: int, zone: str) -> dict[str, Any]:
     return known
 
 
-def evaluate(definition: AttributeDefinition, orders: list[dict[str, Any]], at: int, zone: str) -> Any:
+def evaluate(  # noqa: PLR0911 -- a flat match
+    definition: AttributeDefinition, orders: list[dict[str, Any]], at: int, zone: str
+) -> Any:
     """The attribute's value."""
     rows = [known_order(order, at, zone) for order in orders if order["@at"] <= at]
     if definition.where is not None:
-        rows = [row for row in rows if trace_where(definition.where, row, Catalogue(_TYPES, {}, CURRENCY)).verdict]
+        rows = [row for row in rows if _holds(definition.where, row)]
     if definition.within_seconds is not None:
         rows = [row for row in rows if row["@at"] > at - definition.within_seconds * SECOND]
     field = definition.of.partition(".")[2]
     values = [row[field] for row in rows if row[field] is not None] if field else rows
+    result = _of_values(definition, values, rows, at, zone)
+    if result is not NotImplemented:
+        return result
     match definition.aggregate:
         case "count":
             return len(values)
@@ -67,6 +77,65 @@ def evaluate(definition: AttributeDefinition, orders: list[dict[str, Any]], at: 
     raise AssertionError(definition.aggregate)
 
 
+def _of_values(  # noqa: PLR0911 -- a flat match
+    definition: AttributeDefinition, values: list[Any], rows: list[Any], at: int, zone: str
+) -> Any:
+    """Means, shares, streaks, habits and intervals."""
+    passing = [_holds(definition.that, row) for row in rows] if definition.that else []
+    match definition.aggregate:
+        case "mean":
+            return _rounded(Fraction(sum(values), len(values)), definition) if values else None
+        case "share":
+            return _rounded(Fraction(passing.count(True), len(rows)), definition) if rows else None
+        case "streak":
+            latest = sorted(zip(rows, passing, strict=True), key=lambda each: (each[0]["@at"], each[0]["@key"]))
+            return len(list(takewhile(bool, (passed for _, passed in reversed(latest)))))
+        case "top":
+            field = definition.of.partition(".")[2]
+            met = [
+                (one, row["@at"])
+                for row in rows
+                for one in (row[field] if isinstance(row[field], frozenset) else [row[field]] if field in row else [])
+                if one is not None
+            ]
+            return _most_frequent(met)
+        case "hour":
+            return _most_frequent([(_clock(value, zone).hour, value) for value in values])
+        case "weekday":
+            return _most_frequent([(_clock(value, zone).isoweekday(), value) for value in values])
+        case "days_since_first":
+            return (at - min(values)) // DAY if values else None
+        case "interval":
+            *_, before, last = [None, None, *sorted(set(values))]
+            return None if before is None else (last - before) // DAY
+        case "median_interval":
+            instants = sorted(set(values))
+            pauses = [Fraction(instants[place + 1] - instants[place], DAY) for place in range(len(instants) - 1)]
+            return _rounded(median(pauses), definition) if pauses else None
+    return NotImplemented
+
+
+def _most_frequent(met: list[tuple[Any, int]]) -> Any:
+    counts = Counter(value for value, _ in met)
+    most = max(counts.values(), default=0)
+    latest = {value: max(at for one, at in met if one == value) for value in counts if counts[value] == most}
+    return min((value for value in latest if latest[value] == max(latest.values())), default=None)
+
+
+def _rounded(exact: Fraction, definition: AttributeDefinition) -> Any:
+    if definition.type != "decimal":
+        return round(exact)
+    return Decimal(round(exact * 10**definition.scale)).scaleb(-definition.scale)
+
+
+def _holds(condition: Any, row: dict[str, Any]) -> bool:
+    return trace_where(condition, row, Catalogue(_TYPES, {}, CURRENCY)).verdict
+
+
+def _clock(at: int, zone: str) -> datetime:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)).astimezone(ZoneInfo(zone))
+
+
 def _distinct(values: list[Any], *, as_set: bool) -> Any:
     each = {one for value in values for one in (value if isinstance(value, frozenset) else [value])}
     return frozenset(each) if as_set else len(each)
@@ -79,5 +148,4 @@ def _endmost(rows: list[dict[str, Any]], field: str, by: str, *, last: bool) -> 
 
 
 def _day(at: int, zone: str) -> datetime:
-    instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
-    return instant.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    return _clock(at, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)

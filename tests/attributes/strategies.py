@@ -14,7 +14,7 @@ NOW = 1_700_000_000 * SECOND
 CURRENCY = "EUR"
 ORDERS = RELATIONS["orders"]
 
-_NEAR = [-DAY - 1, -DAY, -DAY + 1, -10 * SECOND, -1, 0, 1, DAY]
+_NEAR = [-9 * DAY, -3 * DAY - 7, -DAY - 1, -DAY, -DAY + 1, -5 * 3600 * SECOND, -10 * SECOND, -1, 0, 1, DAY]
 instants = st.sampled_from([NOW + offset for offset in _NEAR])
 maybe = st.none() | instants
 amounts = st.none() | st.sampled_from([0, 1, -1, 250, 2**63 - 1, -(2**63), 2**53 + 1])
@@ -42,7 +42,7 @@ order_lists = st.lists(order_values, max_size=6).map(
 _FIELDS = ["channel", "total", "paid_at", "delivered_at", "estimated_at", "placed_at", "paid", "late", "delivery_days"]
 _NUMBERS = ["total", "delivery_days"]
 _INSTANTS = ["placed_at", "paid_at", "delivered_at", "estimated_at", "cancelled_at"]
-wheres = st.none() | trees(
+conditions = trees(
     st.sampled_from(
         [
             Compare(name="paid", operator="eq", operand=True),
@@ -58,6 +58,7 @@ wheres = st.none() | trees(
         ]
     )
 )
+wheres = st.none() | conditions
 _SOURCES = {
     "count": st.sampled_from(["orders", *(f"orders.{name}" for name in _FIELDS)]),
     "exists": st.sampled_from(["orders", "orders.paid_at"]),
@@ -68,7 +69,20 @@ _SOURCES = {
     "first": st.sampled_from([f"orders.{name}" for name in _FIELDS]),
     "last": st.sampled_from([f"orders.{name}" for name in _FIELDS]),
     "distinct": st.sampled_from(["orders.channel", "orders.category"]),
-    "days_since": st.sampled_from([f"orders.{name}" for name in _INSTANTS]),
+    **dict.fromkeys(
+        ("days_since", "days_since_first", "interval", "median_interval", "hour", "weekday"),
+        st.sampled_from([f"orders.{name}" for name in _INSTANTS]),
+    ),
+    "mean": st.sampled_from([f"orders.{name}" for name in _NUMBERS]),
+    "top": st.sampled_from(["orders.channel", "orders.category", "orders.delivery_days"]),
+    "share": st.just("orders"),
+    "streak": st.just("orders"),
+}
+_TYPES = {
+    "distinct": st.sampled_from(["set", "integer"]),
+    "mean": st.sampled_from(["decimal", "integer"]),
+    "share": st.just("decimal"),
+    "median_interval": st.just("decimal"),
 }
 AGGREGATES = sorted(_SOURCES)
 
@@ -77,10 +91,13 @@ AGGREGATES = sorted(_SOURCES)
 def definitions(draw, aggregate=None):
     """An attribute over orders."""
     chosen = aggregate or draw(st.sampled_from(AGGREGATES))
+    kind = draw(_TYPES.get(chosen, st.just("integer")))
     return AttributeDefinition(
         name="x",
         title="x",
-        type=draw(st.sampled_from(["set", "integer"])) if chosen == "distinct" else "integer",
+        type=kind,
+        scale=draw(st.integers(0, 4)) if kind == "decimal" else None,
+        that=draw(conditions) if chosen in ("share", "streak") else None,
         aggregate=chosen,
         of=draw(_SOURCES[chosen]),
         where=draw(wheres),

@@ -1,20 +1,43 @@
-"""docs/attributes.md says what the declarations say."""
+"""docs/attributes.md and docs/attribute-reference.md say what the declarations say."""
 
 import re
 import runpy
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import engine
 from engine.attributes.relations import RELATIONS
-from engine.language.rules import compile_rules
+from engine.language.rules import compile_rules, load_rules
 
 ROOT = Path(engine.__file__).parents[1]
 PAGE = (ROOT / "docs" / "attributes.md").read_text(encoding="utf-8")
 
 
-def test_the_generated_parts_are_up_to_date():
-    generated = runpy.run_path(str(ROOT / "tools" / "attributes_page.py"))["generated"]
-    assert generated(PAGE) == PAGE, "run python tools/attributes_page.py"
+def test_the_generated_pages_are_up_to_date():
+    for path, text in runpy.run_path(str(ROOT / "tools" / "attributes_page.py"))["pages"]().items():
+        assert path.read_text(encoding="utf-8") == text, "run python tools/attributes_page.py"
+
+
+def test_every_shipped_attribute_has_a_line_with_an_example_in_the_reference():
+    page = (ROOT / "docs" / "attribute-reference.md").read_text(encoding="utf-8")
+    rules = load_rules(ROOT / "rules")
+    lines = re.findall(r"^\| `(\w+)` \|.* gives `.+` \|$", page, re.MULTILINE)
+    assert sorted(lines) == sorted(rules.catalogue)
+
+
+def test_a_stale_page_fails_the_check(tmp_path):
+    shutil.copytree(ROOT, tmp_path / "copy", ignore=lambda _, names: {each for each in names if each.startswith(".")})
+    script = [sys.executable, str(tmp_path / "copy" / "tools" / "attributes_page.py"), "--check"]
+    assert subprocess.run(script, cwd=tmp_path, check=False).returncode == 0
+    page = tmp_path / "copy" / "docs" / "attribute-reference.md"
+    page.write_text(page.read_text(encoding="utf-8") + "more", encoding="utf-8")
+    done = subprocess.run(script, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (
+        1,
+        "docs/attribute-reference.md: stale: run python tools/attributes_page.py\n",
+    )
 
 
 def test_every_field_that_rules_may_name_is_on_the_page():

@@ -3,6 +3,7 @@
 import csv
 import gzip
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from engine.attributes.relations import RELATIONS
 from engine.calendar.local import zone
 from engine.conditions.ast import Compare
 from engine.conditions.operands import microseconds
-from engine.language.rules import compile_rules
+from engine.language.rules import load_rules
 
 RULES = Path(engine.__file__).parents[1] / "rules"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -27,8 +28,8 @@ def at(text):
 
 @pytest.fixture(scope="module")
 def catalogue():
-    rules = compile_rules({"attributes.yaml": (RULES / "attributes.yaml").read_text(encoding="utf-8")})
-    assert not rules.issues
+    rules = load_rules(RULES)
+    assert not [issue for issue in rules.issues if issue.severity == "error" and issue.file.startswith("attributes")]
     return rules.catalogue
 
 
@@ -85,8 +86,12 @@ def worked_customer():
     )  # fmt: skip
 
 
-def test_a_worked_customer_has_every_shipped_attribute(catalogue):
-    assert compile_fold(catalogue, currency="EUR")(worked_customer(), NOW) == {
+def test_a_worked_customer_is_seen_as_a_whole(catalogue):
+    facts = worked_customer()
+    nothing = {name: [] for name in RELATIONS if name not in facts.rows}
+    whole = CustomerFacts(1, facts.zone, {**facts.rows, **nothing})
+    values = compile_fold(catalogue, currency="EUR")(whole, NOW)
+    expected = {
         "paid_orders": 2,
         "orders_365d": 1,
         "first_time_buyer": False,
@@ -103,29 +108,36 @@ def test_a_worked_customer_has_every_shipped_attribute(catalogue):
         "country": "DE",
         "locale": "de-DE",
         "marketing_email_consent": True,
+        "marketing_sms_consent": False,
+        "last_order_interval": 731,
+        "order_pause_ratio": Decimal("0.12"),
+        "late_delivery_share": Decimal("1.00"),
+        "unpaid_orders": 1,
+        "cancelled_order_share": Decimal("0.25"),
+        "average_review_score": Decimal("3.50"),
+        "complaints_90d": 1,
+        "review_keywords": frozenset(),
     }
+    assert {name: values[name] for name in expected} == expected
 
 
 def test_a_customer_without_any_facts_has_every_shipped_attribute(catalogue):
     nobody = CustomerFacts(1, "UTC", {name: [] for name in RELATIONS} | {"customer": [RELATIONS["customer"].row(None)]})
     values = compile_fold(catalogue, currency="EUR")(nobody, NOW)
-    assert {name: value for name, value in values.items() if value is not None} == {
-        "paid_orders": 0,
-        "orders_365d": 0,
-        "first_time_buyer": True,
-        "spend_24mo": 0,
-        "spend_ever": 0,
-        "late_deliveries": 0,
-        "open_complaints": 0,
-        "site_visits_30d": 0,
-    }
+    assert values.keys() == catalogue.keys()
+    known = {name: value for name, value in values.items() if value is not None}
+    for name, value in known.items():
+        assert catalogue[name].aggregate in ("count", "exists", "none", "sum", "distinct", "streak"), name
+        assert value in (0, frozenset(), name == "first_time_buyer"), name
+    assert known["first_time_buyer"] is True
+    assert (known["spend_ever"], known["paid_orders"], known["categories"]) == (0, 0, frozenset())
 
 
 def test_every_shipped_attribute_says_what_it_is(catalogue):
-    assert len(catalogue) >= 15
+    assert len(catalogue) >= 60
     for definition in catalogue.values():
         assert definition.description.endswith("."), definition.name
-        assert definition.unit or definition.type in ("boolean", "string"), definition.name
+        assert definition.unit or definition.type in ("boolean", "string", "set", "instant"), definition.name
 
 
 def test_late_deliveries_of_real_orders_are_those_of_a_later_day(olist):

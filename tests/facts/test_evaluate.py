@@ -145,6 +145,16 @@ def test_a_did_within_a_window_leaves_out_its_far_edge(connection, shop):
     assert not holds(connection, CATALOGUE, lately, asked(shop, "2026-01-02T10:00"), currency="EUR")
 
 
+def test_a_review_is_asked_about_by_the_words_of_the_rules(connection, shop):
+    order = shop.order("1", "2026-01-01T10:00")
+    put(connection, "reviews", order_id=order, key="R1", score=2, body="Too small!", created_at=utc("2026-01-09T10:00"))
+    about_size = did("review.created", where=Compare(name="keywords", operator="has_any", operands=("size",)))
+    now = asked(shop, "2026-02-01T10:00")
+    assert evaluator(CATALOGUE, "EUR", {"size": ("too small",)}).holds(connection, about_size, now)
+    assert not evaluator(CATALOGUE, "EUR", {"size": ("too large",)}).holds(connection, about_size, now)
+    assert not evaluator(CATALOGUE, "EUR").holds(connection, about_size, now)
+
+
 def test_an_event_said_to_precede_its_order_still_counts(connection, shop):
     shop.order("1", "2026-01-02T10:00", shipped_at="2026-01-01T10:00", channel="ad")
     where = Compare(name="channel", operator="eq", operand="ad")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,20 +12,23 @@ from hypothesis import strategies as st
 from engine.attributes.fold import compile_fold
 from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.compile import compile_condition, compile_where
-from engine.journeys.plan import Branch, Jump, Plan, WaitFor
+from engine.conditions.environment import Catalogue
+from engine.journeys.plan import Branch, EventTrigger, Jump, Plan, WaitFor
 from engine.language.events import events_of
 from engine.language.files import SCHEMAS, read_directory, shipped_contracts
-from engine.language.issues import TITLES
-from engine.language.reader import lines
+from engine.language.issues import TITLES, Report
+from engine.language.located import Mapping, Scalar, Sequence, plain
+from engine.language.reader import lines, read
 from engine.language.render import FORMATS
-from engine.language.rules import compile_rules
+from engine.language.rules import compile_rules, is_test
+from engine.standing.decide import Decide
 from tests.language.shop import SHOP
 
 SHIPPED = {
     **read_directory(SCHEMAS.parent / "rules"),
     **{f"tests/{path}": text for path, text in SHOP.items() if not path.startswith("templates/")},
 }
-RULE_FILES = sorted(path for path in SHIPPED if not path.startswith("templates/"))
+RULE_FILES = sorted(path for path in SHIPPED if not path.startswith("templates/") and not is_test(path))
 EVENTS = events_of(shipped_contracts())
 # Pieces that mean something to YAML, to the language or to people who write neither; separated by spaces where shown.
 WORDS = [
@@ -195,6 +200,12 @@ def check(files):
     compile_fold(rules.catalogue, currency="EUR")
     for plan in rules.plans.values():
         check_plan(plan, rules)
+    types = {
+        **{name: each.type for name, each in rules.catalogue.items()},
+        **{n: t.type for n, t in rules.names.items()},
+    }
+    history = {kind: {name: typed.type for name, typed in names.items()} for kind, names in EVENTS.history.items()}
+    Decide(rules.standing, Catalogue(types, history, "EUR"))
     return rules
 
 
@@ -202,6 +213,7 @@ def check_plan(plan, rules):
     """What the language calls sound runs: jumps lead forward, and every condition compiles to a closure."""
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
     types = {name: definition.type for name, definition in rules.catalogue.items()}
+    types |= {name: typed.type for name, typed in rules.names.items()}
     types |= {
         f"{scope}.{name}": each.type for scope, of in SCOPES.items() for name, each in RELATIONS[of].fields.items()
     }
@@ -216,7 +228,7 @@ def check_plan(plan, rules):
     assert len({step.id for step in plan.code}) == len(plan.code)
     if plan.start.only_if is not None:
         compile_condition(plan.start.only_if, currency="EUR", types=types, events=history)
-    for trigger in (*plan.start.any, *plan.stop):
+    for trigger in (each for each in (*plan.start.any, *plan.stop) if isinstance(each, EventTrigger)):
         told = {name: typed.type for name, typed in EVENTS.fields[trigger.event].items()}
         if trigger.where is not None:
             compile_where(trigger.where, currency="EUR", types=told)
@@ -268,6 +280,75 @@ def test_any_value_at_any_place_gives_only_located_issues(value, place):
         "attribute": f"attributes: {{tried: {text}}}",
     }[place]
     check({**SHOP, "playbooks/tried.yaml": written})
+
+
+@pytest.mark.parametrize("path", RULE_FILES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&a {x: *a}", "\ufeff\ufeffa: b", "a: b\x00", "tags: &t {a: {title: A, when: {<<: *t}}}", "[" * 5000, "{a: " * 5000,
+        "a: " + "x" * 999_000, "a: |\n" + "  long\n" * 100_000, "- " * 4000, "? " * 4000, "a: !!python/object:os.system x",
+        "tags: {" + ", ".join(f"t{n}: {{title: T, when: {{tags: t{n + 1}}}}}" for n in range(300)) + "}",
+        "tags: {a: {title: A, when: {all: [" + "{country: [" + "DE, " * 3000 + "FR]}]}}}",
+    ],
+    ids=str.__len__,
+)  # fmt: skip
+def test_hostile_text_gives_located_issues_in_bounded_time_and_memory(path, text):
+    small = {other: SHIPPED[other] for other in ("policy.yaml", "tests/attributes.yaml")}
+    tracemalloc.start()
+    started = time.perf_counter()
+    check({**small, path: text})
+    spent, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert spent < 60
+    assert peak < 400_000_000
+
+
+@pytest.mark.parametrize("path", RULE_FILES)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_shipped_files_in_another_encoding_are_refused_at_a_place(path, encoding):
+    rules = check({path: SHIPPED[path].encode(encoding).decode("utf-8", "surrogateescape")})
+    assert {issue.code for issue in rules.issues} <= {"RG101", "RG102"}
+    assert rules.issues
+
+
+def dumped(node):
+    """A tree as YAML in flow style, every text quoted."""
+    match node:
+        case Scalar(value=str()):
+            return json.dumps(node.text, ensure_ascii=False)
+        case Scalar():
+            return node.text or "null"
+        case Sequence(items=items):
+            return f"[{', '.join(map(dumped, items))}]"
+        case Mapping():
+            return f"{{{', '.join(f'{json.dumps(entry.key, ensure_ascii=False)}: {dumped(entry.value)}' for entry in node)}}}"
+
+
+@pytest.mark.parametrize("path", RULE_FILES)
+def test_a_shipped_file_written_out_and_read_again_says_the_same(path):
+    tree = read(SHIPPED[path], Report(path))
+    again = read(dumped(tree), Report(path))
+    assert plain(again) == plain(tree)
+    assert dumped(again) == dumped(tree)
+
+
+def test_the_shipped_rules_written_out_and_read_again_give_the_same_rules():
+    own = read_directory(SCHEMAS.parent / "rules")
+    written = {
+        path: text if path.startswith("templates/") else dumped(read(text, Report(path))) for path, text in own.items()
+    }
+    first, again = compile_rules(own), compile_rules(written)
+    assert again.issues == ()
+    assert (again.standing, again.catalogue, again.policy, again.words) == (
+        first.standing,
+        first.catalogue,
+        first.policy,
+        first.words,
+    )
+    assert {name: plan.code for name, plan in again.plans.items()} == {
+        name: plan.code for name, plan in first.plans.items()
+    }
 
 
 @pytest.mark.parametrize("depth", [10, 40, 90])

@@ -59,7 +59,7 @@ def test_tests_beside_rules_are_no_rules():
 @pytest.mark.parametrize(
     ("path", "text", "expected"),
     [
-        ("segments.yaml", "segments: {}", "RG501"),
+        ("segments.yaml", "segments: {}", "RG211"),
         ("rules.yaml", "atributes: {}", "RG213"),
         ("empty.yaml", "", "RG213"),
         ("list.yaml", "- a\n- b", "RG213"),

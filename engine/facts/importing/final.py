@@ -43,6 +43,12 @@ with concerned as (
 )
 update customers c set fact_version = fact_version + 1 from concerned where c.id = concerned.id
 """
+# No event tells of these facts, so the schedule judges these customers anew, as a baseline that starts nothing.
+_STALE = """
+update standings set fact_version = -1, next_flip = least(next_flip, now())
+ where customer_id in (select id from changed_customers
+                       union select o.customer_id from orders o join changed_orders using (id))
+"""
 
 
 def merge_all(
@@ -85,8 +91,9 @@ def _came_true(table: TablePlan, forecasts: Forecast | None, results: Sequence[T
 
 
 def bump_customers(connection: Connection) -> None:
-    """Raises the fact version of the customers whom the merge concerned, but for new ones."""
+    """Raises the fact version of the customers whom the merge concerned, but for new ones; all are judged anew."""
     connection.execute(_BUMP)
+    connection.execute(_STALE)
 
 
 def _merge_one(scope: Scope, plan: Plan, table: TablePlan, forecasts: Forecast | None) -> TableResult:

@@ -1,23 +1,34 @@
 """Blocks: a list of steps to flat code, every jump forward."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from pydantic import Field
 
 from engine.journeys.plan import Step
 from engine.language.issues import Report, Span, closest, did_you_mean, one_of
-from engine.language.located import Entry, Mapping, Node, Scalar, found
+from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
 from engine.language.model import Model
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
 from engine.language.validate import sequence, validate
 from engine.language.values import Name, Text
 
-LATER = (
-    "first", "switch", "split", "parallel", "repeat", "coupon", "points", "tag", "webhook", "call", "update", "start",
-)  # fmt: skip
-"""Kinds of steps that the language knows and this version does not yet run."""
 LATER_BESIDE = ("on_failure",)
-NESTED = ("then", "else", "got", "on_failure")
+NESTED = ("then", "else", "got", "on_failure", "steps")
+NESTED_BY_NAME = ("cases", "arms", "parallel")
+
+
+def blocks_of(item: Mapping) -> Iterator[Node]:
+    """The lists of steps inside a step, in the order of writing."""
+    for entry in item:
+        if entry.key in NESTED:
+            yield entry.value
+        elif entry.key in NESTED_BY_NAME and isinstance(entry.value, Mapping):
+            yield from (each.value for each in entry.value)
+        elif entry.key == "first" and isinstance(entry.value, Sequence):
+            for way in entry.value.items:
+                then = way.get("then") if isinstance(way, Mapping) else None
+                if then is not None:
+                    yield then
 
 
 class BesideModel(Model):
@@ -61,7 +72,13 @@ def _step(context: Context, item: Node, base: int) -> Block:
         return Block(())
     kind = context.kinds[step.kind]
     _check_beside(context, step, kind)
-    return kind.compile(context, step, base)
+    if kind.runs:
+        return kind.compile(context, step, base)
+    kind.compile(context, step, base)
+    runs = [name for name, each in context.kinds.items() if each.runs]
+    expected = f"a step that runs: {one_of(runs)}"
+    context.report.error("RG501", step.at, f"the step {step.kind}", expected, "it is planned")
+    return Block(())
 
 
 def _identify(context: Context, item: Node) -> StepNode | None:
@@ -81,23 +98,18 @@ def _identify(context: Context, item: Node) -> StepNode | None:
 
 def kind_entry(item: Mapping, known: Collection[str], report: Report | None = None) -> Entry | None:
     """The entry that says what kind of step it is; without a report even if it is not sound."""
-    named = [entry for entry in item if entry.key in known or entry.key in LATER]
+    named = [entry for entry in item if entry.key in known]
     if report is None:
         return named[0] if named else None
     if not named:
         first = next((entry for entry in item if entry.key not in (*NESTED, "id", "title")), item.entries[0])
-        hint = did_you_mean(first.key, (*known, *LATER))
+        hint = did_you_mean(first.key, known)
         report.error("RG201", first.span, first.key, f"a kind of step: {one_of(known)}", hint)
         return None
     if len(named) > 1:
         given = f"{named[0].key} and {named[1].key} in one step"
         report.error(
             "RG210", named[1].span, given, "one kind in each step", f"begin {named[1].key} in a new line with a dash"
-        )
-        return None
-    if named[0].key in LATER:
-        report.error(
-            "RG501", named[0].span, f"the step {named[0].key}", f"a step that runs: {one_of(known)}", "it is planned"
         )
         return None
     return named[0]
@@ -107,9 +119,10 @@ def _check_beside(context: Context, step: StepNode, kind: StepKind) -> None:
     """Only the kind's own blocks may stand beside it, and some must."""
     if step.holder is None:
         return
-    allowed = (*kind.blocks, *kind.beside)
+    allowed = (*kind.blocks, *kind.beside, *kind.other)
     for entry in step.holder:
         if entry.key in LATER_BESIDE:
+            compile_block(context, entry.value, 0, entry.span)
             context.report.error("RG501", entry.span, entry.key, "a step without it", "it is planned")
         elif entry.key != kind.name and entry.key not in allowed:
             hint = did_you_mean(entry.key, allowed) or _inside(entry.key, kind)
@@ -129,4 +142,4 @@ def _inside(key: str, kind: StepKind) -> str:
 
 
 def _hint(item: Node, context: Context) -> str:
-    return did_you_mean(item.text, (*context.kinds, *LATER)) if isinstance(item, Scalar) and item.text else ""
+    return did_you_mean(item.text, context.kinds) if isinstance(item, Scalar) and item.text else ""

@@ -56,6 +56,8 @@ class Context:
     ids: Mapping[Span, str]
     sends: frozenset[str]
     report: Report
+    playbooks: frozenset[str] = frozenset()
+    """Names of all playbooks."""
 
     def scope_at(self, step: StepNode) -> Scope:
         """The names a condition in a step can use: also what became of earlier messages."""
@@ -81,3 +83,7 @@ class StepKind:
     required: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     """Other keys beside the kind's: id and title where the value is no mapping of its own."""
+    other: tuple[str, ...] = ()
+    """Keys beside it that its compiler reads itself."""
+    runs: bool = True
+    """False: it is read and checked, and refused by name."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.language.issues import Report, Span
 from engine.language.located import Entry, Node, Scalar, Sequence
 from engine.language.located import Mapping as LocatedMapping
-from engine.language.steps.block import NESTED, kind_entry
+from engine.language.steps.block import blocks_of, kind_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,8 @@ def _walk(node: Node, kinds: Collection[str]) -> Iterator[tuple[Span, str, Scala
         if entry is None or not isinstance(item, LocatedMapping):
             continue
         yield item.span, entry.key, _own(item, entry)
-        for nested in item:
-            if nested.key in NESTED:
-                yield from _walk(nested.value, kinds)
+        for nested in blocks_of(item):
+            yield from _walk(nested, kinds)
 
 
 def _own(item: LocatedMapping, entry: Entry) -> Scalar | None:

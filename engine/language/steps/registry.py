@@ -1,13 +1,17 @@
-"""Every kind of step that runs: a new one is a file beside this one and a name here."""
+"""Every kind of step: a new one is a file beside this one and a name here."""
 
 from collections.abc import Mapping
 
 from engine.language.steps.branch import IF
 from engine.language.steps.end import END
 from engine.language.steps.kind import StepKind
+from engine.language.steps.later import LATER_KINDS
 from engine.language.steps.send import SEND
 from engine.language.steps.task import TASK
 from engine.language.steps.wait import WAIT
 from engine.language.steps.wait_for import WAIT_FOR
 
 KINDS: Mapping[str, StepKind] = {kind.name: kind for kind in (SEND, WAIT, WAIT_FOR, IF, TASK, END)}
+"""Those that run."""
+ALL_KINDS: Mapping[str, StepKind] = {**KINDS, **LATER_KINDS}
+"""And those that are refused by name."""

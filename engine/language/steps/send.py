@@ -1,12 +1,15 @@
 """The step send: one message by the first usable channel."""
 
+from dataclasses import dataclass
+
 from pydantic import Field
 
 from engine.journeys.plan import Send, TemplateBy
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, found
 from engine.language.model import Model
-from engine.language.scope import Scope
+from engine.language.operands import listed
+from engine.language.scope import Scope, Typed
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
 from engine.language.templates import has_template, template_names, wanted_file
 from engine.language.validate import validate
@@ -41,10 +44,10 @@ def compile_send(context: Context, step: StepNode, _base: int) -> Block:
     """One instruction; channels and templates are checked against policy and files."""
     model = validate(SendModel, step.value, context.report, at=step.at)
     node = step.value if isinstance(step.value, Mapping) else None
-    template = _template(context, node) if node else None
     policy = context.policy
-    if node and policy and (channel := node.entry("channel")) and _has_names(channel.value):
-        _check_channels(policy, channel, context.report)
+    template = compile_template(node, context.scope, policy, context.templates, context.report) if node else None
+    if node and policy and (channel := node.entry("channel")):
+        check_channels(policy, channel, context.report)
     if model is None or template is None:
         return Block(())
     label = f"{model.title or in_words(step.id)} by {one_of(model.channel)}"
@@ -56,8 +59,10 @@ def _has_names(node: Node) -> bool:
     return bool(items) and all(isinstance(item, Scalar) and isinstance(item.value, str) for item in items)
 
 
-def _check_channels(policy: Policy, entry: Entry, report: Report) -> None:
+def check_channels(policy: Policy, entry: Entry, report: Report) -> None:
     """Each name must be a channel; the last, which always must be able to send, one that policy configures."""
+    if not _has_names(entry.value):
+        return
     configured = policy.channels
     known = (*configured, *(name for name in KNOWN_CHANNELS if name not in configured))
     scalars = [entry.value] if isinstance(entry.value, Scalar) else list(getattr(entry.value, "items", ()))
@@ -73,55 +78,67 @@ def _check_channels(policy: Policy, entry: Entry, report: Report) -> None:
         report.error("RG305", last.span, f"{last.text}, not configured", "a channel of policy.yaml", hint)
 
 
-def _template(context: Context, node: Mapping) -> str | TemplateBy | None:
+@dataclass(frozen=True, slots=True)
+class _Files:
+    policy: Policy | None
+    templates: frozenset[str]
+    report: Report
+
+
+def compile_template(
+    node: Mapping, scope: Scope, policy: Policy | None, templates: frozenset[str], report: Report
+) -> str | TemplateBy | None:
+    """What stands under `template`: a template, or one for each value of an attribute."""
     value = node.get("template")
+    files = _Files(policy, templates, report)
     match value:
         case None:
             return None
         case Scalar():
-            return _file(context, value)
+            return _file(files, value)
         case Mapping():
-            return _by(context, value)
+            return _by(files, value, scope)
         case _:
-            context.report.error(
+            report.error(
                 "RG203", value.span, found(value), "a template, or {by: attribute, VALUE: template, default: template}"
             )
             return None
 
 
-def _file(context: Context, node: Node) -> str | None:
+def _file(files: _Files, node: Node) -> str | None:
     """The name of a template that exists in the policy's default locale."""
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        context.report.error("RG203", node.span, found(node), "the name of a template")
+        files.report.error("RG203", node.span, found(node), "the name of a template")
         return None
-    if context.policy is None:
+    if files.policy is None:
         return node.text
-    if has_template(context.templates, node.text, context.policy.locale):
+    if has_template(files.templates, node.text, files.policy.locale):
         return node.text
-    wanted = wanted_file(node.text, context.policy.locale)
-    names = template_names(context.templates)
+    wanted = wanted_file(node.text, files.policy.locale)
+    names = template_names(files.templates)
     hint = f"add {wanted} to rules/templates" if node.text in names else did_you_mean(node.text, names)
-    context.report.error("RG306", node.span, node.text, f"a template: rules/templates/{wanted}", hint)
+    files.report.error("RG306", node.span, node.text, f"a template: rules/templates/{wanted}", hint)
     return None
 
 
-def _by(context: Context, node: Mapping) -> TemplateBy | None:
-    before = context.report.faults
+def _by(files: _Files, node: Mapping, scope: Scope) -> TemplateBy | None:
+    report = files.report
+    before = report.faults
     by, default = node.get("by"), node.get("default")
     cases = [entry for entry in node if entry.key not in ("by", "default")]
     for key, given in (("by", by), ("default", default)):
         if given is None:
-            context.report.error("RG202", node.span, f"no key {key}", f"the key {key}")
-    attribute = _attribute(by, context.scope, context.report) if by is not None else ""
+            report.error("RG202", node.span, f"no key {key}", f"the key {key}")
+    attribute = _attribute(by, scope, report) if by is not None else ""
     if not cases:
-        context.report.error("RG211", node.span, "no cases", "a template for at least one value", "VALUE: template")
-    if attribute and context.scope.bare[attribute].type == "boolean":
-        _check_boolean_cases(cases, context.report)
-    files = {entry.key: _file(context, entry.value) for entry in cases}
-    otherwise = _file(context, default) if default is not None else None
-    if context.report.faults > before or not attribute or otherwise is None:
+        report.error("RG211", node.span, "no cases", "a template for at least one value", "VALUE: template")
+    if attribute:
+        _check_cases(cases, scope.bare[attribute], report)
+    texts = {entry.key: _file(files, entry.value) for entry in cases}
+    otherwise = _file(files, default) if default is not None else None
+    if report.faults > before or not attribute or otherwise is None:
         return None
-    return TemplateBy(by=attribute, cases={key: file for key, file in files.items() if file}, default=otherwise)
+    return TemplateBy(by=attribute, cases={key: text for key, text in texts.items() if text}, default=otherwise)
 
 
 def _attribute(node: Node, scope: Scope, report: Report) -> str:
@@ -138,10 +155,13 @@ def _attribute(node: Node, scope: Scope, report: Report) -> str:
     return name
 
 
-def _check_boolean_cases(cases: list[Entry], report: Report) -> None:
+def _check_cases(cases: list[Entry], typed: Typed, report: Report) -> None:
+    """A case that can never come is a slip."""
     for entry in cases:
-        if entry.key not in ("true", "false"):
+        if typed.type == "boolean" and entry.key not in ("true", "false"):
             report.error("RG401", entry.span, entry.key, "the case true or false")
+        elif typed.choices is not None:
+            listed(Scalar(entry.span, entry.key, entry.key), entry.key, typed, report)
 
 
 SEND = StepKind("send", "Sends one message by the first usable channel.", compile_send, SendModel)

@@ -3,7 +3,8 @@
 from pydantic import Field
 
 from engine.journeys.plan import Task
-from engine.language.located import Mapping
+from engine.language.issues import did_you_mean
+from engine.language.located import Mapping, Scalar, found
 from engine.language.model import Model
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
 from engine.language.validate import validate
@@ -25,9 +26,22 @@ class TaskModel(Model):
     due: DurationText | None = Field(default=None, description="By when, counted from now.")
 
 
+class MoveModel(Model):
+    """Moves an open task to another team."""
+
+    id: Name | None = Field(default=None, description="The step's name.")
+    move: Name = Field(description="The id of the step that opened it.")
+    to: Name = Field(description="Who does it from now on.")
+    due: DurationText | None = Field(default=None, description="By when, counted from now.")
+
+
 def compile_task(context: Context, step: StepNode, _base: int) -> Block:
     """One instruction."""
     if isinstance(step.value, Mapping) and (move := step.value.entry("move")):
+        validate(MoveModel, step.value, context.report, at=step.at)
+        if isinstance(move.value, Scalar) and move.value.text not in context.steps:
+            hint = did_you_mean(move.value.text, context.steps)
+            context.report.error("RG308", move.value.span, found(move.value), "the id of a task", hint)
         context.report.error("RG501", move.span, "moving a task", "opening a task", "it is planned")
         return Block(())
     model = validate(TaskModel, step.value, context.report, at=step.at)

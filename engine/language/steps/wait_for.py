@@ -18,7 +18,11 @@ def compile_wait_for(context: Context, step: StepNode, base: int) -> Block:
     ```
     """
     holder, model = trigger_part(WaitForModel, step.value, context.report, step.at)
-    any_of = compile_triggers(holder, context.subject, context.events, context.report, step.at) if holder else ()
+    any_of = (
+        compile_triggers(holder, context.subject, context.events, context.scope, context.report, step.at)
+        if holder
+        else ()
+    )
     got = _block(context, step, step.beside("got"), base + 1)
     jumps = 1 if step.beside("else") is not None and got.open else 0
     other_base = base + 1 + len(got.code) + jumps

@@ -1,0 +1,138 @@
+"""Compiled rules against the same written by hand in Python: `make bench NAME=rules`.
+
+Forty shipped attributes of customers with ten order lines, and five conditions. Both sides must give the same before
+anything is measured; then they take turns, and the best of each counts.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from rich.console import Console  # noqa: E402 -- the path comes first
+from rich.table import Table  # noqa: E402 -- likewise
+
+from bench.by_hand import attributes as by_hand  # noqa: E402 -- likewise
+from bench.by_hand.conditions import CONDITIONS, LAMBDAS, YAML  # noqa: E402 -- likewise
+from bench.by_hand.customers import CURRENCY, NOW, customers, values  # noqa: E402 -- likewise
+from engine.attributes.fold import compile_fold  # noqa: E402 -- likewise
+from engine.conditions.compile import compile_condition  # noqa: E402 -- likewise
+from engine.conditions.environment import Known  # noqa: E402 -- likewise
+from engine.language.rules import Rules, compile_rules, load_rules  # noqa: E402 -- likewise
+
+OUTPUT = ROOT / ".regulars" / "bench" / "rules.jsonl"
+CUSTOMERS = 500
+ATTRIBUTES = 40
+TURNS = 15
+FOLD_AT_LEAST = 0.5
+CONDITIONS_AT_LEAST = 0.3
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table; `bound` is the least that the value may be, None where it is only told."""
+
+    figure: str
+    value: float
+    bound: float | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value is within its bound."""
+        return self.bound is None or self.value >= self.bound
+
+
+def main() -> int:
+    """Measures and prints; 1 if a bound does not hold."""
+    figures = [*_fold(), *_conditions()]
+    _show(figures)
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+def _fold() -> list[Figure]:
+    people = customers(CUSTOMERS)
+    names = by_hand.attributes(people[0], NOW, CURRENCY).keys()
+    if len(names) != ATTRIBUTES:
+        sys.exit(f"{len(names)} attributes are written by hand, not {ATTRIBUTES}")
+    fold = compile_fold(load_rules(ROOT / "rules").catalogue, currency=CURRENCY, only=names)
+    for person in people:
+        _same(f"customer {person.customer_id}", fold(person, NOW), by_hand.attributes(person, NOW, CURRENCY))
+    compiled, written = _measured(
+        lambda: [fold(person, NOW) for person in people],
+        lambda: [by_hand.attributes(person, NOW, CURRENCY) for person in people],
+    )
+    return [
+        Figure("40 attributes by hand, microseconds a customer", round(written / CUSTOMERS * 1e6, 1), None),
+        Figure("40 attributes by fold, microseconds a customer", round(compiled / CUSTOMERS * 1e6, 1), None),
+        Figure("fold, times the speed by hand", round(written / compiled, 2), FOLD_AT_LEAST),
+    ]
+
+
+def _conditions() -> list[Figure]:
+    known = values(CUSTOMERS)
+    asked = [Known(attributes=each) for each in known]
+    figures, compiled_all, written_all = [], 0.0, 0.0
+    rules = _compiled()
+    types = {name: definition.type for name, definition in rules.catalogue.items()}
+    for segment in rules.standing.segments:
+        name, by_lambda = segment.name, LAMBDAS[segment.name]
+        predicate = compile_condition(segment.when, currency=CURRENCY, types=types)
+        for environment, attributes in zip(asked, known, strict=True):
+            _same(f"condition {name} of {attributes}", predicate(environment), by_lambda(attributes))
+        compiled, written = _measured(
+            lambda predicate=predicate: [predicate(environment) for environment in asked],
+            lambda by_lambda=by_lambda: [by_lambda(attributes) for attributes in known],
+        )
+        compiled_all, written_all = compiled_all + compiled, written_all + written
+        figures.append(Figure(f"condition {name}, times the speed of a lambda", round(written / compiled, 2), None))
+    all_of_them = Figure(
+        "conditions, times the speed of lambdas", round(written_all / compiled_all, 2), CONDITIONS_AT_LEAST
+    )
+    return [*figures, all_of_them]
+
+
+def _compiled() -> Rules:
+    """The conditions as the language reads them, each as a segment's."""
+    segments = "".join(f"  {name}:\n    title: {name}\n    when: {text}\n" for name, text in YAML.items())
+    rules = compile_rules({"attributes.yaml": CONDITIONS, "segments.yaml": f"segments:\n{segments}"})
+    errors = [issue for issue in rules.issues if issue.severity == "error"]
+    if errors:
+        sys.exit("\n".join(map(str, errors)))
+    return rules
+
+
+def _same(what: str, compiled: object, written: object) -> None:
+    if compiled != written:
+        sys.exit(f"{what}: the compiled rules give {compiled}, by hand it is {written}")
+
+
+def _measured(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
+    """The least seconds that each took, in turns, so that what else runs on the machine is shared."""
+    best = [float("inf"), float("inf")]
+    for _ in range(TURNS):
+        for place, run in enumerate((first, second)):
+            started = time.perf_counter()
+            run()
+            best[place] = min(best[place], time.perf_counter() - started)
+    return best[0], best[1]
+
+
+def _show(figures: list[Figure]) -> None:
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    with OUTPUT.open("w", encoding="utf-8") as file:
+        for figure in figures:
+            file.write(json.dumps({**asdict(figure), "holds": figure.holds}) + "\n")
+    table = Table("figure", "value", "bound", "holds")
+    for figure in figures:
+        bound = "" if figure.bound is None else f"at least {figure.bound}"
+        table.add_row(figure.figure, f"{figure.value:,}", bound, "yes" if figure.holds else "NO")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""`regulars evaluate`: everyone's standing at once; what it is and what changed."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from engine.cli.instants import read_instant
+from engine.cli.project import ProjectOption, find_project
+from engine.cli.rules import sound_rules
+from engine.evaluation.run import Asked, Result, evaluate
+from engine.evaluation.run import Progress as Told
+from engine.facts.currency import CurrencyUnclearError
+from engine.facts.migrate import upgrade
+from engine.facts.pool import connect
+from engine.language.rules import Rules
+from engine.replay.prepare import shop_zone
+from engine.servers.need import need
+
+_WRONG = 1
+_WIDTH = 160
+_KINDS = {"stage": "stage", "tier": "tier", "rfm_group": "RFM group", "segment": "segment", "tag": "tag"}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("evaluate")(evaluate_)
+
+
+def evaluate_(
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="A past instant, in the shop's zone: nothing is written.")
+    ] = None,
+    start: Annotated[
+        Literal["existing"] | None,
+        typer.Option(help="existing: what a rule says for the first time starts journeys too."),
+    ] = None,
+    project: ProjectOption = None,
+) -> None:
+    """Judge all customers: their stage, tier, RFM group, segments and tags, and what changed."""
+    found = find_project(project)
+    need(found, database=True)
+    url = os.environ["REGULARS_DATABASE_URL"]
+    upgrade(url)
+    rules = sound_rules(found)
+    now = datetime.now(UTC)
+    instant = now
+    if as_of is not None:
+        if start is not None:
+            raise typer.BadParameter(
+                "--start existing: found with --as-of, expected without: a past instant starts nothing"
+            )
+        with connect(url) as connection:
+            instant = read_instant(as_of, shop_zone(connection, rules.policy.zone), "--as-of")
+        if instant > now:
+            raise typer.BadParameter(f"--as-of: found {as_of}, which lies ahead, expected a past instant")
+    asked = Asked(url, rules, instant, now, write=as_of is None, start_existing=start is not None)
+    try:
+        with told_progress() as told:
+            result = evaluate(asked, told)
+    except CurrencyUnclearError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(_WRONG) from None
+    _print(rules, asked, result)
+
+
+@contextmanager
+def told_progress() -> Iterator[Told]:
+    """A bar on standard error, only on a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("start", total=None)
+
+        def told(what: str, done: int, total: int) -> None:
+            bars.update(bar, description=what, completed=done, total=total or None)
+
+        yield told
+
+
+def _print(rules: Rules, asked: Asked, result: Result) -> None:
+    # Numbers and names must stay whole: whoever reads them in a pipe can scroll.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    console.print(_sizes(rules, asked, result))
+    if asked.write:
+        console.print(_changes(result))
+    for line in _summary(asked, result):
+        console.print(line)
+
+
+def _sizes(rules: Rules, asked: Asked, result: Result) -> Table:
+    table = Table(title=f"standing as of {asked.as_of:%Y-%m-%d %H:%M:%S} UTC", title_justify="left")
+    for heading in ("what", "name", "title"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("customers", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    total = result.tally.customers
+    for kind, names in _names(rules):
+        for name, title in names:
+            size = result.tally.sizes[kind, name]
+            if name or size:
+                share = f"{100 * size / total:.1f} %" if total else ""
+                table.add_row(_KINDS[kind], name or "(none)", title, f"{size:,}", share)
+        table.add_section()
+    return table
+
+
+def _names(rules: Rules) -> Iterator[tuple[str, Sequence[tuple[str, str]]]]:
+    """Names and titles of each kind in the rules' order; the last, nameless one stands for who has none."""
+    own, none = rules.standing, ("", "")
+    if own.lifecycle:
+        yield "stage", [*((each.name, each.title) for each in own.lifecycle.stages), none]
+    if own.tiers:
+        yield "tier", [*((each.name, each.title) for each in own.tiers.tiers), none]
+    if own.rfm:
+        yield "rfm_group", [*((each.name, each.title) for each in own.rfm.groups), none]
+    yield "segment", [(each.name, each.title) for each in own.segments]
+    yield "tag", [(each.name, each.title) for each in own.tags]
+
+
+def _changes(result: Result) -> Table:
+    table = Table(title="changes", title_justify="left")
+    for heading in ("what", "from", "to", "cause"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("customers", justify="right", no_wrap=True)
+    order = list(_KINDS)
+    found = sorted(result.tally.changes.items(), key=lambda each: (order.index(each[0][0]), -each[1], str(each[0])))
+    for (kind, before, after, cause), count in found:
+        table.add_row(_KINDS[kind], before or "", after or "", cause, f"{count:,}")
+    return table
+
+
+def _summary(asked: Asked, result: Result) -> Iterator[str]:
+    tally = result.tally
+    for stages, count in tally.several_stages.most_common():
+        if asked.rules.standing.lifecycle:
+            held = f"in the stages {', '.join(stages)} at once; the first counts" if stages else "in no stage"
+            yield f"warning: {count:,} customers are {held}"
+    if tally.unexpected:
+        yield f"warning: {tally.unexpected:,} changes of stage that the lifecycle does not allow"
+    if tally.again:
+        yield f"{tally.again:,} customers changed meanwhile and were judged again"
+    changes = f"{sum(tally.changes.values()):,} changes, " if asked.write else "nothing written, "
+    yield (
+        f"{tally.customers:,} customers, {changes}{tally.journeys:,} journeys started; "
+        f"{result.seconds:.1f} s, at most {result.peak / 2**20:,.0f} MiB in all processes"
+    )

@@ -1,0 +1,71 @@
+"""Opens facts and rules together for commands that ask about standing."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import typer
+
+from engine.cli.instants import read_instant
+from engine.cli.rules import sound_rules
+from engine.dispatch.standing import Standings
+from engine.dispatch.versions import StoredVersions
+from engine.facts.currency import CurrencyUnclearError, reporting_currency
+from engine.facts.migrate import upgrade
+from engine.facts.pool import connect
+from engine.language.rules import Rules
+from engine.replay.prepare import shop_zone
+from engine.servers.need import need
+from engine.servers.project import Project
+
+_WRONG = 1
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A connection in a transaction that commits at the end, and the project's rules, compiled."""
+
+    url: str
+    connection: psycopg.Connection[Any]
+    rules: Rules
+    standings: Standings
+    now: datetime
+
+    def instant(self, as_of: str | None) -> datetime:
+        """The instant that `--as-of` names; now without it.
+
+        Raises:
+            typer.BadParameter: it is no instant, or lies ahead.
+        """
+        if as_of is None:
+            return self.now
+        instant = read_instant(as_of, shop_zone(self.connection, self.rules.policy.zone), "--as-of")
+        if instant > self.now:
+            raise typer.BadParameter(f"--as-of: found {as_of}, which lies ahead, expected a past instant")
+        return instant
+
+
+@contextmanager
+def opened_standing(project: Project) -> Iterator[Opened]:
+    """Opens the project's facts and rules.
+
+    Raises:
+        typer.Exit: shops have several currencies and the policy names none; the message has been written.
+    """
+    need(project, database=True)
+    url = os.environ["REGULARS_DATABASE_URL"]
+    upgrade(url)
+    rules = sound_rules(project)
+    with connect(url) as connection:
+        try:
+            currency = reporting_currency(connection, rules.policy.currency)
+        except CurrencyUnclearError as error:
+            sys.stderr.write(f"{error}\n")
+            raise typer.Exit(_WRONG) from None
+        versions = StoredVersions({rules.version: rules})
+        yield Opened(url, connection, rules, Standings(rules, versions, currency), datetime.now(UTC))

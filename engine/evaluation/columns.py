@@ -1,0 +1,99 @@
+"""The values that cut-offs are computed from, for many customers: those in the base of the tiers and of RFM."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from engine.attributes.fold import compile_fold
+from engine.conditions.ast import Condition, names
+from engine.conditions.compile import Predicate, compile_condition
+from engine.conditions.environment import Known
+from engine.conditions.types import Value
+from engine.dispatch.standing import Standings
+from engine.facts.evaluate import evaluator
+from engine.facts.read import read_customers
+from engine.language.rules import Rules
+from engine.standing.cut_offs import CutOffs, Number, rfm_cut_offs, tier_cut_offs
+from engine.standing.definition import StandingRules
+
+Connection = psycopg.Connection[Any]
+Reader = Callable[[Connection, Sequence[int], int], "Columns"]
+
+
+@dataclass
+class Columns:
+    """Values of those in a base, each list in no order that matters."""
+
+    ranked: list[Number] = field(default_factory=list)
+    recency: list[Number] = field(default_factory=list)
+    frequency: list[Number] = field(default_factory=list)
+    monetary: list[Number] = field(default_factory=list)
+
+    def add(self, other: "Columns") -> None:
+        """Takes in the values of another chunk."""
+        self.ranked += other.ranked
+        self.recency += other.recency
+        self.frequency += other.frequency
+        self.monetary += other.monetary
+
+    def cut_offs(self, rules: StandingRules) -> CutOffs:
+        """The cut-offs of tiers and RFM, where there are rules of them."""
+        return CutOffs(
+            None if rules.tiers is None else tier_cut_offs(self.ranked, rules.tiers),
+            None if rules.rfm is None else rfm_cut_offs(self.recency, self.frequency, self.monetary, rules.rfm),
+        )
+
+
+def column_reader(rules: Rules, standings: Standings) -> Reader:
+    """A function of a connection, customers and an instant in microseconds that gives their values.
+
+    Only what the bases and measures name is read and folded. A base asks for attributes alone: what depends on cut-offs
+    cannot decide whom they are computed from.
+    """
+    own = rules.standing
+    if own.tiers is None and own.rfm is None:
+        return lambda _connection, _ids, _at: Columns()
+    types = evaluator(rules.catalogue, standings.currency).catalogue
+    asked = _asked(own) & rules.catalogue.keys()
+    fold = compile_fold(rules.catalogue, currency=standings.currency, only=asked, words=rules.words)
+
+    def compiled(base: Condition | None) -> Predicate:
+        if base is None:
+            return lambda _: True
+        return compile_condition(base, currency=types.currency, types=types.types, events=types.events)
+
+    in_tiers = compiled(own.tiers.base if own.tiers else None)
+    in_rfm = compiled(own.rfm.base if own.rfm else None)
+
+    def read(connection: Connection, ids: Sequence[int], at: int) -> Columns:
+        columns = Columns()
+        for facts in read_customers(connection, ids, relations=fold.reads, zone=rules.policy.zone):
+            values = fold(facts, at)
+            known = Known(at, values)
+            if own.tiers is not None and in_tiers(known):
+                _put(columns.ranked, values[own.tiers.rank_by])
+            if own.rfm is not None and in_rfm(known):
+                _put(columns.recency, values[own.rfm.recency.attribute])
+                _put(columns.frequency, values[own.rfm.frequency.attribute])
+                _put(columns.monetary, values[own.rfm.monetary.attribute])
+        return columns
+
+    return read
+
+
+def _asked(rules: StandingRules) -> frozenset[str]:
+    asked: set[str] = set()
+    if rules.tiers is not None:
+        asked |= {rules.tiers.rank_by, *(names(rules.tiers.base) if rules.tiers.base else ())}
+    if rules.rfm is not None:
+        measures = (rules.rfm.recency, rules.rfm.frequency, rules.rfm.monetary)
+        asked |= {*names(rules.rfm.base), *(each.attribute for each in measures)}
+    return frozenset(asked)
+
+
+def _put(column: list[Number], value: Value) -> None:
+    """An unknown value is not ranked."""
+    if value is not None:
+        column.append(value)  # type: ignore[arg-type]  # a ranked attribute is a number; the rules' check sees to it

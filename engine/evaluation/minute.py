@@ -1,0 +1,53 @@
+"""The minute schedule: takes in events that had to wait and judges who is due, until told to stop."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from engine.dispatch.accept import accept_waiting
+from engine.dispatch.match import Matcher
+from engine.evaluation.due import evaluate_due
+
+log = logging.getLogger("regulars.standing")
+
+
+@dataclass(frozen=True)
+class Minute:
+    """Runs every `seconds` with the wall clock. `matcher` is asked for each time: a shop may only become known later."""
+
+    pool: ConnectionPool
+    matcher: Callable[[psycopg.Connection[Any]], Matcher]
+    seconds: float = 60.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until told to stop; a failure is said and tried again."""
+        while not stop.is_set():
+            try:
+                await asyncio.to_thread(self.once, datetime.now(UTC))
+            except Exception as error:  # noqa: BLE001 - whatever fails here must not end the schedule
+                log.warning("those who are due could not be judged: %s: %s", type(error).__name__, error)
+            try:
+                await asyncio.wait_for(stop.wait(), self.seconds)
+            except TimeoutError:
+                continue
+
+    def once(self, now: datetime) -> int:
+        """Accepts waiting events, judges everybody who is due by `now`, and gives how many those are."""
+        judged = 0
+        with self.pool.connection() as connection:
+            matcher = self.matcher(connection)
+            accept_waiting(connection, matcher, now)
+        with self.pool.connection() as connection:
+            connection.autocommit = True
+            try:
+                while found := evaluate_due(connection, matcher, now):
+                    judged += found
+            finally:
+                connection.autocommit = False
+        return judged

@@ -1,0 +1,162 @@
+"""All customers at once: cut-offs, then everyone's standing, in two processes."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import psycopg
+
+from engine.dispatch.standing import Standings
+from engine.dispatch.versions import StoredVersions, publish
+from engine.evaluation import work
+from engine.evaluation.columns import Columns
+from engine.evaluation.work import Order, Tally
+from engine.facts.currency import reporting_currency
+from engine.facts.pool import connect
+from engine.facts.standing import Published, publish_cut_offs
+from engine.language.rules import Rules
+from engine.standing.cut_offs import CutOffs
+
+Connection = psycopg.Connection[Any]
+Progress = Callable[[str, int, int], None]
+"""Told of what is being done, how many customers are done and how many there are."""
+
+PROCESSES = 2
+CHUNK = 1000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an evaluation found. `cut_offs` are those of this run, published under the rules' version if it wrote."""
+
+    tally: Tally
+    cut_offs: CutOffs
+    seconds: float
+    peak: int
+    """Bytes of memory of all processes together, each at its most."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to evaluate.
+
+    `as_of` is the logical instant, `recorded_at` the wall clock's. With `write` standings, changes and cut-offs are
+    stored and journeys may start; without it nothing is written and no standing before counts.
+    """
+
+    url: str
+    rules: Rules
+    as_of: datetime
+    recorded_at: datetime
+    write: bool
+    start_existing: bool = False
+    schema: str = "public"
+    processes: int = PROCESSES
+    chunk: int = CHUNK
+
+
+def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: None) -> Result:
+    """Judges every customer.
+
+    Raises:
+        CurrencyUnclearError: shops have several currencies and the policy names none.
+    """
+    began = time.monotonic()
+    with connect(asked.url, asked.schema) as connection:
+        currency = reporting_currency(connection, asked.rules.policy.currency)
+        chunks = _chunks(connection, asked.chunk)
+        if asked.write:
+            publish(connection, asked.rules)
+    order = Order(
+        asked.url,
+        asked.schema,
+        asked.rules,
+        currency,
+        asked.as_of,
+        asked.recorded_at,
+        asked.write,
+        asked.start_existing,
+    )
+    with _pool(order, asked.processes, len(chunks)) as pool:
+        cut_offs = _cut_offs(pool, asked.rules, chunks, progress)
+        published = _publish(asked, currency, cut_offs)
+        tally = Tally()
+        for each in _all("judge", chunks, progress, lambda ids: pool.submit(work.judge, ids, published)):
+            tally.add(each)
+    return Result(tally, cut_offs, time.monotonic() - began, _peak(tally))
+
+
+def _peak(tally: Tally) -> int:
+    """Of this process and those of the pool."""
+    return sum({**tally.peak, os.getpid(): work.peak()}.values())
+
+
+def _chunks(connection: Connection, size: int) -> list[Sequence[int]]:
+    ids = [row[0] for row in connection.execute("select id from customers order by id")]
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+class _Here(Executor):
+    """Does the work of a pool in this process: for a few customers starting processes would take longer."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":  # noqa: ANN401 -- as Executor has it
+        future: Future[T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@contextmanager
+def _pool(order: Order, processes: int, chunks: int) -> Iterator[Executor]:
+    """Spawned, not forked: this process may have threads and connections that a copy must not share."""
+    if chunks <= 1:
+        work.begin(order)
+        try:
+            yield _Here()
+        finally:
+            work.end()
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=work.begin, initargs=(order,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cut_offs(pool: Executor, rules: Rules, chunks: Sequence[Sequence[int]], progress: Progress) -> CutOffs:
+    if rules.standing.tiers is None and rules.standing.rfm is None:
+        return CutOffs()
+    columns = Columns()
+    for each in _all("cut-offs", chunks, progress, lambda ids: pool.submit(work.columns, ids)):
+        columns.add(each)
+    return columns.cut_offs(rules.standing)
+
+
+def _publish(asked: Asked, currency: str | None, cut_offs: CutOffs) -> Published:
+    if not asked.write:
+        return Published(0, cut_offs, {})
+    standings = Standings(asked.rules, StoredVersions(), currency)
+    with connect(asked.url, asked.schema) as connection:
+        return publish_cut_offs(connection, asked.rules.version, asked.as_of, cut_offs, standings.digests)
+
+
+def _all(
+    what: str,
+    chunks: Sequence[Sequence[int]],
+    progress: Progress,
+    submit: Callable[[Sequence[int]], "Future[T]"],
+) -> Iterator[T]:
+    total, done = sum(map(len, chunks)), 0
+    progress(what, done, total)
+    futures = {submit(ids): len(ids) for ids in chunks}
+    for future in as_completed(futures):
+        done += futures[future]
+        progress(what, done, total)
+        yield future.result()

@@ -1,0 +1,234 @@
+"""The work of one process of an evaluation: chunks of customers, read, judged and written by sets.
+
+A process opens its own connection and compiles the rules once; chunks are lists of customers' numbers.
+"""
+
+import os
+import resource
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from engine.conditions.operands import microseconds
+from engine.dispatch.match import Happening, Matcher
+from engine.dispatch.standing import Read, Shift
+from engine.dispatch.versions import StoredVersions
+from engine.evaluation.columns import Columns, column_reader
+from engine.facts.event_contracts import load_contracts
+from engine.facts.matching import EventMatcher
+from engine.facts.pool import connect
+from engine.facts.standing import Kept, Published, instant, read_standings, write_changes, write_standings
+from engine.language.rules import Rules
+from engine.standing.judge import Judgement
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to evaluate, the same for all chunks. `write` false: nothing is stored, and no earlier standing counts."""
+
+    url: str
+    schema: str
+    rules: Rules
+    currency: str | None
+    as_of: datetime
+    recorded_at: datetime
+    write: bool
+    start_existing: bool = False
+
+
+@dataclass
+class Tally:
+    """What came of some chunks: sizes by (kind, name), changes by (kind, from, to, cause), journeys started."""
+
+    customers: int = 0
+    sizes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    changes: Counter[tuple[str, str | None, str | None, str]] = field(default_factory=Counter)
+    journeys: int = 0
+    again: int = 0
+    """Customers whose facts changed between reading and writing: they were judged again."""
+    unexpected: int = 0
+    """Changes of stage that their rule does not allow."""
+    several_stages: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    """Customers for whom several stages held, by these; the first one counts. None: ()."""
+    peak: dict[int, int] = field(default_factory=dict)
+    """Most memory of each process, in bytes."""
+
+    def add(self, other: "Tally") -> None:
+        """Takes in what came of another chunk."""
+        self.customers += other.customers
+        self.sizes.update(other.sizes)
+        self.changes.update(other.changes)
+        self.journeys += other.journeys
+        self.again += other.again
+        self.unexpected += other.unexpected
+        self.several_stages.update(other.several_stages)
+        for process, peak in other.peak.items():
+            self.peak[process] = max(self.peak.get(process, 0), peak)
+
+
+class Work:
+    """Reads, judges and writes chunks over one connection."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._connection = connect(order.url, order.schema)
+        versions = StoredVersions({order.rules.version: order.rules})
+        self._matcher = Matcher(order.rules, versions, EventMatcher(load_contracts(), order.currency))
+        self._standings = self._matcher.standings
+        self._columns = column_reader(order.rules, self._standings)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
+
+    def columns(self, ids: Sequence[int]) -> Columns:
+        """The values of these customers that cut-offs are computed from."""
+        with self._connection.transaction():
+            return self._columns(self._connection, ids, microseconds(self._order.as_of))
+
+    def judge(self, ids: Sequence[int], published: Published | None) -> Tally:
+        """Judges these customers and, if it is to write, stores what was found."""
+        if not self._order.write:
+            with self._connection.transaction():
+                found = [(read, self._judged(read, None, published)) for read in self._read(ids)]
+            return self._tally([judgement for _, judgement in found])
+        with self._connection.transaction():
+            versions = _fact_versions(self._connection, ids)
+            kept = read_standings(self._connection, ids)
+            judged = {
+                read.facts.customer_id: self._judged(read, kept.get(read.facts.customer_id), published)
+                for read in self._read(ids)
+            }
+        with self._connection.transaction():
+            return self._write(versions, kept, judged, published)
+
+    def _read(self, ids: Sequence[int]) -> list[Read]:
+        return self._standings.read(self._connection, ids)
+
+    def _judged(self, read: Read, kept: Kept | None, published: Published | None) -> Judgement:
+        at = max(microseconds(self._order.as_of), kept.standing.at if kept else 0)
+        return self._standings.judged(read, at, kept, published)
+
+    def _write(
+        self,
+        versions: dict[int, int],
+        kept: dict[int, Kept],
+        judged: dict[int, Judgement],
+        published: Published | None,
+    ) -> Tally:
+        """Under the customers' locks: who has other facts or another standing by now is judged again."""
+        ids = sorted(judged)
+        now = _fact_versions(self._connection, ids, lock=True)
+        stored = read_standings(self._connection, ids)
+        moved = [each for each in ids if now[each] != versions[each] or stored.get(each) != kept.get(each)]
+        for read in self._read(moved) if moved else ():
+            customer = read.facts.customer_id
+            judged[customer] = self._judged(read, stored.get(customer), published)
+        shifts = {each: self._shift(each, judged[each], stored.get(each), now[each], published) for each in ids}
+        write_standings(self._connection, ((each, shift.kept) for each, shift in shifts.items()))
+        noted = [change for shift in shifts.values() for change in shift.noted]
+        write_changes(self._connection, noted, self._order.recorded_at)
+        tally = self._tally(list(judged.values()))
+        tally.again = len(moved)
+        tally.changes.update((each.change.kind, each.change.before, each.change.after, each.cause) for each in noted)
+        tally.unexpected = sum(each.change.unexpected for each in noted)
+        tally.journeys = self._start(shifts)
+        return tally
+
+    def _shift(
+        self, customer: int, judgement: Judgement, kept: Kept | None, version: int, published: Published | None
+    ) -> Shift:
+        first: frozenset[str] = frozenset()
+        if not self._order.start_existing:
+            first = self._standings.first_said(self._connection, _imported(kept, version), published)
+        due = kept is not None and kept.next_flip is not None and kept.next_flip <= microseconds(self._order.as_of)
+        cause = "flip" if due else "rules"
+        return self._standings.shift(judgement, customer, version, published, cause=cause, first=first)
+
+    def _start(self, shifts: dict[int, Shift]) -> int:
+        """Starts and tells journeys of those whose changes some playbook names; gives how many started."""
+        changed = {each: shift for each, shift in shifts.items() if shift.starting}
+        running = _with_journeys(self._connection, changed)
+        concerned = [each for each in changed if each in running or self._matcher.starts_by(changed[each].starting)]
+        if not concerned:
+            return 0
+        before = _journeys(self._connection, concerned)
+        for customer in concerned:
+            shift = changed[customer]
+            at = instant(shift.kept.standing.at)
+            happening = Happening.of_changes(customer, shift.starting, at, self._order.recorded_at, None)
+            self._matcher.match(self._connection, happening)
+        return _journeys(self._connection, concerned) - before
+
+    def _tally(self, judged: Sequence[Judgement]) -> Tally:
+        tally = Tally(customers=len(judged), peak={os.getpid(): peak()})
+        for judgement in judged:
+            standing = judgement.standing
+            for kind, name in (("stage", standing.stage), ("tier", standing.tier), ("rfm_group", standing.rfm_group)):
+                tally.sizes[kind, name or ""] += 1
+            tally.sizes.update(("tag", name) for name in standing.tags)
+            tally.sizes.update(("segment", name) for name in standing.segments)
+            if len(judgement.stages) != 1:
+                tally.several_stages[judgement.stages] += 1
+        return tally
+
+
+_work: Work | None = None
+
+
+def begin(order: Order) -> None:
+    """Makes a process of the pool ready."""
+    global _work  # noqa: PLW0603 -- a process of the pool has one work
+    _work = Work(order)
+
+
+def end() -> None:
+    """Closes what `begin` opened, where the process goes on."""
+    global _work  # noqa: PLW0603 -- likewise
+    if _work is not None:
+        _work.close()
+    _work = None
+
+
+def columns(ids: Sequence[int]) -> Columns:
+    """`Work.columns` in a process of the pool."""
+    assert _work is not None  # the pool began it
+    return _work.columns(ids)
+
+
+def judge(ids: Sequence[int], published: Published | None) -> Tally:
+    """`Work.judge` in a process of the pool."""
+    assert _work is not None  # the pool began it
+    return _work.judge(ids, published)
+
+
+def _imported(kept: Kept | None, version: int) -> Kept | None:
+    """An event judges its customer at once: where the facts are newer than the standing, an import brought them."""
+    return None if kept is not None and kept.fact_version != version else kept
+
+
+def _fact_versions(connection: Connection, ids: Sequence[int], *, lock: bool = False) -> dict[int, int]:
+    query = "select id, fact_version from customers where id = any(%s) order by id"
+    return dict(connection.execute(query + (" for update" if lock else ""), (list(ids),)).fetchall())
+
+
+def _with_journeys(connection: Connection, ids: dict[int, Shift]) -> set[int]:
+    query = "select distinct customer_id from journeys where state = 'running' and customer_id = any(%s)"
+    return {row[0] for row in connection.execute(query, (list(ids),))} if ids else set()
+
+
+def _journeys(connection: Connection, ids: Sequence[int]) -> int:
+    row = connection.execute("select count(*) from journeys where customer_id = any(%s)", (list(ids),)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def peak() -> int:
+    """Of this process so far, in bytes; Linux counts in KiB, macOS in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

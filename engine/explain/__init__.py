@@ -1,0 +1,1 @@
+"""Why somebody has a standing, why not, and when it will change: proofs as data, and as text and JSON."""

@@ -1,0 +1,145 @@
+"""Who is in a segment, stage, tier or RFM group, or has a tag: from what is stored, or judged now and only read."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from engine.conditions.ast import Condition
+from engine.conditions.operands import microseconds
+from engine.dispatch.standing import Standings
+from engine.evaluation.columns import Columns, column_reader
+from engine.explain.customers import cut_offs_of
+from engine.explain.prove import has
+from engine.explain.subject import Subject, part_of
+from engine.facts.standing import Published, read_standings
+from engine.standing.cut_offs import CutOffs
+from engine.standing.definition import SegmentRule
+from engine.standing.pruned import only
+
+Connection = psycopg.Connection[Any]
+Progress = Callable[[str, int, int], None]
+ASKED = Subject("segment", "--when", "")
+"""The segment that an ad-hoc condition stands for."""
+_CHUNK = 500
+_COUNTS = """
+select 'stage', stage, count(*) from standings where stage is not null group by 2
+ union all select 'tier', tier, count(*) from standings where tier is not null group by 2
+ union all select 'rfm_group', rfm_group, count(*) from standings where rfm_group is not null group by 2
+ union all select 'segment', name, count(*) from standings, unnest(segments) name group by 2
+ union all select 'tag', name, count(*) from standings, unnest(tags) name group by 2
+"""
+_HOLDS = {
+    "segment": "s.segments @> array[%(name)s]", "tag": "s.tags @> array[%(name)s]", "stage": "s.stage = %(name)s",
+    "tier": "s.tier = %(name)s", "rfm_group": "s.rfm_group = %(name)s",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A customer: the shop's name and our number."""
+
+    key: str
+    id: int
+
+
+def stored_counts(connection: Connection) -> tuple[int, Mapping[tuple[str, str], int]]:
+    """How many customers have been evaluated, and how many are in each, by kind and name."""
+    row = connection.execute("select count(*) from standings").fetchone()
+    return (int(row[0]) if row else 0), {(kind, name): count for kind, name, count in connection.execute(_COUNTS)}
+
+
+def stored_versions(connection: Connection) -> frozenset[str]:
+    """The versions of the rules that the stored standings were decided by."""
+    return frozenset(row[0] for row in connection.execute("select distinct version from standings"))
+
+
+def stored_members(connection: Connection, subject: Subject) -> list[Member]:
+    """The members by what is stored, by the shop's name."""
+    query = "select c.key, c.id from standings s join customers c on c.id = s.customer_id where {} order by c.key"
+    holds = sql.SQL(_HOLDS[subject.kind])
+    rows = connection.execute(sql.SQL(query).format(holds), {"name": subject.name})
+    return [Member(key, number) for key, number in rows]
+
+
+def judged_members(
+    connection: Connection,
+    standings: Standings,
+    subject: Subject,
+    at: datetime,
+    *,
+    past: bool,
+    when: Condition | None = None,
+    progress: Progress = lambda _what, _done, _total: None,
+) -> list[Member]:
+    """The members as judged as of an instant; nothing is written.
+
+    Args:
+        connection: an open connection whose `search_path` has the tables.
+        standings: the rules, compiled.
+        subject: a rule; ASKED for `when`.
+        at: the instant.
+        past: no standing that is stored counts.
+        when: an ad-hoc condition.
+        progress: told what is being done, how many customers are done and how many there are.
+    """
+    rules = standings.rules.standing
+    if when is not None:
+        asked = SegmentRule(name=ASKED.name, title="", when=when)
+        rules = rules.model_copy(update={"segments": (*rules.segments, asked), "order": ()})
+    needed = only(rules, part_of(subject))
+    judging = Standings(replace(standings.rules, standing=needed), standings.versions, standings.currency)
+    people = connection.execute("select id, key from customers order by id").fetchall()
+    chunks = [people[start : start + _CHUNK] for start in range(0, len(people), _CHUNK)]
+    values = None
+    if needed.tiers is not None or needed.rfm is not None:
+        values = cut_offs_of(connection, standings, at, past=past).values
+        if values is None:
+            values = _computed(connection, judging, chunks, at, progress)
+    published = Published(0, values or CutOffs(), {})
+    found = _found(connection, judging, subject, chunks, (at, past), published, progress)
+    return sorted(found, key=lambda each: each.key)
+
+
+def _found(
+    connection: Connection,
+    judging: Standings,
+    subject: Subject,
+    chunks: Sequence[Sequence[tuple[int, str]]],
+    asked: tuple[datetime, bool],
+    published: Published,
+    progress: Progress,
+) -> Iterator[Member]:
+    at, past = asked
+    done, total = 0, sum(map(len, chunks))
+    for chunk in chunks:
+        keys = dict(chunk)
+        kept = {} if past else read_standings(connection, list(keys))
+        for read in judging.read(connection, list(keys)):
+            number = read.facts.customer_id
+            own = kept.get(number)
+            as_of = microseconds(at) if own is None else max(microseconds(at), own.standing.at)
+            if has(judging.judged(read, as_of, own, published).standing, subject.kind, subject.name):
+                yield Member(keys[number], number)
+        done += len(chunk)
+        progress("judging", done, total)
+
+
+def _computed(
+    connection: Connection,
+    judging: Standings,
+    chunks: Sequence[Sequence[tuple[int, str]]],
+    at: datetime,
+    progress: Progress,
+) -> CutOffs:
+    """Cut-offs of everybody as of the instant, where none are published."""
+    read, columns = column_reader(judging.rules, judging), Columns()
+    done, total = 0, sum(map(len, chunks))
+    for chunk in chunks:
+        columns.add(read(connection, [number for number, _ in chunk], microseconds(at)))
+        done += len(chunk)
+        progress("cut-offs", done, total)
+    return columns.cut_offs(judging.rules.standing)

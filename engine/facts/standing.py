@@ -1,0 +1,231 @@
+"""Everyone's standing in the database: what was decided before, what is decided now, and its history."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from engine.conditions.operands import microseconds
+from engine.conditions.types import Value
+from engine.standing.cut_offs import CutOffs
+from engine.standing.decide import STANDING_TYPES, Change, HandTag, Standing
+
+Connection = psycopg.Connection[Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+STALE = -1
+"""A fact version that says: facts came by an import, without an event."""
+
+_COLUMNS = (
+    "customer_id", "tags", "segments", "stage", "tier", "rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary",
+    "given", "version", "tier_lost_at", "cut_offs_id", "fact_version", "evaluated_at", "next_flip",
+)  # fmt: skip
+_LIST = ", ".join(_COLUMNS)
+_UPDATE = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
+_UPSERT = (
+    f"insert into standings ({_LIST}) values ({', '.join(['%s'] * len(_COLUMNS))}) "  # noqa: S608 -- our own columns
+    f"on conflict (customer_id) do update set {_UPDATE}"
+)
+_MERGE = f"insert into standings ({_LIST}) select {_LIST} from new_standings on conflict (customer_id) do update set {_UPDATE}"  # noqa: S608, E501 -- our own columns
+_CHANGE_COLUMNS = 'customer_id, kind, "from", "to", at, cause, event_id, version, cut_offs_id, evidence, recorded_at'
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A customer's standing as it is stored, and what it was decided with."""
+
+    standing: Standing
+    version: str
+    cut_offs_id: int | None
+    fact_version: int
+    next_flip: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One change as it goes into the history."""
+
+    customer_id: int
+    change: Change
+    at: datetime
+    cause: str
+    version: str
+    cut_offs_id: int | None = None
+    event_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Published cut-offs and their number."""
+
+    id: int
+    values: CutOffs
+    digests: Mapping[str, str]
+    """Of the parts of the rules they belong to: `tier` and `rfm`."""
+
+
+def instant(at: int) -> datetime:
+    """The datetime of microseconds since the epoch."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def read_standings(connection: Connection, ids: Collection[int]) -> dict[int, Kept]:
+    """The stored standing of each of these customers that has one."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(f"select {_LIST} from standings where customer_id = any(%s)", (list(ids),))  # noqa: S608 -- our own columns
+        return {row["customer_id"]: _kept(row) for row in rows}
+
+
+def _kept(row: Mapping[str, Any]) -> Kept:
+    standing = Standing(
+        tags=frozenset(row["tags"]),
+        segments=frozenset(row["segments"]),
+        stage=row["stage"],
+        tier=row["tier"],
+        rfm_group=row["rfm_group"],
+        rfm_recency=row["rfm_recency"],
+        rfm_frequency=row["rfm_frequency"],
+        rfm_monetary=row["rfm_monetary"],
+        given={name: microseconds(datetime.fromisoformat(at)) for name, at in row["given"].items()},
+        tier_lost_at=_micro(row["tier_lost_at"]),
+        at=microseconds(row["evaluated_at"]),
+    )
+    return Kept(standing, row["version"], row["cut_offs_id"], row["fact_version"], _micro(row["next_flip"]))
+
+
+def read_hand_tags(connection: Connection, ids: Collection[int]) -> dict[int, list[HandTag]]:
+    """All hand tags of each of these customers that has any, past ones too."""
+    found: dict[int, list[HandTag]] = {}
+    rows = connection.execute(
+        "select customer_id, tag, at, expires_at, removed_at from hand_tags where customer_id = any(%s) order by id",
+        (list(ids),),
+    )
+    for customer, tag, at, expires, removed in rows:
+        found.setdefault(customer, []).append(HandTag(tag, microseconds(at), _micro(expires), _micro(removed)))
+    return found
+
+
+def write_standing(connection: Connection, customer_id: int, kept: Kept) -> None:
+    """Stores one customer's standing; the caller holds the customer's lock and commits."""
+    connection.execute(_UPSERT, _row(customer_id, kept))
+
+
+def write_standings(connection: Connection, standings: Iterable[tuple[int, Kept]]) -> None:
+    """Stores many by COPY and one statement; the caller holds the customers' locks and commits."""
+    connection.execute(
+        f"create temporary table if not exists new_standings on commit delete rows as select {_LIST} from standings with no data"  # noqa: S608, E501 -- our own columns
+    )
+    with connection.cursor() as cursor, cursor.copy(f"copy new_standings ({_LIST}) from stdin") as copy:
+        for customer_id, kept in standings:
+            copy.write_row(_row(customer_id, kept))
+    connection.execute(_MERGE)
+    connection.execute("truncate new_standings")
+
+
+def write_changes(connection: Connection, changes: Sequence[Noted], recorded_at: datetime) -> None:
+    """Adds changes to the history by COPY."""
+    if not changes:
+        return
+    with connection.cursor() as cursor, cursor.copy(f"copy standing_changes ({_CHANGE_COLUMNS}) from stdin") as copy:
+        for each in changes:
+            change = each.change
+            noted = (each.customer_id, change.kind, change.before, change.after, each.at, each.cause, each.event_id)
+            copy.write_row((*noted, each.version, each.cut_offs_id, _evidence(change), recorded_at))
+
+
+def publish_cut_offs(
+    connection: Connection, version: str, as_of: datetime, values: CutOffs, digests: Mapping[str, str]
+) -> Published:
+    """Publishes cut-offs under the rules' version; the caller commits."""
+    kept = {name: digests[name] for name in ("tier", "rfm") if name in digests}
+    row = connection.execute(
+        'insert into cut_offs (version, as_of, "values") values (%s, %s, %s) returning id',
+        (version, as_of, Jsonb({**values.to_json(), "digests": kept})),
+    ).fetchone()
+    assert row is not None
+    return Published(row[0], values, kept)
+
+
+def published_cut_offs(connection: Connection, digests: Mapping[str, str]) -> Published | None:
+    """The latest cut-offs of the same tiers and RFM, whichever version of the rules they were published under."""
+    wanted = {name: digests[name] for name in ("tier", "rfm") if name in digests}
+    row = connection.execute(
+        'select id, "values" from cut_offs where "values" -> \'digests\' = %s order by id desc limit 1',
+        (Jsonb(wanted),),
+    ).fetchone()
+    return None if row is None else Published(row[0], CutOffs.from_json(row[1]), wanted)
+
+
+def standing_as_of(connection: Connection, customer_id: int, at: datetime) -> dict[str, Value]:
+    """What conditions may name of a customer's standing (`tags`, `stage`, ...) as of an instant, from its history.
+
+    Scores are not in the history: of a past instant they are those of now. A customer never evaluated has no standing.
+    """
+    kept = read_standings(connection, [customer_id]).get(customer_id)
+    if kept is None:
+        return {name: frozenset() if kind == "set" else None for name, kind in STANDING_TYPES.items()}
+    standing = kept.standing
+    later = connection.execute(
+        'select kind, "from", "to" from standing_changes where customer_id = %s and at > %s order by at desc, id desc',
+        (customer_id, at),
+    )
+    for kind, before, after in later:
+        standing = _undone(standing, kind, before, after)
+    return {name: getattr(standing, name) for name in STANDING_TYPES}
+
+
+def _undone(standing: Standing, kind: str, before: str | None, after: str | None) -> Standing:
+    match kind:
+        case "tag":
+            return replace(standing, tags=_swapped(standing.tags, after, before))
+        case "segment":
+            return replace(standing, segments=_swapped(standing.segments, after, before))
+        case "stage":
+            return replace(standing, stage=before)
+        case "tier":
+            return replace(standing, tier=before)
+        case _:
+            return replace(standing, rfm_group=before)
+
+
+def _swapped(names: frozenset[str], out: str | None, back: str | None) -> frozenset[str]:
+    return frozenset({*(names - {out}), *({back} if back else ())})
+
+
+def _row(customer_id: int, kept: Kept) -> tuple[object, ...]:
+    standing = kept.standing
+    given = {name: instant(at).isoformat() for name, at in standing.given.items()}
+    return (
+        customer_id,
+        sorted(standing.tags),
+        sorted(standing.segments),
+        standing.stage,
+        standing.tier,
+        standing.rfm_group,
+        standing.rfm_recency,
+        standing.rfm_frequency,
+        standing.rfm_monetary,
+        Jsonb(given),
+        kept.version,
+        _instant(standing.tier_lost_at),
+        kept.cut_offs_id,
+        kept.fact_version,
+        instant(standing.at),
+        _instant(kept.next_flip),
+    )
+
+
+def _evidence(change: Change) -> Jsonb | None:
+    told = {name: True for name in ("rises", "unexpected") if getattr(change, name)}
+    return Jsonb(told) if told else None
+
+
+def _instant(at: int | None) -> datetime | None:
+    return None if at is None else instant(at)
+
+
+def _micro(at: datetime | None) -> int | None:
+    return None if at is None else microseconds(at)

@@ -1,0 +1,57 @@
+"""What is wrong with the templates of rules, as issues beside all others."""
+
+from collections.abc import Iterator
+
+from engine.journeys.plan import Plan, Send
+from engine.language.issues import Issue, ordered
+from engine.language.rules import Rules
+from engine.messages.check import sample_values, template_errors
+from engine.messages.errors import TemplateError
+from engine.messages.render import render
+from engine.messages.templates import template_locales
+
+
+def template_issues(rules: Rules) -> tuple[Issue, ...]:
+    """Templates that cannot be filled in, and those that name what a playbook's subject does not have.
+
+    A playbook for a customer has no order: a template that names one would fail at its first send.
+    """
+    attributes = (*rules.catalogue, *rules.names)
+    errors = template_errors(rules.templates, attributes)
+    known = {(error.file, error.line) for error in errors}
+    found = [_issue("RG801", error, error.hint) for error in errors]
+    for plan in rules.plans.values():
+        for error in _of_plan(plan, rules, attributes):
+            if (error.file, error.line) not in known:
+                hint = f"playbook {plan.playbook} is for {plan.subject}; use another template, or one without it"
+                found.append(_issue("RG802", error, hint))
+    return ordered(found)
+
+
+def _of_plan(plan: Plan, rules: Rules, attributes: tuple[str, ...]) -> Iterator[TemplateError]:
+    """Errors of the plan's templates, filled in with what its subject has."""
+    if plan.subject == "order":
+        return
+    values = {name: value for name, value in sample_values(attributes=attributes).items() if name != "order"}
+    for name in sorted(_templates(plan)):
+        for locale in template_locales(rules.templates, name):
+            try:
+                render(rules.templates, name, (locale,), values)
+            except TemplateError as error:
+                yield error
+
+
+def _templates(plan: Plan) -> set[str]:
+    names: set[str] = set()
+    for step in plan.code:
+        if isinstance(step, Send):
+            template = step.template
+            names |= {template} if isinstance(template, str) else {*template.cases.values(), template.default}
+    return names
+
+
+def _issue(code: str, error: TemplateError, hint: str) -> Issue:
+    line = max(error.line, 1)
+    column = len(error.quote) - len(error.quote.lstrip()) + 1
+    end = max(len(error.quote.rstrip()) + 1, column + 1)
+    return Issue(code, f"templates/{error.file}", line, column, line, end, error.found, error.expected, hint)

@@ -1,0 +1,1 @@
+"""Standing: the tags, segments, stage, tier and RFM group that rules give to a customer."""

@@ -1,0 +1,181 @@
+"""Cut-offs: where tiers, high values and scores begin, computed from a population and applied to one customer.
+
+All of it is exact: values are integers (money in minor units) or decimals, and no float is made.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from math import ceil, floor
+from typing import Any, Literal
+
+from engine.standing.definition import Measure, Rfm, Tiers
+
+Number = int | Decimal
+Better = Literal["more", "less"]
+_WHOLE = 10_000  # basis points
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureCutOffs:
+    """Of one of R, F, M: from which value it counts as high, and from which each score from 2 up is given.
+
+    A score that nobody reaches has none. `better` says which way values improve: R is better when it is less.
+    """
+
+    better: Better
+    high: Number | None
+    scores: tuple[Number | None, ...]
+
+    def is_high(self, value: Number) -> bool:
+        """At or better than where high begins."""
+        return self._reaches(value, self.high)
+
+    def score(self, value: Number) -> int:
+        """From 1 to one more than there are cut-offs; the last is best."""
+        return 1 + sum(self._reaches(value, each) for each in self.scores)
+
+    def _reaches(self, value: Number, cut_off: Number | None) -> bool:
+        if cut_off is None:
+            return False
+        return value <= cut_off if self.better == "less" else value >= cut_off
+
+
+@dataclass(frozen=True, slots=True)
+class RfmCutOffs:
+    """Those of recency, frequency and monetary value."""
+
+    recency: MeasureCutOffs
+    frequency: MeasureCutOffs
+    monetary: MeasureCutOffs
+
+
+@dataclass(frozen=True, slots=True)
+class CutOffs:
+    """What a bulk run publishes. `tiers`: the least value of each tier but the last; none where nobody is ranked."""
+
+    tiers: tuple[Number | None, ...] | None = None
+    rfm: RfmCutOffs | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON data; a decimal is text."""
+        tiers = None if self.tiers is None else [_told(each) for each in self.tiers]
+        if self.rfm is None:
+            return {"tiers": tiers, "rfm": None}
+        measures = {name: getattr(self.rfm, name) for name in _MEASURES}
+        return {
+            "tiers": tiers,
+            "rfm": {
+                name: {"better": each.better, "high": _told(each.high), "scores": [_told(one) for one in each.scores]}
+                for name, each in measures.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "CutOffs":
+        """What `to_json` gave."""
+        tiers, rfm = data.get("tiers"), data.get("rfm")
+        return cls(
+            None if tiers is None else tuple(_read(each) for each in tiers),
+            None if rfm is None else RfmCutOffs(*(_measure_from(rfm[name]) for name in _MEASURES)),
+        )
+
+
+_MEASURES = ("recency", "frequency", "monetary")
+
+
+def tier_cut_offs(values: Sequence[Number], tiers: Tiers) -> tuple[Number | None, ...]:
+    """The least value of each tier but the last: that at rank ceil(n * share) from the top, so ties go up.
+
+    Args:
+        values: of all who are in the tiers' base, in any order.
+        tiers: their shares are cumulative from the top, in basis points.
+    """
+    ordered = sorted(values, reverse=True)
+    shares = [tier.share for tier in tiers.tiers[:-1]]
+    return tuple(_at_rank(ordered, share or 0) for share in shares)
+
+
+def _at_rank(ordered: Sequence[Number], share: int) -> Number | None:
+    rank = -(-len(ordered) * share // _WHOLE)
+    return ordered[rank - 1] if rank else None
+
+
+def tier_of(value: Number | None, cut_offs: Sequence[Number | None]) -> int:
+    """The place of a value's tier, best first; an unknown value is in the last."""
+    if value is not None:
+        for place, cut_off in enumerate(cut_offs):
+            if cut_off is not None and value >= cut_off:
+                return place
+    return len(cut_offs)
+
+
+def rfm_cut_offs(
+    recency: Sequence[Number], frequency: Sequence[Number], monetary: Sequence[Number], rfm: Rfm
+) -> RfmCutOffs:
+    """Cut-offs from the values of all who are in the base, each in any order."""
+    return RfmCutOffs(
+        _measure(recency, rfm.recency, rfm.scores, "less"),
+        _measure(frequency, rfm.frequency, rfm.scores, "more"),
+        _measure(monetary, rfm.monetary, rfm.scores, "more"),
+    )
+
+
+def _measure(values: Sequence[Number], measure: Measure, scores: int, better: Better) -> MeasureCutOffs:
+    ordered = sorted(values, reverse=better == "less")  # the best last
+    high = measure.high_from if measure.quantile is None else _quantile(ordered, measure.quantile, better)
+    return MeasureCutOffs(better, high, score_cut_offs(ordered, scores))
+
+
+def _quantile(ordered: Sequence[Number], share: int, better: Better) -> Number | None:
+    """Between two values it is the point on the line, rounded to the whole number that splits the values alike."""
+    if not ordered:
+        return None
+    place, rest = divmod((len(ordered) - 1) * share, _WHOLE)
+    value = Fraction(ordered[place])
+    if rest:
+        value += Fraction(rest, _WHOLE) * (Fraction(ordered[place + 1]) - value)
+    if any(isinstance(each, Decimal) for each in ordered):
+        return _nearest_decimal(value, ordered, better)
+    return floor(value) if better == "less" else ceil(value)
+
+
+def _nearest_decimal(value: Fraction, ordered: Sequence[Number], better: Better) -> Number:
+    """The least good of the values that reach the quantile."""
+    return next(each for each in ordered if (each <= value if better == "less" else each >= value))
+
+
+def score_cut_offs(ordered: Sequence[Number], scores: int) -> tuple[Number | None, ...]:
+    """From which value each score from 2 up is given, by percent rank.
+
+    The percent rank of a value is (rank - 1) / (n - 1), where ties have their lowest rank; its score is
+    min(scores, 1 + floor(scores * percent rank)).
+
+    Args:
+        ordered: the values, the best last.
+        scores: how many there are.
+    """
+    found: list[Number | None] = [None] * (scores - 1)
+    last = len(ordered) - 1
+    firsts = [0, *(place for place, (one, other) in enumerate(pairwise(ordered), 1) if one != other)] if ordered else []
+    reached = 1
+    for place in firsts:
+        score = min(scores, 1 + scores * place // last) if last else 1
+        while reached < score:
+            found[reached - 1] = ordered[place]
+            reached += 1
+    return tuple(found)
+
+
+def _told(value: Number | None) -> int | str | None:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _read(value: int | str | None) -> Number | None:
+    return Decimal(value) if isinstance(value, str) else value
+
+
+def _measure_from(data: Mapping[str, Any]) -> MeasureCutOffs:
+    return MeasureCutOffs(data["better"], _read(data["high"]), tuple(_read(each) for each in data["scores"]))

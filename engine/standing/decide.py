@@ -1,0 +1,303 @@
+"""Decides a customer's standing from the values of attributes: pure, as of an instant that is an argument."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from engine.conditions.ast import Condition
+from engine.conditions.compile import Predicate, compile_condition
+from engine.conditions.environment import Catalogue, Happening
+from engine.conditions.types import Type, Value
+from engine.standing.cut_offs import CutOffs, Number, RfmCutOffs, tier_of
+from engine.standing.definition import Lifecycle, Rfm, StandingRules, TagRule, Tiers
+from engine.standing.order import compares, conditions, dependency_order
+from engine.standing.review import last_review
+
+STANDING_TYPES: Mapping[str, Type] = {
+    "tags": "set",
+    "segments": "set",
+    "stage": "string",
+    "tier": "string",
+    "rfm_group": "string",
+    "rfm_recency": "integer",
+    "rfm_frequency": "integer",
+    "rfm_monetary": "integer",
+}
+"""Names of standing that conditions use like attributes."""
+
+_NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a customer is as of `at`. Instants are microseconds since the epoch.
+
+    `given` says since when the condition of each rule's tag has held; a tag that expired meanwhile is kept there, so
+    that it is given anew only when the condition has failed in between. `tier_lost_at`: the review that found the tier
+    lost; it is kept until the grace is over.
+    """
+
+    tags: frozenset[str] = _NOBODY
+    segments: frozenset[str] = _NOBODY
+    stage: str | None = None
+    tier: str | None = None
+    rfm_group: str | None = None
+    rfm_recency: int | None = None
+    rfm_frequency: int | None = None
+    rfm_monetary: int | None = None
+    given: Mapping[str, int] = field(default_factory=dict)
+    tier_lost_at: int | None = None
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change: of kind tag, segment, stage, tier or rfm_group, from one name to another (None: none).
+
+    `rises` of a tier: it is better than before, or the first one. `unexpected` of a stage: its rule does not allow it.
+    """
+
+    kind: str
+    before: str | None
+    after: str | None
+    rises: bool = False
+    unexpected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A standing, and the stages whose condition held: more than one or none is a mistake of the rules."""
+
+    standing: Standing
+    stages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HandTag:
+    """A tag given by hand. Instants in microseconds since the epoch; None: never."""
+
+    tag: str
+    at: int
+    expires_at: int | None = None
+    removed_at: int | None = None
+
+    def holds(self, now: int) -> bool:
+        """Given, not expired and not taken away."""
+        ends = [each for each in (self.expires_at, self.removed_at) if each is not None]
+        return self.at <= now and all(now < each for each in ends)
+
+
+@dataclass(slots=True)
+class Scene:
+    """What conditions are asked in while standing is decided: attributes, and standing as far as it is decided."""
+
+    now: int
+    attributes: dict[str, Value]
+    happened: Mapping[str, Sequence[Happening]]
+    cut_offs: CutOffs
+    previous: Standing | None
+    tags: set[str]
+    segments: set[str] = field(default_factory=set)
+    given: dict[str, int] = field(default_factory=dict)
+    stages: tuple[str, ...] = ()
+    tier_lost_at: int | None = None
+
+    def events(self, kind: str) -> Sequence[Happening]:
+        """The customer's events of a kind."""
+        return self.happened.get(kind, ())
+
+    def steps(self, step: str) -> tuple[str, ...]:  # noqa: ARG002 - the environment's protocol; nobody is on a journey here
+        """None: standing knows of no journey."""
+        return ()
+
+
+_Part = Callable[[Scene], None]
+
+
+class Decide:
+    """Compiled rules of standing: `decide(values, at, ...)` gives a decision.
+
+    Args:
+        rules: what to decide; without an `order` it is found by dependency.
+        catalogue: types of attributes and events, and the reporting currency.
+        zone: the shop's, for the yearly review.
+
+    Raises:
+        ValueError: parts depend on each other in a circle, or a condition cannot be compiled. The rules' check finds
+            both beforehand.
+    """
+
+    def __init__(self, rules: StandingRules, catalogue: Catalogue, zone: str = "UTC") -> None:
+        self.rules, self.zone = rules, zone
+        self._catalogue = Catalogue({**catalogue.types, **STANDING_TYPES}, catalogue.events, catalogue.currency)
+        self._whens = conditions(rules)
+        self._parts = [self._part(name) for name in rules.order or dependency_order(rules)]
+
+    def __call__(
+        self,
+        values: Mapping[str, Value],
+        at: int,
+        *,
+        cut_offs: CutOffs | None = None,
+        previous: Standing | None = None,
+        hand_tags: Sequence[HandTag] = (),
+        events: Mapping[str, Sequence[Happening]] | None = None,
+    ) -> Decision:
+        """The standing as of `at` (microseconds since the epoch).
+
+        Args:
+            values: the customer's attributes as of then.
+            at: the instant.
+            cut_offs: the published ones; without them tier and RFM group stay as they were.
+            previous: the standing before; it decides expiry of tags and how long a tier is kept.
+            hand_tags: tags given by hand, also past ones.
+            events: those that conditions ask for, by kind.
+        """
+        by_hand = {each.tag for each in hand_tags if each.holds(at)}
+        scene = Scene(at, dict(values), events or {}, cut_offs or CutOffs(), previous, by_hand)
+        for part in self._parts:
+            part(scene)
+        found = scene.attributes
+        return Decision(
+            Standing(
+                tags=frozenset(scene.tags),
+                segments=frozenset(scene.segments),
+                **{name: found.get(name) for name in STANDING_TYPES if name not in ("tags", "segments")},  # type: ignore[arg-type]  # each part writes its own type
+                given=scene.given,
+                tier_lost_at=scene.tier_lost_at,
+                at=at,
+            ),
+            scene.stages,
+        )
+
+    def _part(self, name: str) -> _Part:
+        kind, _, of = name.partition(" ")
+        match kind:
+            case "tag":
+                part = self._tag(next(tag for tag in self.rules.tags if tag.name == of))
+            case "segment":
+                part = self._segment(next(each.when for each in self.rules.segments if each.name == of), of)
+            case "stage":
+                assert self.rules.lifecycle is not None
+                part = self._stage(self.rules.lifecycle)
+            case "tier":
+                assert self.rules.tiers is not None
+                part = _tier(self.rules.tiers, self._base(self.rules.tiers.base), self.zone)
+            case _:
+                assert self.rules.rfm is not None
+                part = _rfm(self.rules.rfm, self._base(self.rules.rfm.base))
+        return _with_sets(part, self._whens[name])
+
+    def _compiled(self, condition: Condition) -> Predicate:
+        known = self._catalogue
+        return compile_condition(condition, currency=known.currency, types=known.types, events=known.events)
+
+    def _base(self, condition: Condition | None) -> Predicate:
+        return (lambda _: True) if condition is None else self._compiled(condition)
+
+    def _tag(self, rule: TagRule) -> _Part:
+        holds, name = self._compiled(rule.when), rule.name
+        expires = None if rule.expires is None else rule.expires * 1_000_000
+
+        def tag(scene: Scene) -> None:
+            if holds(scene):
+                since = scene.now if scene.previous is None else scene.previous.given.get(name, scene.now)
+                scene.given[name] = since
+                if expires is None or scene.now < since + expires:
+                    scene.tags.add(name)
+
+        return tag
+
+    def _segment(self, when: Condition, name: str) -> _Part:
+        holds = self._compiled(when)
+
+        def segment(scene: Scene) -> None:
+            if holds(scene):
+                scene.segments.add(name)
+
+        return segment
+
+    def _stage(self, lifecycle: Lifecycle) -> _Part:
+        tests = [(rule.name, self._compiled(rule.when)) for rule in lifecycle.stages]
+
+        def stage(scene: Scene) -> None:
+            scene.stages = tuple(name for name, holds in tests if holds(scene))
+            scene.attributes["stage"] = scene.stages[0] if scene.stages else None
+
+        return stage
+
+
+def _with_sets(part: _Part, whens: Sequence[Condition]) -> _Part:
+    """A part that names `tags` or `segments` finds them there as decided so far."""
+    named = {test.name for test in chain.from_iterable(map(compares, whens))}
+    if not named & {"tags", "segments"}:
+        return part
+
+    def prepared(scene: Scene) -> None:
+        scene.attributes["tags"] = frozenset(scene.tags)
+        scene.attributes["segments"] = frozenset(scene.segments)
+        part(scene)
+
+    return prepared
+
+
+def _number(value: Value) -> Number | None:
+    # An attribute that is ranked is a number; the rules' check sees to it.
+    return value  # type: ignore[return-value]
+
+
+def _tier(tiers: Tiers, base: Predicate, zone: str) -> _Part:
+    names = [tier.name for tier in tiers.tiers]
+    grace = tiers.grace * 1_000_000
+
+    def tier(scene: Scene) -> None:
+        cut_offs, previous = scene.cut_offs.tiers, scene.previous
+        held = None if previous is None else previous.tier
+        if cut_offs is None:
+            scene.attributes["tier"] = held
+            scene.tier_lost_at = None if previous is None else previous.tier_lost_at
+            return
+        ranked = tier_of(_number(scene.attributes.get(tiers.rank_by)) if base(scene) else None, cut_offs)
+        lost = None
+        if previous is not None and held in names and ranked > names.index(held):
+            lost = previous.tier_lost_at
+            review = last_review(tiers.review, scene.now, zone)
+            if lost is None and previous.at < review:
+                lost = review
+            if lost is None or scene.now < lost + grace:
+                ranked = names.index(held)
+            else:
+                lost = None
+        scene.attributes["tier"] = names[ranked]
+        scene.tier_lost_at = lost
+
+    return tier
+
+
+def _rfm(rfm: Rfm, base: Predicate) -> _Part:
+    measures = (rfm.recency.attribute, rfm.frequency.attribute, rfm.monetary.attribute)
+    groups = {(group.recent, group.frequent, group.valuable): group.name for group in rfm.groups}
+
+    def part(scene: Scene) -> None:
+        cut_offs, found = scene.cut_offs.rfm, scene.attributes
+        if cut_offs is None:
+            for name in ("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary"):
+                found[name] = None if scene.previous is None else getattr(scene.previous, name)
+            return
+        values = [_number(found.get(name)) for name in measures]
+        if base(scene) and None not in values:
+            recency, frequency, monetary = (value for value in values if value is not None)
+            found["rfm_group"] = groups.get(_split(cut_offs, recency, frequency, monetary))
+            found["rfm_recency"] = cut_offs.recency.score(recency)
+            found["rfm_frequency"] = cut_offs.frequency.score(frequency)
+            found["rfm_monetary"] = cut_offs.monetary.score(monetary)
+
+    return part
+
+
+def _split(cut_offs: RfmCutOffs, recency: Number, frequency: Number, monetary: Number) -> tuple[bool, bool, bool]:
+    return (
+        cut_offs.recency.is_high(recency),
+        cut_offs.frequency.is_high(frequency),
+        cut_offs.monetary.is_high(monetary),
+    )

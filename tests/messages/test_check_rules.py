@@ -1,0 +1,32 @@
+"""Templates judged beside the rules that use them."""
+
+from engine.language.rules import compile_rules
+from engine.messages.check_rules import template_issues
+from tests.language.shop import SHOP, playbook
+
+
+def codes(files):
+    return [(issue.code, issue.file, issue.line) for issue in template_issues(compile_rules(files))]
+
+
+def test_sound_templates_have_no_issues():
+    assert codes(SHOP) == []
+
+
+def test_a_misspelt_variable_is_told_at_its_line():
+    assert codes({**SHOP, "templates/unpaid.en.txt": "Hello.\n{{ customer.given_nam }}\n"}) == [
+        ("RG801", "templates/unpaid.en.txt", 2)
+    ]
+
+
+def test_a_template_of_a_customers_playbook_cannot_name_an_order():
+    texts = {"templates/unpaid.en.txt": "Hello.\nOrder {{ order.number }}\n"}
+    assert codes({**SHOP, **texts}) == []
+    steps = "  - send: {channel: email, template: unpaid}\n"
+    head = "for: customer\nstart: {event: site.visit}\n"
+    assert codes({**playbook(steps, head), **texts}) == [("RG802", "templates/unpaid.en.txt", 2)]
+
+
+def test_templates_may_name_attributes_and_standing():
+    text = "{{ attributes.country | default('x') }} {{ attributes.tags | default('y') }}"
+    assert codes({**SHOP, "templates/unpaid.en.txt": text}) == []

@@ -8,12 +8,11 @@ from typing import Annotated
 
 import pandas as pd
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from engine.cli.evaluate import told_progress
 from engine.cli.project import ProjectOption, find_project
-from engine.cli.standing import Opened, opened_standing
+from engine.cli.standing import Opened, opened_standing, output_console
 from engine.cli.tables import write_csv
 from engine.explain.customers import Customer, UnknownCustomerError, find_customer
 from engine.explain.values import CHUNK, Values, cell, everybody, values_of
@@ -21,7 +20,6 @@ from engine.explain.words import Wording
 from engine.servers.errors import SetupError
 
 _FORMATS = (".csv", ".parquet")
-console = Console(highlight=False, soft_wrap=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -86,7 +84,7 @@ def _print(opened: Opened, found: Iterable[Values]) -> None:
             table.add_column(heading, no_wrap=True)
         for name in catalogue:
             table.add_row(name, catalogue[name].title, wording.named(name, each.values[name]))
-        console.print(table)
+        output_console().print(table)
 
 
 def _write(opened: Opened, output: Path, asked: Sequence[Customer], found: Iterator[Values]) -> None:

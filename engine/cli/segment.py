@@ -10,7 +10,7 @@ from rich.table import Table
 
 from engine.cli.evaluate import told_progress
 from engine.cli.project import ProjectOption, find_project
-from engine.cli.standing import Opened, opened_standing
+from engine.cli.standing import Opened, opened_standing, output_console
 from engine.cli.tables import write_csv
 from engine.conditions.ast import Condition
 from engine.evaluation.run import Asked, evaluate
@@ -22,7 +22,6 @@ from engine.language.rules import Rules
 
 _WRONG = 1
 _SHOWN = 20
-console = Console(highlight=False, soft_wrap=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -106,16 +105,16 @@ def _show(subject: Subject, members: Sequence[Member], total: int, told: Iterabl
     title = f", {subject.title}" if subject.title else ""
     what = "the condition" if subject == ASKED else f"{WORDS[subject.kind]} {subject.name}{title}"
     share = f" ({100 * len(members) / total:.1f} %)" if total else ""
-    console.print(f"{what}: {len(members):,} of {total:,} customers{share}", markup=False)
+    output_console().print(f"{what}: {len(members):,} of {total:,} customers{share}", markup=False)
     for line in told:
-        console.print(line, markup=False)
+        output_console().print(line, markup=False)
     if output is not None:
         _write(output, ("customer", "id"), ((each.key, each.id) for each in members))
         return
     for each in members[:_SHOWN]:
-        console.print(f"  {each.key}", markup=False)
+        output_console().print(f"  {each.key}", markup=False)
     if len(members) > _SHOWN:
-        console.print(f"  and {len(members) - _SHOWN:,} more; --output FILE writes all of them")
+        output_console().print(f"  and {len(members) - _SHOWN:,} more; --output FILE writes all of them")
 
 
 def _list(opened: Opened, as_of: str | None, output: Path | None) -> None:
@@ -138,9 +137,9 @@ def _list(opened: Opened, as_of: str | None, output: Path | None) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for kind, name, title, size, share in rows:
         table.add_row(WORDS[kind], name, title, f"{size:,}", share)
-    console.print(table)
+    output_console().print(table)
     for line in told:
-        console.print(line, markup=False)
+        output_console().print(line, markup=False)
 
 
 def _rows(rules: Rules, sizes: Mapping[tuple[str, str], int], total: int) -> Iterator[tuple[str, str, str, int, str]]:
@@ -159,4 +158,4 @@ def _told_versions(opened: Opened) -> list[str]:
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    console.print(f"{write_csv(path, columns, rows):,} rows in {path}", markup=False)
+    output_console().print(f"{write_csv(path, columns, rows):,} rows in {path}", markup=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import typer
+from rich.console import Console
 
 from engine.cli.instants import read_instant
 from engine.cli.rules import sound_rules
@@ -24,6 +25,13 @@ from engine.servers.need import need
 from engine.servers.project import Project
 
 _WRONG = 1
+_WIDE = 200
+
+
+def output_console() -> Console:
+    """Where results go: lines are never broken, and tables are whole also in a pipe."""
+    width = None if sys.stdout.isatty() else _WIDE
+    return Console(highlight=False, soft_wrap=True, width=width)
 
 
 @dataclass(frozen=True)

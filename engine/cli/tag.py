@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from engine.calendar.durations import Duration
 from engine.cli.project import ProjectOption, find_project
-from engine.cli.standing import Opened, opened_standing
+from engine.cli.standing import Opened, opened_standing, output_console
 from engine.dispatch.hand_tags import give, take
 from engine.dispatch.match import Matcher
 from engine.explain.answer import told_change
@@ -19,7 +18,6 @@ from engine.language.issues import did_you_mean
 from engine.standing.decide import Change
 
 app = typer.Typer(help="Give a customer a tag by hand, or take it away.", no_args_is_help=True)
-console = Console(highlight=False, soft_wrap=True)
 Who = Annotated[str, typer.Argument(help="The shop's name of the customer, or our number.", metavar="CUSTOMER")]
 Tag = Annotated[str, typer.Argument(help="A tag that the rules know.", metavar="TAG")]
 Author = Annotated[str, typer.Option("--by", help="Who gives or takes it.")]
@@ -48,7 +46,7 @@ def add(
         ends = None if lasting is None else lasting.delta
         changed = give(opened.connection, _matcher(opened), who.id, known, author, opened.now, ends)
     until = "" if lasting is None else f" for {lasting}"
-    console.print(f"{who.key} has the tag {tag}{until}, given by {author}", markup=False)
+    output_console().print(f"{who.key} has the tag {tag}{until}, given by {author}", markup=False)
     _tell(changed)
 
 
@@ -64,7 +62,7 @@ def remove(customer: Who, tag: Tag, by: Author, project: ProjectOption = None) -
                 f"TAG: found {tag!r}, expected a tag that {who.key} has by hand"
                 f" (`regulars explain {who.key}` shows what there is)"
             ) from None
-    console.print(f"{who.key}: the tag {tag} was taken away by {author}", markup=False)
+    output_console().print(f"{who.key}: the tag {tag} was taken away by {author}", markup=False)
     _tell(changed)
 
 
@@ -108,4 +106,4 @@ def _matcher(opened: Opened) -> Matcher:
 
 def _tell(changed: Sequence[Change]) -> None:
     for each in changed:
-        console.print(f"  {told_change(each.kind, each.before, each.after)}", markup=False)
+        output_console().print(f"  {told_change(each.kind, each.before, each.after)}", markup=False)

@@ -17,6 +17,8 @@ from engine.explain.words import Wording, length
 
 MOST_FACTS = 5
 _DEEPEST = 3
+_PADDED = frozenset({"lines", "payments"})
+"""Relations whose key ends in a number that is padded, so that it sorts."""
 _LAST = frozenset({"days_since", "last", "max"})
 _FIRST = frozenset({"days_since_first", "first", "min"})
 _HOW = {
@@ -152,7 +154,8 @@ def _key(relation: Relation, counted: _Counted) -> str:
     number = counted.fields.get("number")
     if number is None or "order_id" not in relation.fields:
         return str(counted.row[1])
-    own = str(counted.row[1]).removeprefix(str(number)).strip().partition(" ")[2].lstrip("0")
+    own = str(counted.row[1]).removeprefix(str(number)).strip().partition(" ")[2]
+    own = own.lstrip("0") if relation.name in _PADDED else own
     return f"{number}/{own}" if own else str(number)
 
 

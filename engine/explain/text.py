@@ -169,11 +169,24 @@ def _turn(turn: Turn, proof: Proof, clock: Clock) -> str:
     if turn.at is None:
         until = "" if turn.looked_until is None else f" until {clock.time(turn.looked_until)}, as far as was looked"
         return f"If nothing happens, this does not change{until}."
-    becomes = f" and becomes {turn.becomes}" if turn.becomes and not turn.verdict else ""
-    verb = "begins to be" if turn.verdict else "stops being"
-    what = f"{WORDS[proof.kind]} {proof.name}"
     because = "".join(f"\n    {escape(each)}" for each in turn.clauses)
-    return escape(f"If nothing happens, {what} {verb} the customer's at {clock.time(turn.at)}{becomes}:") + because
+    head = f"If nothing happens, the customer {_moves(turn, proof)} at {clock.time(turn.at)}"
+    return escape(head) + (":" if because else ".") + because
+
+
+def _moves(turn: Turn, proof: Proof) -> str:
+    what = f"{WORDS[proof.kind]} {proof.name}"
+    match proof.kind:
+        case "segment":
+            return f"{'enters' if turn.verdict else 'leaves'} the {what}"
+        case "tag":
+            return f"{'gains' if turn.verdict else 'loses'} the {what}"
+        case _ if turn.verdict:
+            return f"comes into the {what}"
+        case _ if turn.becomes is None:
+            return f"leaves the {what}"
+        case _:
+            return f"goes from the {what} to {turn.becomes}"
 
 
 def _why_not(why_not: WhyNot, proof: Proof) -> list[str]:
@@ -190,7 +203,7 @@ def _missing(missing: Sequence[Missing], indent: int) -> Iterator[_Line]:
     for each in missing:
         lead = "" if each.must_hold else "must not hold: "
         short = f"; {each.short_of}" if each.short_of else ""
-        yield _Line(f"{lead}{each.words}", f"is {each.shown}{short}" if each.shown else "", indent=indent)
+        yield _Line(f"{lead}{each.words}", f"now {each.shown}{short}" if each.shown else "", indent=indent)
         for because in each.because:
             yield _Line(f"for the {WORDS[because.kind]} {because.name}:", indent=indent + 2)
             yield from _missing(because.clauses, indent + 4)

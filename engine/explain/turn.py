@@ -20,6 +20,10 @@ MOST_FLIPS = 1500
 """Instants that are looked at: with an attribute of the calendar, which may change daily, about four years."""
 
 
+_WITHOUT = {"tag": ("it has been given for so long",), "tier": ("the review, and the grace after it, are over",)}
+"""What turns where no clause does."""
+
+
 def next_turn(rules: Rules, catalogue: Catalogue, case: Case, subject: Subject) -> Turn:
     """The next instant at which the verdict of a rule changes, judged at every flip before it.
 
@@ -40,7 +44,7 @@ def next_turn(rules: Rules, catalogue: Catalogue, case: Case, subject: Subject) 
         at, standing = flip, before
         judged = _judged(judge, case, at, standing)
         if has(judged[0], subject.kind, subject.name) is not verdict:
-            clauses = _turned(rules, catalogue, judge, case, subject, (at, standing))
+            clauses = _turned(rules, catalogue, judge, case, subject, (at, standing)) or _WITHOUT.get(subject.kind, ())
             return Turn(Instant(at), not verdict, _becomes(judged[0], subject), clauses)
     return Turn(None, looked_until=Instant(at))
 

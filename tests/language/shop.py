@@ -42,9 +42,9 @@ SHOP: Mapping[str, str] = {
     "attributes.yaml": ATTRIBUTES,
     "policy.yaml": POLICY,
     "playbooks/reminder.yaml": PLAYBOOK,
-    "templates/unpaid.en.txt": "Please pay.",
-    "templates/welcome.en.txt": "Welcome.",
-    "templates/nur-deutsch.de.txt": "Hallo.",
+    "templates/unpaid.en.txt": "Subject: Your order\n\nPlease pay.",
+    "templates/welcome.en.txt": "Subject: Welcome\n\nWelcome.",
+    "templates/nur-deutsch.de.txt": "Subject: Hallo\n\nHallo.",
 }
 
 

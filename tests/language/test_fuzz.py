@@ -286,8 +286,10 @@ def test_any_value_at_any_place_gives_only_located_issues(value, place):
 @pytest.mark.parametrize(
     "text",
     [
-        "&a {x: *a}", "\ufeff\ufeffa: b", "a: b\x00", "tags: &t {a: {title: A, when: {<<: *t}}}", "[" * 5000, "{a: " * 5000,
-        "a: " + "x" * 999_000, "a: |\n" + "  long\n" * 100_000, "- " * 4000, "? " * 4000, "a: !!python/object:os.system x",
+        "&a {x: *a}", "\ufeff\ufeffa: b", "a: b\x00", "tags: &t {a: {title: A, when: {<<: *t}}}",
+        "[" * 5000, "{a: " * 5000,
+        "a: " + "x" * 999_000, "a: |\n" + "  long\n" * 100_000, "- " * 4000, "? " * 4000,
+        "a: !!python/object:os.system x",
         "tags: {" + ", ".join(f"t{n}: {{title: T, when: {{tags: t{n + 1}}}}}" for n in range(300)) + "}",
         "tags: {a: {title: A, when: {all: [" + "{country: [" + "DE, " * 3000 + "FR]}]}}}",
     ],
@@ -322,7 +324,8 @@ def dumped(node):
         case Sequence(items=items):
             return f"[{', '.join(map(dumped, items))}]"
         case Mapping():
-            return f"{{{', '.join(f'{json.dumps(entry.key, ensure_ascii=False)}: {dumped(entry.value)}' for entry in node)}}}"
+            inside = (f"{json.dumps(entry.key, ensure_ascii=False)}: {dumped(entry.value)}" for entry in node)
+            return f"{{{', '.join(inside)}}}"
 
 
 @pytest.mark.parametrize("path", RULE_FILES)

@@ -14,19 +14,19 @@ def test_sound_templates_have_no_issues():
 
 
 def test_a_misspelt_variable_is_told_at_its_line():
-    assert codes({**SHOP, "templates/unpaid.en.txt": "Hello.\n{{ customer.given_nam }}\n"}) == [
-        ("RG801", "templates/unpaid.en.txt", 2)
+    assert codes({**SHOP, "templates/unpaid.en.txt": "Subject: Hello\n\n{{ customer.given_nam }}\n"}) == [
+        ("RG801", "templates/unpaid.en.txt", 3)
     ]
 
 
 def test_a_template_of_a_customers_playbook_cannot_name_an_order():
-    texts = {"templates/unpaid.en.txt": "Hello.\nOrder {{ order.number }}\n"}
+    texts = {"templates/unpaid.en.txt": "Subject: Hello\n\nOrder {{ order.number }}\n"}
     assert codes({**SHOP, **texts}) == []
     steps = "  - send: {channel: email, template: unpaid}\n"
     head = "for: customer\nstart: {event: site.visit}\n"
-    assert codes({**playbook(steps, head), **texts}) == [("RG802", "templates/unpaid.en.txt", 2)]
+    assert codes({**playbook(steps, head), **texts}) == [("RG802", "templates/unpaid.en.txt", 3)]
 
 
 def test_templates_may_name_attributes_and_standing():
-    text = "{{ attributes.country | default('x') }} {{ attributes.tags | default('y') }}"
+    text = "Subject: Hello\n\n{{ attributes.country | default('x') }} {{ attributes.tags | default('y') }}"
     assert codes({**SHOP, "templates/unpaid.en.txt": text}) == []

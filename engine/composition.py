@@ -15,6 +15,7 @@ from activities.close_journey import CloseJourney
 from activities.context import Context
 from activities.decide import Decide
 from activities.deliver import Deliver
+from activities.discreet import Discreet
 from activities.open_task import OpenTask
 from activities.providers import make_provider, providers
 from activities.providers.provider import Provider
@@ -91,6 +92,7 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         workflows=[Journey],
         activities=activities,
         workflow_runner=journey_runner(),
+        interceptors=[Discreet()],
         **options,
     )
 

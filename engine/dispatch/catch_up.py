@@ -34,7 +34,9 @@ def stop_overtaken(connection: Connection, matcher: EventMatcher, versions: Stor
         concerned = cursor.execute(_CONCERNED).fetchall()
     stopped = 0
     for journey in concerned:
-        plan = versions.plan(connection, journey["version"], journey["playbook"])
+        plan = versions.find(connection, journey["version"], journey["playbook"])
+        if plan is None:
+            continue
         order = journey["order_id"] if journey["subject"] == "order" else None
         since = Since(journey["started_at"], journey["started_by"])
         whose = Whose(journey["customer_id"], order)

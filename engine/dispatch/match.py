@@ -108,8 +108,8 @@ class Matcher:
 
     def _tell(self, connection: Connection, happening: Happening) -> None:
         for journey in _running(connection, happening):
-            plan = self.versions.plan(connection, journey["version"], journey["playbook"])
-            if happening.kind not in plan.listens_to() and not happening.changes:
+            plan = self.versions.find(connection, journey["version"], journey["playbook"])
+            if plan is None or (happening.kind not in plan.listens_to() and not happening.changes):
                 continue
             stop = self._triggered(plan.stop, happening)
             steps = [step.id for step in _waits(plan) if self._triggered(step.any, happening)]

@@ -1,5 +1,6 @@
 """Versions of the rules, kept in the database by content hash: a journey's own version can be compiled again."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -9,6 +10,8 @@ from psycopg.types.json import Jsonb
 
 from engine.journeys.plan import Plan
 from engine.language.rules import Rules, compile_rules
+
+log = logging.getLogger("regulars.versions")
 
 
 def publish(connection: psycopg.Connection[Any], rules: Rules) -> str:
@@ -47,6 +50,18 @@ class StoredVersions:
             files: Mapping[str, str] = row[0]
             self.compiled[version] = compile_rules(files)
         return self.compiled[version]
+
+    def find(self, connection: psycopg.Connection[Any], version: str, playbook: str) -> Plan | None:
+        """The plan of a playbook in a version; none where this engine cannot make it of the version's rules.
+
+        That happens after an update that has become stricter. The journeys go on by the plans that they carry, but
+        nothing of theirs is sent, so whoever only asks what they listen to can leave them out.
+        """
+        try:
+            return self.plan(connection, version, playbook)
+        except LookupError as unknown:
+            log.warning("%s", unknown)
+            return None
 
     def plan(self, connection: psycopg.Connection[Any], version: str, playbook: str) -> Plan:
         """The plan of a playbook in a version.

@@ -204,3 +204,11 @@ def test_an_order_that_was_paid_before_it_was_placed_is_stopped_when_that_is_tol
     shop.place()
     shop.pay(at=now() - timedelta(hours=1))
     assert shop.journey()["state"] == "stopped"
+
+
+def test_a_journey_whose_rules_this_engine_refuses_holds_no_event_back(shop):
+    shop.place()
+    shop.execute("insert into rule_versions (version, files) values ('empty', '{}')")
+    shop.execute("update journeys set version = 'empty'")
+    assert shop.pay().fresh
+    assert shop.row("select paid_at is not null as paid from orders") == {"paid": True}

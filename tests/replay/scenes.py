@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tests.workflows.rules import (
     REMIND_AT_ONCE,
     TEMPLATES,
     WAIT_AND_REMIND,
+    impatient,
     make_rules,
     smtp_policy,
 )
@@ -102,15 +103,6 @@ def quiet() -> str:
 
 def smtp(port: int, timeout: float = 1.0) -> Smtp:
     return Smtp(SmtpSettings("127.0.0.1", port, starttls="never", timeout=timeout))
-
-
-def impatient(rules: Rules) -> Rules:
-    """The same rules, where a step that fails is tried again for three seconds only."""
-    plans = {
-        name: plan.model_copy(update={"controls": plan.controls.model_copy(update={"retry_for": 3})})
-        for name, plan in rules.plans.items()
-    }
-    return replace(rules, plans=plans)
 
 
 @scene

@@ -1,6 +1,7 @@
 """Rules for tests: a payment reminder whose waits are seconds, and what stands around a playbook."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from engine.language.rules import Rules, compile_rules
 
@@ -56,6 +57,15 @@ def make_rules(
     rules = compile_rules(files)
     assert rules.sound, [str(issue) for issue in rules.issues]
     return rules
+
+
+def impatient(rules: Rules, seconds: int = 4) -> Rules:
+    """The same rules, where a step that fails is tried again for seconds only."""
+    plans = {
+        name: plan.model_copy(update={"controls": plan.controls.model_copy(update={"retry_for": seconds})})
+        for name, plan in rules.plans.items()
+    }
+    return replace(rules, plans=plans)
 
 
 def smtp_policy(in_doubt: str = "hold") -> str:

@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 from temporalio.common import SearchAttributeKey
 
-from tests.workflows.rules import HEAD, POLICY, REMIND_AT_ONCE, TEMPLATES, WAIT_AND_REMIND, make_rules
+from activities.providers.mailbox import Mailbox
+from engine.dispatch.dispatcher import Dispatcher
+from tests.workflows.rules import HEAD, POLICY, REMIND_AT_ONCE, TEMPLATES, WAIT_AND_REMIND, impatient, make_rules
 from tests.workflows.running import engine, events, mails, status, summaries, until, words
 from tests.workflows.shop import ZENOBIA, now
 
+WAITING_FOR_A_LOCK = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 TWICE = """
 steps:
   - send: {id: first, title: First reminder, channel: email, template: reminder}
@@ -390,3 +394,53 @@ async def test_titles_of_any_length_hinder_no_journey(open_shop, namespace, mail
         shop.place()
         assert await running.finished() == "ended"
     assert len(mails(mailbox)) == 2
+
+
+async def test_an_operators_cancellation_does_not_undo_a_journeys_end(open_shop, namespace, mailbox):
+    """A journey that failed is being closed when somebody cancels it: it is closed as failed, with its task."""
+    fragile = {**TEMPLATES, "templates/reminder.en.txt": "Subject: Due\n\nPay {{ order.total | money }} now.\n"}
+    shop = open_shop(make_rules(REMIND_AT_ONCE, templates=fragile))
+    async with engine(shop, namespace, mailbox) as running:
+        with psycopg.connect(shop.url) as holding:
+            holding.execute("lock tasks in exclusive mode")
+            shop.place(total=None)
+            await until(lambda: shop.rows(WAITING_FOR_A_LOCK), "the journey to be closed")
+            await running.handle().cancel(reason="by Anna")
+
+            async def heard():
+                history = events(await running.history())
+                asked = "WORKFLOW_EXECUTION_CANCEL_REQUESTED"
+                return asked in history and "WORKFLOW_TASK_COMPLETED" in history[history.index(asked) :]
+
+            await until(heard, "the cancellation to be heard")
+        assert await running.finished() == "failed: template-value"
+    assert [state for _, state, _ in shop.journeys()] == ["failed"]
+    assert [task for task, _, _ in shop.tasks()] == ["journey-failed"]
+
+
+class Indiscreet(Mailbox):
+    """A provider with a bug whose error quotes the recipient."""
+
+    async def deliver(self, message, key, before_commit):
+        raise ValueError(f"cannot write to {message.recipient}")
+
+
+async def test_an_unforeseen_error_tells_the_history_its_kind_and_nothing_it_quotes(open_shop, namespace, mailbox):
+    shop = open_shop(impatient(make_rules(REMIND_AT_ONCE)))
+    async with engine(shop, namespace, Indiscreet(mailbox.directory)) as running:
+        shop.place()
+        assert await running.finished() == "failed: ValueError"
+        seen = words(await running.history())
+    assert "ValueError" in seen
+    assert [personal for personal in PERSONAL if personal.lower() in seen.lower()] == []
+    assert [state for _, _, state, _ in shop.messages()] == ["in_doubt"]  # nobody knows what the bug left undone
+
+
+async def test_a_failure_under_a_held_clock_bears_the_shops_instant(open_shop, namespace, mailbox):
+    shop = open_shop(impatient(make_rules(REMIND_AT_ONCE)))
+    async with engine(shop, namespace, Indiscreet(mailbox.directory), dispatching=False) as running:
+        placed = now() - timedelta(hours=12)
+        shop.place(at=placed)
+        await Dispatcher(running.client, shop.pool, shop.versions, clock="held").drain_once()
+        assert await running.finished() == "failed: ValueError"
+    assert shop.journey()["ended_at"] == placed

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import psycopg
 from aiosmtpd.smtp import SMTP
@@ -11,7 +10,7 @@ from activities.providers.smtp import Smtp
 from activities.providers.smtp_settings import SmtpSettings
 from engine.servers.ports import free_port
 from tests.activities.providers.servers import Inbox, agree_until, odd_server, say, smtp_server
-from tests.workflows.rules import REMIND_AT_ONCE, WAIT_AND_REMIND, make_rules, smtp_policy
+from tests.workflows.rules import REMIND_AT_ONCE, WAIT_AND_REMIND, impatient, make_rules, smtp_policy
 from tests.workflows.running import engine, events, until, words
 from tests.workflows.shop import ZENOBIA
 
@@ -22,15 +21,6 @@ RECIPIENT = ZENOBIA["email"]
 
 def smtp(port, timeout=1.0):
     return Smtp(SmtpSettings("127.0.0.1", port, starttls="never", timeout=timeout))
-
-
-def impatient(rules, seconds=4):
-    """The same rules, where a step that fails is tried again for seconds only."""
-    plans = {
-        name: plan.model_copy(update={"controls": plan.controls.model_copy(update={"retry_for": seconds})})
-        for name, plan in rules.plans.items()
-    }
-    return replace(rules, plans=plans)
 
 
 @asynccontextmanager

@@ -22,12 +22,16 @@ select c.id, c.key from customers c join orders o on o.customer_id = c.id
    and o.placed_at > %(at)s - {newest}::interval and o.placed_at <= %(at)s - {oldest}::interval and {more}
  order by c.key limit 1
 """
+_LATE = (
+    "o.delivered_at > %(at)s - interval '29 days' and o.delivered_at <= %(at)s"
+    " and o.delivered_at > o.estimated_at + interval '2 days'"
+)
 _INSIDE = {
     "bought-3-6mo": ("180 days", "90 days", "true"),
     "let-down-by-logistics": (
         "60 days",
         "1 day",
-        "o.delivered_at between %(at)s - interval '29 days' and %(at)s and o.delivered_at > o.estimated_at + interval '2d'",
+        _LATE,
     ),
     "lost-worth-recall": ("700 days", "366 days", "y.cents >= 100000"),
 }

@@ -1,6 +1,6 @@
 # What a checkout needs, then what is asked for. `make` alone installs into .venv.
 #
-#   make servers            find, download or build the Temporal servers (3 minutes at most, once per user)
+#   make servers            find, download or build what tests need: Temporal, yaml-language-server (3 minutes, once)
 #   make demo ARGS=--exit   a sample shop with journeys running
 #   make check              format, lint, types, layers, generated files, the shipped rules
 #   make test               check, then all tests with real servers; ARGS goes to pytest
@@ -36,7 +36,7 @@ $(VENV)/installed: $(VENV)/made requirements.txt pyproject.toml
 	@touch $@
 
 servers: install
-	@$(PY) -m engine.servers --temporal --test-server
+	@$(PY) -m engine.servers --temporal --test-server --yaml-server
 
 demo: install
 	@$(VENV)/bin/regulars demo $(ARGS)

@@ -19,7 +19,7 @@ log = logging.getLogger("regulars.standing")
 
 @dataclass(frozen=True)
 class Minute:
-    """Runs every `seconds` with the wall clock. `matcher` is asked for each time: a shop may only become known later."""
+    """Runs every `seconds` by the wall clock. `matcher` is asked for each time: a shop may become known later."""
 
     pool: ConnectionPool
     matcher: Callable[[psycopg.Connection[Any]], Matcher]

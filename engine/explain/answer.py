@@ -6,10 +6,11 @@ from engine.conditions.environment import Catalogue
 from engine.explain.case import Case
 from engine.explain.proof import Explained, Had, Instant, Overview
 from engine.explain.prove import Prover
-from engine.explain.subject import WORDS, Subject, find_subject, subjects
+from engine.explain.subject import WORDS, Subject, find_subject, part_of, subjects
 from engine.explain.turn import next_turn
 from engine.language.rules import Rules
 from engine.standing.changes import changes
+from engine.standing.digest import of_cut_offs
 from engine.standing.judge import Judge
 
 _MOST_FLIPS = 400
@@ -32,6 +33,8 @@ class Explainer:
         subject = find_subject(self.rules, self._meant(case, name))
         prover = Prover(self.rules, self.catalogue, self.judge, case)
         notes = (*_also(subject), *_versions(self.rules, case))
+        if part_of(subject) in of_cut_offs(self.rules.standing):
+            notes += _cut_offs(case)
         if subject.kind == "attribute":
             return Explained(prover.decided(), attribute=prover.attribute(subject.name), notes=notes)
         return Explained(
@@ -65,7 +68,7 @@ class Explainer:
             tags=tuple(had("tag", name) for name in sorted(standing.tags)),
             next_changes=told,
             turns_at=None if turns_at is None else Instant(turns_at),
-            notes=_versions(self.rules, case),
+            notes=(*_versions(self.rules, case), *_cut_offs(case)),
         )
 
     def _next_change(self, case: Case) -> tuple[int | None, tuple[str, ...]]:
@@ -108,12 +111,10 @@ def _also(subject: Subject) -> tuple[str, ...]:
 
 def _versions(rules: Rules, case: Case) -> tuple[str, ...]:
     if case.version is None:
-        said = "not evaluated by then: this is what the rules say; `regulars evaluate` stores it"
-        return (said, *_cut_offs(case))
-    notes = []
+        return ("not evaluated by then: this is what the rules say; `regulars evaluate` stores it",)
     if case.version != rules.version:
-        notes.append(f"last decided by rules version {case.version}; explained here by those of the project")
-    return (*notes, *_cut_offs(case))
+        return (f"last decided by rules version {case.version}; explained here by those of the project",)
+    return ()
 
 
 def _cut_offs(case: Case) -> tuple[str, ...]:

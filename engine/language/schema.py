@@ -20,7 +20,7 @@ from engine.language.events import events_of
 from engine.language.files import SCHEMAS, shipped_contracts
 from engine.language.playbooks import PlaybookModel
 from engine.language.policy import PolicyFile
-from engine.language.rules import load_rules
+from engine.language.rules import Rules, load_rules
 from engine.language.scope import Names, Typed
 from engine.language.standing.models import (
     LifecycleFile,
@@ -53,6 +53,13 @@ def schemas(attributes: Names) -> dict[str, dict[str, Any]]:
     return {kind: _schema(kind, model, parts) for kind, model in MODELS.items()}
 
 
+def project_schemas(rules: Rules) -> dict[str, str]:
+    """The texts of the schemas that offer a project's own names, by the name of their file."""
+    own = {name: Typed(each.type, _hover(each.title, each.description)) for name, each in rules.catalogue.items()}
+    made = schemas({**own, **rules.names})
+    return {f"{kind}.schema.json": as_text(schema) for kind, schema in made.items()}
+
+
 def _schema(kind: str, model: type[BaseModel], parts: Mapping[str, Any]) -> dict[str, Any]:
     """One kind's schema, with those of the shared parts that it needs."""
     root = draft_7(model.model_json_schema(by_alias=True))
@@ -78,13 +85,9 @@ def as_text(schema: Mapping[str, Any]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Writes the schemas, or tells whether they are stale."""
     options = _options(arguments)
-    rules = load_rules(options.rules)
-    own = {name: Typed(each.type, _hover(each.title, each.description)) for name, each in rules.catalogue.items()}
-    names = {**own, **rules.names}
     stale = []
-    for kind, schema in schemas(names).items():
-        path = options.output / f"{kind}.schema.json"
-        text = as_text(schema)
+    for name, text in project_schemas(load_rules(options.rules)).items():
+        path = options.output / name
         if path.is_file() and path.read_text("utf-8") == text:
             continue
         stale.append(path)

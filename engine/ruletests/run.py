@@ -20,16 +20,24 @@ from engine.standing.order import conditions
 
 
 class Runner:
-    """Compiled rules: `runner(case)` gives the outcome. Rules are compiled once for each reporting currency."""
+    """Compiled rules: `runner(case)` gives the outcome. Rules are compiled once for each reporting currency.
 
-    def __init__(self, rules: Rules) -> None:
+    Args:
+        rules: what is tested.
+        like: a runner of rules with the same attributes and words, whose compiled ones are used.
+    """
+
+    def __init__(self, rules: Rules, like: "Runner | None" = None) -> None:
         self._rules = rules
         self._benches: dict[str | None, _Bench] = {}
+        self.attributes: dict[str | None, Attributes] = {} if like is None else like.attributes
 
     def __call__(self, case: Case) -> Outcome:
         """What became of a test."""
         if case.currency not in self._benches:
-            self._benches[case.currency] = _Bench(self._rules, case.currency)
+            if case.currency not in self.attributes:
+                self.attributes[case.currency] = Attributes(self._rules, case.currency)
+            self._benches[case.currency] = _Bench(self._rules, self.attributes[case.currency])
         return self._benches[case.currency].run(case)
 
 
@@ -39,17 +47,24 @@ def run_all(rules: Rules, cases: Iterable[Case]) -> Iterator[Outcome]:
     return (runner(case) for case in cases)
 
 
-class _Bench:
-    """The rules compiled for one reporting currency."""
+class Attributes:
+    """The attributes compiled for one reporting currency."""
 
     def __init__(self, rules: Rules, currency: str | None) -> None:
         evaluator = Evaluator(rules.catalogue, currency, words=rules.words)
-        known = evaluator.catalogue
-        self.rules, self.currency = rules, currency
-        self.catalogue = Catalogue({**known.types, **STANDING_TYPES}, known.events, currency)
+        self.known, self.fields, self.currency = evaluator.catalogue, evaluator.event_fields, currency
         self.fold = compile_fold(rules.catalogue, currency=currency, words=rules.words)
+
+
+class _Bench:
+    """The rules compiled for one reporting currency."""
+
+    def __init__(self, rules: Rules, attributes: Attributes) -> None:
+        known = attributes.known
+        self.rules, self.currency, self.fields = rules, attributes.currency, attributes.fields
+        self.catalogue = Catalogue({**known.types, **STANDING_TYPES}, known.events, known.currency)
+        self.fold = attributes.fold
         self.decide = Decide(rules.standing, known, rules.policy.zone)
-        self.fields = evaluator.event_fields
         self.wholes = wholes(rules.standing)
         whens = [when for each in conditions(rules.standing).values() for when in each]
         self.events = frozenset(did.event for when in whens for did in dids(when)) & EVENT_SOURCES.keys()
@@ -97,10 +112,14 @@ class _Scene:
             return Difference(
                 expected.what, expected.at, _wanted(expected.value), set_text(held), self._why_set(expected, held)
             )
+        if expected.what == "stage" and len(self._decision.stages) > 1:
+            stages = " and ".join(self._decision.stages)
+            why = tuple(self._why_name(expected))
+            return Difference(expected.what, expected.at, self._told("stage", expected.value), stages, why)
         if found == expected.value and isinstance(found, bool) == isinstance(expected.value, bool):
             return None
         wanted, got = (self._told(expected.what, value) for value in (expected.value, found))
-        return Difference(expected.what, expected.at, wanted, got, tuple(self._why_name(expected, found)))
+        return Difference(expected.what, expected.at, wanted, got, tuple(self._why_name(expected)))
 
     def _found(self, what: str) -> Value:
         name = what.removeprefix("attribute ")
@@ -121,13 +140,14 @@ class _Scene:
         wrong = sorted((wanted - found) | (unwanted & found))
         return tuple(line for name in wrong for line in self._proof(f"{kind} {name}", holds=name in found))
 
-    def _why_name(self, expected: Expected, found: Value) -> Iterator[str]:
+    def _why_name(self, expected: Expected) -> Iterator[str]:
         if expected.what == "stage":
-            for name in (expected.value, found):
+            held = self._decision.stages
+            for name in dict.fromkeys((expected.value, *held)):
                 if isinstance(name, str):
-                    yield from self._proof(f"stage {name}", holds=name == found)
-            if len(self._decision.stages) > 1:
-                yield f"several stages hold: {', '.join(self._decision.stages)}"
+                    yield from self._proof(f"stage {name}", holds=name in held)
+            if len(held) > 1:
+                yield f"a customer is in one stage: {' and '.join(held)} overlap"
         elif expected.what in ("tier", "rfm_group") or expected.what.startswith("rfm_"):
             yield from self._why_ranked("tier" if expected.what == "tier" else "rfm")
 

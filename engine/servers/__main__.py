@@ -15,6 +15,7 @@ from engine.servers.supervisor import Supervisor, Wanted
 from engine.servers.temporal import Ports
 from engine.servers.temporal_cli import find_temporal
 from engine.servers.testserver import find_test_server
+from engine.servers.yaml_server import find_yaml_server
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -22,6 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--postgres", action="store_true", help="start PostgreSQL unless REGULARS_DATABASE_URL is set")
     parser.add_argument("--temporal", action="store_true", help="start Temporal unless its environment names a service")
     parser.add_argument("--test-server", action="store_true", help="have the time-skipping test server")
+    parser.add_argument("--yaml-server", action="store_true", help="have yaml-language-server; without a command only")
     parser.add_argument("--free-ports", action="store_true", help="any free ports, not those of regulars.toml")
     parser.add_argument("--fast", action="store_true", help="for tests: empty servers without durability")
     parser.add_argument("--state", type=Path, help="directory for data and logs (default: the project's .regulars)")
@@ -45,6 +47,8 @@ def _find(options: argparse.Namespace) -> int:
         sys.stderr.write(f"Temporal: {find_temporal()}\n")
     if options.test_server:
         sys.stderr.write(f"Temporal test server: {find_test_server()}\n")
+    if options.yaml_server:
+        sys.stderr.write(f"yaml-language-server: {find_yaml_server()}\n")
     return 0
 
 

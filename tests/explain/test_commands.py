@@ -17,6 +17,9 @@ from engine.facts.matching import EventMatcher
 from engine.facts.standing import read_standings
 from tests.explain.shop import AS_OF, project_at, run
 
+# Each command is a process of its own, which a busy machine starts slowly.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:

@@ -1,8 +1,15 @@
 """A wrong expectation is found, and told with what was found and why."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.ruletests.shop import outcomes
+from engine.ruletests.read import read_tests
+from engine.ruletests.run import run_all
+from engine.standing.definition import Lifecycle
+from tests.ruletests.shop import HEAD, outcomes, rules
+
+STANDING = rules().standing
 
 GOOD = "orders: [{paid: -10d, total: 100 EUR, lines: [{category: shoes}]}], customer: {country: DE}"
 
@@ -64,6 +71,17 @@ def test_a_wrong_stage_is_told_with_the_clauses_of_both():
         "stage customer holds:",
         "  ✓ paid_orders >= 1 (found 1)",
     )
+
+
+def test_stages_that_overlap_are_a_difference_although_the_first_is_the_expected_one():
+    prospect, customer = STANDING.lifecycle.stages
+    both = customer.model_copy(update={"when": prospect.when})
+    standing = STANDING.model_copy(update={"lifecycle": Lifecycle(stages=(prospect, both))})
+    compiled = replace(rules(HEAD + "  nobody: {expect: {stage: prospect}}\n"), standing=standing)
+    (outcome,) = run_all(compiled, read_tests(compiled).cases)
+    (difference,) = outcome.differences
+    assert difference.found == "prospect and customer"
+    assert difference.why[-1] == "a customer is in one stage: prospect and customer overlap"
 
 
 def test_a_tier_without_cut_offs_says_that_they_are_missing():

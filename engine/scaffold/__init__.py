@@ -1,0 +1,1 @@
+"""Files for those who begin: a new project, and new rules in a project."""

@@ -31,7 +31,7 @@ select j.workflow_id, j.playbook, j.customer_id, j.order_id, j.state, j.outcome,
  where j.id = %s
    for update of c, j
 """
-_EXISTING = "select * from messages where journey_id = %s and step = %s and iteration = %s order by id"
+_EXISTING = "select * from messages where journey_id = %s and step = %s and iteration = %s order by id for update"
 _BARRED = """
 select channel, 'suppressed' as bar from suppressions
  where customer_id = %(customer)s and since <= %(moment)s and (until is null or until > %(moment)s)

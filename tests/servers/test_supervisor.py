@@ -118,7 +118,7 @@ def test_a_supervisor_that_was_killed_is_followed_by_one_that_works_with_the_sam
     script = f'{sys.executable} -c "{write}" && echo written && exec sleep 600'
     with supervised(state, *both, script=script) as owner:
         assert owner.stdout.readline() == "written\n"
-        [child] = [c for c in psutil.Process(owner.pid).children() if c.name() == "sleep"]
+        child = _sleeper(owner.pid)
         before = running(state / "temporal")
         owner.kill()
         owner.wait()
@@ -243,11 +243,23 @@ def test_temporals_database_survives_from_one_run_to_the_next(state: Path) -> No
     assert (state / "temporal" / "temporal.db").stat().st_size >= size
 
 
+def _sleeper(owner: int) -> psutil.Process:
+    """The owner's child, once it is `sleep`: what it says, it says while it is still the shell."""
+    found: list[psutil.Process] = []
+
+    def sleeps() -> bool:
+        found[:] = [child for child in psutil.Process(owner).children() if child.name() == "sleep"]
+        return bool(found)
+
+    until(sleeps, "the child to sleep")
+    return found[0]
+
+
 def test_cleaning_stops_the_orphans_of_a_killed_supervisor(state: Path) -> None:
     with supervised(state, "--postgres", "--temporal", "--fast", script="echo ready; exec sleep 600") as owner:
         owner.stdout.readline()
         records = [running(state / name) for name in ("postgres", "temporal")]
-        [child] = [c for c in psutil.Process(owner.pid).children() if c.name() == "sleep"]
+        child = _sleeper(owner.pid)
         owner.kill()
         child.kill()
         owner.wait()
@@ -263,7 +275,7 @@ def test_an_orphan_of_temporal_without_a_record_is_stopped_before_the_next_start
         record = running(state / "temporal")
         host, port = record.environment["TEMPORAL_ADDRESS"].split(":")
         assert speaks_http2(host, int(port))
-        [child] = [c for c in psutil.Process(owner.pid).children() if c.name() == "sleep"]
+        child = _sleeper(owner.pid)
         owner.kill()
         child.kill()
         owner.wait()

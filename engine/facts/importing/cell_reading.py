@@ -1,6 +1,22 @@
 """The `columns:` of one relation, each to a cell or a roll-up, with the mistakes of each at its place."""
 
-from engine.facts.importing.mapping import Cell, CellModel, File, Rollup, RollupModel, pieces
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from engine.facts.importing.cells import read_amount, reader
+from engine.facts.importing.mapping import (
+    Cell,
+    CellModel,
+    File,
+    FileModel,
+    Rollup,
+    RollupModel,
+    ShopModel,
+    as_text,
+    pieces,
+)
+from engine.facts.importing.refusals import CellError
 from engine.facts.importing.targets import Field, Target, targets
 from engine.language.issues import Report, Span, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, found
@@ -9,7 +25,7 @@ from engine.language.validate import validate
 _SOURCES = ("column", "value", "template")
 
 
-def read_cells(target: Target, columns: Mapping, files: dict[str, File], report: Report) -> list[Cell]:
+def read_cells(target: Target, columns: Mapping, shop: ShopModel, files: dict[str, File], report: Report) -> list[Cell]:
     """The cells of a relation; roll-ups are left to `read_rollups`."""
     cells = []
     for entry in columns:
@@ -22,7 +38,30 @@ def read_cells(target: Target, columns: Mapping, files: dict[str, File], report:
             cells.append(_json(field, entry, files, report))
         elif not _is_rollup(entry.value):
             cells.append(_cell(field, target, entry, files, report))
-    return [cell for cell in cells if cell is not None]
+    sound = [cell for cell in cells if cell is not None]
+    return [_with_constant(cell, target, sound, shop, report) for cell in sound]
+
+
+def _with_constant(cell: Cell, target: Target, cells: Sequence[Cell], shop: ShopModel, report: Report) -> Cell:
+    """The cell with the value that it has in every row, read like a cell of a file."""
+    if cell.parts:
+        return replace(cell, parts=tuple(_with_constant(part, target, (), shop, report) for part in cell.parts))
+    if cell.model.value is None:
+        return cell
+    text = as_text(cell.model.value)
+    stated = next((each.model for each in cells if each.field.name == "currency"), CellModel(value=shop.currency))
+    try:
+        if cell.field.kind != "money":
+            return replace(cell, constant=reader(cell, target.name, FileModel(name="mapping"), shop, None)(text))
+        if stated.value is None:
+            report.error(
+                "RG604", cell.span, text, "a column", "the same amount in every row needs one currency for all"
+            )
+            return cell
+        return replace(cell, constant=read_amount(text, as_text(stated.value), "."))
+    except CellError as error:
+        report.error("RG203", cell.span, text, f"a value for {cell.field.name}", str(error))
+        return cell
 
 
 def read_rollups(target: Target, columns: Mapping, report: Report) -> list[Rollup]:
@@ -97,8 +136,26 @@ def _check_source(model: CellModel, at: Span, report: Report) -> None:
     given = [name for name in _SOURCES if getattr(model, name) is not None]
     if len(given) != 1:
         report.error("RG210", at, " and ".join(given) or "none of them", one_of(_SOURCES))
-    if model.template is not None and "" in pieces(model.template)[1::2]:
-        report.error("RG605", at, model.template, "{{column}}", "each {{ needs its }} with a column's name between")
+    columns = pieces(model.template)[1::2] if model.template is not None else ["none"]
+    if "" in columns:
+        report.error(
+            "RG605", at, model.template or "", "{{column}}", "each {{ needs its }} with a column's name between"
+        )
+    if not columns:
+        report.error(
+            "RG604", at, model.template or "", "{{column}} in a template", "the same text in every row is a value"
+        )
+
+
+def _is_format(field: Field, form: str) -> bool:
+    if field.kind not in {"instant", "date"} or "%" not in form:
+        return False
+    try:
+        datetime.strptime("", form)  # noqa: DTZ007 - only whether the format is one
+    except ValueError as error:
+        # Of a sound format it says that the empty text does not match.
+        return str(error).startswith("time data")
+    return True
 
 
 def _check_options(field: Field, target: Target | None, model: CellModel, node: Node, report: Report) -> None:
@@ -107,7 +164,7 @@ def _check_options(field: Field, target: Target | None, model: CellModel, node: 
         "assumed": model.assumed and (model.column is not None or target is None or not target.has_assumed),
         "map": bool(model.map) and model.column is None,
         "lookup": model.lookup is not None and model.column is None,
-        "format": model.format is not None and field.kind not in {"instant", "date"},
+        "format": model.format is not None and not _is_format(field, model.format),
         "zone": model.zone is not None and field.kind != "instant",
         "platform": model.platform is not None and field.refers_to != "customer_identities",
         "type": model.type != "text" and target is not None,
@@ -116,7 +173,7 @@ def _check_options(field: Field, target: Target | None, model: CellModel, node: 
         "assumed": "only a value or template is assumed, and only where the relation keeps note of it",
         "map": "a map is for a column",
         "lookup": "a lookup is for a column",
-        "format": "a format is for instants and dates",
+        "format": "a format is for instants and dates, and made of Python's codes such as %Y-%m-%d %H:%M",
         "zone": "a zone is for instants",
         "platform": "a platform is for an identity",
         "type": "a type is for the parts of an object; a field has its own",

@@ -91,6 +91,9 @@ class CellColumn:
 
     def _texts(self, columns: Mapping[str, Texts]) -> Texts:
         template = self._cell.model.template
+        if self._cell.constant is not None:
+            # Part of an object: other constants are put in by the database.
+            return [self._cell.constant] * len(next(iter(columns.values())))
         if template is None:
             return columns[self._name]
         parts = pieces(template)
@@ -253,7 +256,8 @@ def _cell_column(
     lookups: Mapping[tuple[str, str, str], dict[str, str]],
 ) -> CellColumn:
     join = cell.model.lookup
-    found = None if join is None else lookups[join.file, join.by, join.take]
+    # A file that is optional and absent has no rows.
+    found = None if join is None else lookups.get((join.file, join.by, join.take), {})
     relation = table.target.name
     return CellColumn(cell, relation, reader(cell, relation, file, plan.shop, found), read_all(cell, plan.shop))
 

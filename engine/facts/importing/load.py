@@ -1,11 +1,21 @@
 """A mapping file's text to a `Plan`: every mistake at once, each with its place."""
 
 import codecs
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.facts.importing.cell_reading import read_cells, read_rollups
 from engine.facts.importing.errors import MappingError
-from engine.facts.importing.mapping import File, FileModel, MappingModel, Plan, TableModel, TablePlan, as_text
+from engine.facts.importing.mapping import (
+    File,
+    FileModel,
+    MappingModel,
+    Plan,
+    ShopModel,
+    TableModel,
+    TablePlan,
+    as_text,
+)
 from engine.facts.importing.targets import Target, targets
 from engine.language.issues import Issue, Report, Span, did_you_mean, one_of
 from engine.language.located import Mapping, Node, Scalar, found
@@ -45,11 +55,19 @@ def parse(text: str, path: Path) -> Plan:
     if model is None or not isinstance(node, Mapping):
         raise MappingError(report.issues, text)
     files = _files(node.get("files"), report)
-    tables = _tables(node.get("tables"), files, report)
+    tables = _tables(node.get("tables"), _Around(model.shop, files), report)
     if report.issues:
         raise MappingError(report.issues, text)
     order = list(targets())
     return Plan(path, text, model.shop, files, tuple(sorted(tables, key=lambda table: order.index(table.target.name))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What the relations of a mapping refer to."""
+
+    shop: ShopModel
+    files: dict[str, File]
 
 
 def _files(node: Node | None, report: Report) -> dict[str, File]:
@@ -79,30 +97,33 @@ def _readable(model: FileModel, at: Span, report: Report) -> bool:
     return usable
 
 
-def _tables(node: Node | None, files: dict[str, File], report: Report) -> list[TablePlan]:
+def _tables(node: Node | None, around: _Around, report: Report) -> list[TablePlan]:
     tables = []
     for entry in node if isinstance(node, Mapping) else ():
         target = targets().get(entry.key)
         if target is None:
             report.error("RG304", entry.span, entry.key, one_of(targets(), 20), did_you_mean(entry.key, targets()))
             continue
-        plan = _table(target, entry.value, entry.span, files, report)
+        plan = _table(target, entry.value, entry.span, around, report)
         if plan is not None:
             tables.append(plan)
     return tables
 
 
-def _table(target: Target, node: Node, at: Span, files: dict[str, File], report: Report) -> TablePlan | None:
+def _table(target: Target, node: Node, at: Span, around: _Around, report: Report) -> TablePlan | None:
     before = len(report.issues)
     model = validate(TableModel, node, report, at)
     columns = node.get("columns") if isinstance(node, Mapping) else None
     if model is None or not isinstance(node, Mapping) or not isinstance(columns, Mapping):
         return None
-    if model.file not in files:
-        file = node.get("file") or node
-        report.error("RG601", file.span, model.file, one_of(files) + " of files:", did_you_mean(model.file, files))
-    cells, rollups = read_cells(target, columns, files, report), read_rollups(target, columns, report)
+    if model.file not in around.files:
+        file, known = node.get("file") or node, around.files
+        report.error("RG601", file.span, model.file, one_of(known) + " of files:", did_you_mean(model.file, known))
+    cells = read_cells(target, columns, around.shop, around.files, report)
+    rollups = read_rollups(target, columns, report)
     each = _each(target, node.get("each"), report)
+    for name in set(each) & set(columns.keys()):
+        report.error("RG309", columns.entry(name).span, name, "it either in columns or in each")  # type: ignore[union-attr]  # it is one of its keys
     named = {*(cell.field.name for cell in cells), *(rollup.field.name for rollup in rollups), *each}
     # A field whose cell is wrong was named all the same: one mistake, one issue.
     _check_complete(target, named | set(columns.keys()), at, report)

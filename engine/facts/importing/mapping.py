@@ -109,6 +109,8 @@ class Cell:
     model: CellModel
     span: Span
     parts: "tuple[Cell, ...]" = ()
+    constant: str | None = None
+    """The value, where it is the same for every row, as the database takes it."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -118,11 +120,6 @@ class Cell:
         if self.model.template is not None:
             return tuple(piece for index, piece in enumerate(pieces(self.model.template)) if index % 2)
         return () if self.model.column is None else (self.model.column,)
-
-    @property
-    def constant(self) -> str | None:
-        """The value, where it is the same for every row."""
-        return None if self.model.value is None else as_text(self.model.value)
 
 
 @dataclass(frozen=True, slots=True)

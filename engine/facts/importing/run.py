@@ -15,7 +15,7 @@ import psycopg
 
 from engine.facts.importing import stages
 from engine.facts.importing.dirt import find_dirt
-from engine.facts.importing.errors import MappingError
+from engine.facts.importing.errors import MappingError, SourceError
 from engine.facts.importing.final import AfterMerge, bump_customers, merge_all
 from engine.facts.importing.load import load
 from engine.facts.importing.mapping import Plan, TablePlan
@@ -84,7 +84,8 @@ def run(  # noqa: PLR0913 - each is one thing that a caller decides
     work = _Import(
         plan=plan,
         opened=opened,
-        tables=tuple(table for table in plan.tables if table.file in opened),
+        # Of a single file only what comes from it; others may be open to look something up in them.
+        tables=tuple(table for table in plan.tables if table.file in opened and _is_in(source, opened[table.file])),
         source=source,
         # A dry run leaves no trace, so it must not take the place of a real one.
         digest=f"dry-{whole}" if dry_run else whole,
@@ -114,6 +115,10 @@ def check(source: Path, mapping: Path) -> tuple[Plan, dict[str, Opened]]:
     if report.issues:
         raise MappingError(report.issues, plan.text)
     return plan, opened
+
+
+def _is_in(source: Path, opened: Opened) -> bool:
+    return source.is_dir() or opened.path == source
 
 
 def _silent(_what: str, _done: int, _of: int) -> None:
@@ -184,10 +189,12 @@ def _finish(connection: Connection, work: _Import, resumed: set[str], started: f
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return _merge(connection, work, resumed, started)
-        except _MET_AN_EVENT:
+        except _MET_AN_EVENT as error:
             connection.rollback()
             if attempt == _ATTEMPTS:
-                raise
+                detail = error.diag.message_detail or str(error)
+                hint = "run the import again; if it ends so again, two rows have one key that only one may have"
+                raise SourceError("merge-stopped", str(work.source), detail, "rows that can be merged", hint) from None
     raise AssertionError("unreachable")
 
 

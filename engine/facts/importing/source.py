@@ -71,26 +71,34 @@ def open_source(plan: Plan, source: Path, report: Report) -> dict[str, Opened]:
         path = _find(source, file.model.name)
         if path is not None:
             opened[alias] = _open(file, path)
-        elif source.is_dir() and not file.model.optional and alias in _needed(plan):
-            names = sorted(each.name for each in source.iterdir() if ".csv" in each.suffixes)
-            hint = did_you_mean(file.model.name, names) or f"{source} has {one_of(names) or 'no CSV file'}"
-            report.error("RG601", file.span, file.model.name, f"this file, or it with .gz, in {source}", hint)
-    if not opened and not report.issues:
+    if not opened:
         names = [file.model.name for file in plan.files.values()]
-        found, hint = source.name, did_you_mean(source.name, names)
-        raise SourceError("not-in-mapping", str(source), found, f"a file of the mapping: {one_of(names)}", hint)
+        hint = did_you_mean(source.name, names) or "the mapping's files: names them"
+        raise SourceError("not-in-mapping", str(source), "none of the mapping's files", one_of(names), hint)
+    directory = source if source.is_dir() else source.parent
+    for alias in _missing(plan, opened, source):
+        file = plan.files[alias]
+        path = _find(directory, file.model.name)
+        if path is not None:
+            opened[alias] = _open(file, path)
+        elif not file.model.optional:
+            names = sorted(each.name for each in directory.iterdir() if ".csv" in each.suffixes)
+            hint = did_you_mean(file.model.name, names) or f"{directory} has {one_of(names) or 'no CSV file'}"
+            report.error("RG601", file.span, file.model.name, f"this file, or it with .gz, in {directory}", hint)
     return opened
 
 
-def _needed(plan: Plan) -> set[str]:
-    joined = {
-        cell.model.lookup.file
-        for table in plan.tables
-        for each in table.cells
-        for cell in (each, *each.parts)
-        if cell.model.lookup is not None
-    }
-    return {table.file for table in plan.tables} | joined
+def _missing(plan: Plan, opened: Mapping[str, Opened], source: Path) -> list[str]:
+    """The files that are needed and not open: of a directory all, of one file those in which its rows are looked up."""
+    tables = [table for table in plan.tables if source.is_dir() or table.file in opened]
+    joined = [
+        part.model.lookup.file
+        for table in tables
+        for cell in table.cells
+        for part in (cell, *cell.parts)
+        if part.model.lookup is not None
+    ]
+    return [alias for alias in dict.fromkeys([*(table.file for table in tables), *joined]) if alias not in opened]
 
 
 def _find(source: Path, name: str) -> Path | None:

@@ -73,6 +73,40 @@ def test_one_file_alone_imports_what_comes_from_it(shop):
     assert shop.rows("select payment_method, total_minor from orders where number = '1002'") == [("card", 300)]
 
 
+def test_one_file_alone_finds_the_list_to_look_up_in_beside_it(shop):
+    shop.mapping = shop.mapping.replace("  lines: lines.csv\n", "  lines: lines.csv\n  groups: groups.csv\n").replace(
+        "columns: {key: article}",
+        "columns: {key: article, category: {column: group, lookup: {file: groups, by: code, take: name}}}",
+    )
+    shop.files["lines.csv"] = "number,line,article,price,group\n1001,1,tea,12.50,1\n1001,2,cup,7,9\n"
+    shop.files["groups.csv"] = "code,name\n1,drinks\n"
+    shop.load()
+    source, mapping = shop.write()
+    assert counts(run(shop.url, shop.state, source / "lines.csv", mapping))["products"] == (0, 0, 2, 0, 0)
+    assert shop.rows("select key, category from products order by key") == [("cup", "9"), ("tea", "drinks")]
+
+
+def test_a_value_in_the_mapping_is_read_like_a_cell(shop):
+    fields = "price: {value: 5}, launched_at: {value: 2018-01-08}, attributes: {made: {value: here}, no: line}"
+    shop.mapping = shop.mapping.replace("columns: {key: article}", f"columns: {{key: article, {fields}}}")
+    shop.load()
+    assert shop.rows("select key, price_minor, launched_at::text, attributes from products order by key") == [
+        ("cup", 500, "2018-01-07 23:00:00+00", {"made": "here", "no": "2"}),
+        ("tea", 500, "2018-01-07 23:00:00+00", {"made": "here", "no": "1"}),
+    ]
+
+
+def test_a_key_that_another_row_holds_ends_the_import_with_a_reason(shop):
+    shop.mapping += "  coupons:\n    file: coupons\n    columns: {code: code, pool: pool, key: occasion}\n"
+    shop.mapping = shop.mapping.replace("  lines: lines.csv\n", "  lines: lines.csv\n  coupons: coupons.csv\n")
+    shop.files["coupons.csv"] = "code,pool,occasion\nA,spring,1\nB,spring,1\n"
+    with pytest.raises(SourceError) as caught:
+        shop.load()
+    assert caught.value.code == "merge-stopped"
+    assert "(key)=(1) already exists" in caught.value.found
+    assert shop.rows("select from orders") == []
+
+
 def test_customers_become_known_to_intake_by_their_key(shop):
     shop.load()
     assert shop.rows(

@@ -31,18 +31,21 @@ class _Facts:
         rows.append(of.row(at if isinstance(at, int) else None, f"{len(rows):06d}", **kept))
 
 
-def customer_facts(person: Mapping[str, object], rows: Mapping[str, Sequence[Row]], zone: str) -> CustomerFacts:
+def customer_facts(
+    person: Mapping[str, object], rows: Mapping[str, Sequence[Row]], zone: str, currency: str | None
+) -> CustomerFacts:
     """The facts of one customer.
 
     Args:
         person: values of the customer's own row.
         rows: all others by the key they stand under; orders with what is inside of them.
         zone: whose days count where the person names none.
+        currency: of orders that say nothing of money.
     """
     facts = _Facts()
     facts.add("customer", None, {"key": "customer", **person})
     for number, order in enumerate(rows.get("orders", ()), 1):
-        _add_order(facts, order, number)
+        _add_order(facts, order, number, currency)
     for name, each in rows.items():
         if name not in ("orders", "campaign_periods"):
             _add_all(facts, name, each)
@@ -53,17 +56,20 @@ def customer_facts(person: Mapping[str, object], rows: Mapping[str, Sequence[Row
     return CustomerFacts(1, own if isinstance(own, str) else zone, facts.rows)
 
 
-def _add_order(facts: _Facts, order: Row, number: int) -> None:
+def _add_order(facts: _Facts, order: Row, number: int, otherwise: str | None) -> None:
     values = order.values
     values.setdefault("placed_at", values.get("paid_at"))
     values.setdefault("number", f"order-{number}")
     values |= {"order_id": number, "counts": values.get("closed") is None, "told_at": values["placed_at"]}
     values["discounted"] = _positive(values.get("discount"))
     lines = order.inside.get("lines", [])
-    currency = order.currency or next((line.currency for line in lines if line.currency), None)
+    currency = order.currency or next((line.currency for line in lines if line.currency), otherwise)
+    for line in lines:
+        line.values.setdefault("product", _product(line))
     if lines:
         values["pieces"] = sum(_number(line.get("quantity")) for line in lines)
-        values.setdefault("total", sum(_line_amount(line) for line in lines))
+        if any(line.currency for line in lines):
+            values.setdefault("total", sum(_line_amount(line) for line in lines))
         values["category"] = _set(line.get("category") for line in lines)
         values["product"] = _set(line.get("product") for line in lines)
     of_order = {name: values.get(name) for name in OF_ORDER}
@@ -135,6 +141,12 @@ def _purchases(period: Row, orders: Sequence[Row]) -> list[list[object]] | None:
         and starts <= _number(order.get("placed_at")) < ends
     ]
     return found or None
+
+
+def _product(line: Row) -> str | None:
+    """A product without a name is known by its details: those of the same details are the same."""
+    details = [line.get(name) for name in ("category", "style", "size", "color")]
+    return " ".join(each for each in details if isinstance(each, str)) or None
 
 
 def _line_amount(line: Row) -> int:

@@ -63,9 +63,9 @@ def _fields(relation: str) -> dict[str, tuple[str, Type]]:
 NOTATIONS: Mapping[str, Notation] = {
     name: Notation(name, _fields(name), unsaid, main, INSIDE if name == "orders" else ())
     for name, unsaid, main in (
-        ("customer", {}, None),
+        ("customer", {"has_email": False, "has_phone": False}, None),
         ("orders", {}, "paid"),
-        ("lines", {"quantity": 1}, None),
+        ("lines", {"quantity": 1, "unit_price": 0}, None),
         ("payments", {}, None),
         ("shipments", {}, "shipped"),
         ("reviews", {}, "created"),

@@ -152,7 +152,7 @@ def _case(
     if report.faults > faults:
         return
     currency = own or rules.policy.currency or _currency(rows)
-    facts = customer_facts(person, rows, zone)
+    facts = customer_facts(person, rows, zone, currency)
     yield Case(name, report.file, entry.span, at, currency, facts, expected, cut_offs, previous, hand, events)
 
 
@@ -186,7 +186,7 @@ def _zone_of(parts: Mapping[str, Entry], otherwise: str) -> str:
 def _person(entry: Entry | None, moments: Moments, report: Report) -> dict[str, object]:
     held = None if entry is None else mapping(entry.value, report, "what is known of the person", entry.span)
     if held is None:
-        return {}
+        return dict(NOTATIONS["customer"].unsaid)
     named: Node | None = held.get("zone")
     if isinstance(named, Scalar) and named.text not in zones():
         report.error(

@@ -26,9 +26,9 @@ def told(answer: Explained | Overview, rules) -> str:
 
 
 def held(name: str, found: str) -> None:
-    """Against the golden text; REGULARS_GOLDEN=write writes it."""
+    """Against the golden text; REGULARS_WRITE_GOLDEN=1 writes it."""
     path = GOLDEN / f"{name}.txt"
-    if os.environ.get("REGULARS_GOLDEN") == "write":
+    if os.environ.get("REGULARS_WRITE_GOLDEN") == "1":
         path.write_text(found)
     assert found == path.read_text()
 

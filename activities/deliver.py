@@ -179,9 +179,9 @@ class Deliver:
 
     async def _failed(self, proceed: Proceed, moment: datetime, reason: str) -> Answer:
         def failed(connection: Connection) -> None:
-            record.record_failed(connection, proceed.message, reason)
             if reason == "recipient_refused":
                 record.suppress(connection, proceed.message, "bounced", moment)
+            record.record_failed(connection, proceed.message, reason)
 
         await self.context.insist(failed)
         return Answer(moment, "failed", reason)
@@ -191,8 +191,8 @@ class Deliver:
             raise ApplicationError(reason, type=reason)
 
         def doubted(connection: Connection) -> None:
-            record.record_doubt(connection, proceed.message, reason)
             _end(connection, request, "in_doubt", moment)
+            record.record_doubt(connection, proceed.message, reason)
 
         await self.context.insist(doubted)
         return Answer(moment, "in_doubt", reason)
@@ -210,8 +210,8 @@ def _mark_in_flight(connection: Connection, proceed: Proceed) -> None:
 def _record(
     connection: Connection, request: DeliverRequest, proceed: Proceed, moment: datetime, provider_id: str
 ) -> None:
-    record.record_sent(connection, proceed.message, provider_id)
     _end(connection, request, "sent", moment)
+    record.record_sent(connection, proceed.message, provider_id)
 
 
 def _end(connection: Connection, request: DeliverRequest, state: str, at: datetime) -> None:

@@ -1,4 +1,7 @@
-"""Record: what became of a message and of its journey. Each function is one statement or two; the caller commits."""
+"""Record: what became of a message and of its journey. Each function is one statement or two; the caller commits.
+
+Locks are taken in one order over all transactions, so that none wait in a ring: the customer, the journey, the message.
+"""
 
 from datetime import datetime
 from typing import Any

@@ -43,7 +43,11 @@ class Asking:
         """The same in a transaction of the caller's."""
         plan = self.shop.rules.plans["payment-reminder"]
         terms = Terms(plan, self.policy, self.keyed, self.shop.matcher.events)
-        asked = DeliverRequest(
+        return reserve(connection, replace(self.request(moment, number), **request), terms, moment)
+
+    def request(self, moment: datetime = NOON, number: str = "N-1001") -> DeliverRequest:
+        """The send of a journey's first step."""
+        return DeliverRequest(
             journey=self.shop.journey(number)["id"],
             step="first",
             iteration=1,
@@ -53,7 +57,6 @@ class Asking:
             template="reminder",
             clock="timers",
         )
-        return reserve(connection, replace(asked, **request), terms, moment)
 
     @property
     def policy(self) -> Policy:

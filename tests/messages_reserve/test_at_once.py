@@ -5,19 +5,25 @@ customer's lock. So a message leaves for the first time only if its mark was com
 while that was not committed yet.
 """
 
+import asyncio
 import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
 import pytest
 
+from activities.deliver import Deliver, _record
+from engine.composition import context
 from engine.dispatch.accept import accept
 from engine.messages.record import mark_in_flight
 from engine.messages.reserve import Proceed
 from tests.messages_reserve.asking import BEFORE, NOON, Asking, rules
+
+DEADLOCKS = "select pg_stat_force_next_flush(), deadlocks from pg_stat_database where datname = current_database()"
 
 
 @pytest.fixture
@@ -80,6 +86,36 @@ def test_a_payment_waits_for_a_reservation_that_is_being_written(shop):
         assert paid.result().fresh
     assert not ask.hand_over(proceed)  # reserved before the payment, but not yet on its way
     assert ask(NOON + timedelta(seconds=1)).reason == "stopped"
+
+
+@pytest.mark.parametrize("outcome", ["sent", "in_doubt", "failed"])
+def test_putting_a_send_on_record_and_another_attempt_do_not_wait_for_each_other_in_a_ring(shop, outcome):
+    shop.place(at=BEFORE)
+    ask = Asking(shop)
+    proceed = ask()
+    assert ask.hand_over(proceed)
+
+    async def put_on_record():
+        deliver = Deliver(context(shop.pool, shop.rules, {}, shop.versions))
+        request = replace(ask.request(), ends="ended")
+        if outcome == "failed":
+            return await deliver._failed(proceed, NOON, "recipient_refused")
+        if outcome == "in_doubt":
+            return await deliver._doubted(request, proceed, NOON, "no_answer")
+        return await deliver.context.transaction(lambda connection: _record(connection, request, proceed, NOON, "id"))
+
+    with psycopg.connect(shop.url) as holding, ThreadPoolExecutor(2) as threads:
+        holding.execute("select from messages for update")
+        recording = threads.submit(asyncio.run, put_on_record())
+        until(lambda: waits_for_a_lock(shop) == 1)
+        asking = threads.submit(ask)
+        until(lambda: waits_for_a_lock(shop) == 2)
+        deadlocks = shop.row(DEADLOCKS)["deadlocks"]
+        holding.rollback()
+        recording.result()
+        asking.result()
+    assert shop.row(DEADLOCKS)["deadlocks"] == deadlocks
+    assert [message[2] for message in shop.messages()] == [outcome]
 
 
 def test_however_payments_and_reminders_meet_nothing_leaves_after_a_payment_is_in(shop):

@@ -25,6 +25,14 @@ _FEW_COLUMNS = 3
 _BARE = re.compile(r"[\w.:-]+")
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a file separates its cells."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+
+
 class Lines:
     """Physical lines as text, which remembers those since the last complete row and can be given some back.
 
@@ -34,7 +42,9 @@ class Lines:
     """
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
-        self._lines = _decoded(file, encoding)
+        self._blocks = _decoded(file, encoding)
+        self._block: list[str] = []
+        self._at = 0
         self._again: deque[str] = deque()
         self._first = 1
         self.held: list[str] = []
@@ -43,7 +53,13 @@ class Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
+        if self._again:
+            line = self._again.popleft()
+        else:
+            while self._at == len(self._block):
+                self._block, self._at = next(self._blocks).lines, 0
+            line = self._block[self._at]
+            self._at += 1
         self.held.append(line)
         return line
 
@@ -51,6 +67,11 @@ class Lines:
     def first(self) -> int:
         """Number of the first held line."""
         return self._first
+
+    @property
+    def is_between_blocks(self) -> bool:
+        """Whether the next line is the first one of a block."""
+        return self._at == len(self._block) and not self._again and not self.held
 
     def release(self, count: int | None = None) -> list[str]:
         """Lets go of held lines: all, or the first `count`, and then the others are read again."""
@@ -62,17 +83,46 @@ class Lines:
         self.held = []
         return taken
 
+    def take_block(self, dialect: Dialect, width: int) -> list[Row] | None:
+        """The rows of the next block at once, if every line of it is one sound row, as most are.
 
-def _decoded(file: BinaryIO, encoding: str) -> Iterator[str]:
+        Otherwise, or at the end, None: then its lines are the next ones.
+        """
+        if not self.is_between_blocks or (block := next(self._blocks, None)) is None:
+            return None
+        self._block, self._at = block.lines, 0
+        # A row goes on in the next line only from a line with a quote too many.
+        if not block.is_sound or any(line.count('"') % 2 for line in block.lines):
+            return None
+        try:
+            rows = list(csv.reader(block.lines, strict=True, delimiter=dialect.delimiter))
+        except csv.Error:
+            return None
+        if len(rows) != len(block.lines) or any(len(cells) != width for cells in rows):
+            return None
+        first, self._at = self._first, len(block.lines)
+        self._first += len(block.lines)
+        return list(zip(range(first, self._first), rows, block.lines, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some lines of a file, and whether all of them are text in its encoding."""
+
+    lines: list[str]
+    is_sound: bool
+
+
+def _decoded(file: BinaryIO, encoding: str) -> Iterator[_Block]:
     """The lines of a file, decoded in blocks: line by line only where a block has bytes that are no text."""
     start = True
     while block := file.readlines(_BLOCK):
         if start:
             block[0], start = block[0].removeprefix(_UTF8_BOM), False
         try:
-            yield from io.StringIO(b"".join(block).decode(encoding), newline="\n")
+            yield _Block(list(io.StringIO(b"".join(block).decode(encoding), newline="\n")), is_sound=True)
         except UnicodeDecodeError:
-            yield from (_decoded_line(line, encoding) for line in block)
+            yield _Block([_decoded_line(line, encoding) for line in block], is_sound=False)
 
 
 def _decoded_line(line: bytes, encoding: str) -> str:
@@ -81,14 +131,6 @@ def _decoded_line(line: bytes, encoding: str) -> str:
     except UnicodeDecodeError:
         is_utf8 = codecs.lookup(encoding).name == "utf-8"
         return line.decode("utf-8" if is_utf8 else "ascii", "surrogateescape")
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a file separates its cells."""
-
-    encoding: str = "utf-8"
-    delimiter: str = ","
 
 
 def header(lines: Lines, dialect: Dialect) -> list[str] | None:
@@ -109,22 +151,21 @@ def rows(lines: Lines, dialect: Dialect, names: Sequence[str]) -> Iterator[Row |
         dialect: how cells are separated.
         names: the header's names; each row must have as many cells.
     """
-    refusal: Refusal | None
-    while True:
+    at_end = False
+    while not at_end:
+        while (block := lines.take_block(dialect, len(names))) is not None:
+            yield from block
         reader = csv.reader(lines, strict=True, delimiter=dialect.delimiter)
         try:
-            refusal = yield from _sound_rows(reader, lines, names, dialect.delimiter)
+            at_end = yield from _row_by_row(reader, lines, names, dialect.delimiter)
         except csv.Error as error:
-            refusal = _broken(lines, error)
-        if refusal is None:
-            return
-        yield refusal
+            yield _broken(lines, error)
 
 
-def _sound_rows(
+def _row_by_row(
     reader: Iterator[list[str]], lines: Lines, names: Sequence[str], delimiter: str
-) -> Generator[Row | Refusal, None, Refusal | None]:
-    """Yields rows until the end (returns None) or one for which reading must start anew (returns its refusal)."""
+) -> Generator[Row | Refusal, None, bool]:
+    """Yields rows until the end of the file (returns True), or until a reader must start anew (returns False)."""
     width = len(names)
     for cells in reader:
         first = lines.first
@@ -133,13 +174,16 @@ def _sound_rows(
         if refusal is not None and refusal.code in _OPEN_QUOTE and len(lines.held) > 1:
             # Most likely an open quote ran into rows that were sound: read those again.
             lines.release(1)
-            return refusal
+            yield refusal
+            return False
         raw = "".join(lines.release())
         if refusal is not None:
             yield refusal
         elif cells:
             yield first, cells, raw
-    return None
+        if lines.is_between_blocks:
+            return False
+    return True
 
 
 def _fault(cells: list[str], lines: Lines, names: Sequence[str], delimiter: str) -> Refusal | None:

@@ -19,7 +19,7 @@ _MERGE = """
 with changed as ({change}),
 added as (
     insert into {target} ({names}) select {inserted} from {source} n left join {target} t on {same_key}
-     where t.id is null order by n.source_line returning id, {owner} as owner_id
+     where t.id is null returning id, {owner} as owner_id
 ), {notes}
 select (select count(*) from added), (select count(*) from changed)
 """

@@ -9,13 +9,15 @@ from engine.facts.importing.staging import staged_name
 _COUNT_REPEATED = "select coalesce(sum(n - 1), 0) from (select count(*) n from {} group by {} having count(*) > 1) x"
 # Keys are compared as text here because a part of a key may be unknown.
 _MAKE_SINGLE = """
-with ranked as (
-    select r.ctid as at, row_number() over w as place, first_value(r.source_line) over w as kept, {same} as same
-      from {resolved} r {newest}
+with doubtful as (
+    select ctid as of_row, * from {resolved}
      where row({key})::text in (select row({key})::text from {resolved} group by {key} having count(*) > 1)
+), ranked as (
+    select r.of_row, row_number() over w as place, first_value(r.source_line) over w as kept, {same} as same
+      from doubtful r {newest}
     window w as (partition by {key} order by {preference})
 ), gone as (
-    delete from {resolved} r using ranked where r.ctid = ranked.at and place > 1
+    delete from {resolved} r using ranked where r.ctid = ranked.of_row and place > 1
     returning r.source_line as line, kept, same
 ), noted as (
     insert into {refused} (file, relation, line, field, code, reason, taken)
@@ -29,7 +31,7 @@ select count(*) filter (where not same) from gone
 _NEWEST = """
 left join (
     select i.source_line, max(o.placed_at) as placed_at from {} i join {} o on o.ref_identity = i.key
-     group by i.source_line
+     where i.source_line in (select source_line from doubtful) group by i.source_line
 ) newest on newest.source_line = r.source_line
 """
 _PREFERENCE = {

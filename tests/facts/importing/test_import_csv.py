@@ -2,10 +2,12 @@
 
 import csv
 import io
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.facts.importing import csv_reading
 from engine.facts.importing.csv_reading import Dialect, Lines, header, rows
 from engine.facts.importing.refusals import Refusal
 
@@ -98,6 +100,25 @@ def test_what_a_csv_writer_writes_is_read_back_whole(table):
     found = read(text.getvalue().encode())
     assert refused(found) == []
     assert [tuple(cells) for _, cells in taken(found)] == table
+
+
+@given(st.lists(st.text(st.sampled_from('ab1,"\r '), max_size=8), max_size=12).map("\n".join))
+def test_blocks_of_rows_are_read_as_they_are_row_by_row(text):
+    content = f"a,b\n{text}".encode()
+    at_once = read(content)
+    with patch.object(Lines, "take_block", lambda *_: None):
+        assert read(content) == at_once
+
+
+def test_a_file_of_many_blocks_keeps_its_lines(monkeypatch):
+    monkeypatch.setattr(csv_reading, "_BLOCK", 64)
+    table = [(str(number), "x" * (number % 7) if number % 5 else 'a "b"\nc') for number in range(500)]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("a", "b"), *table])
+    found = taken(read(text.getvalue().encode()))
+    assert [tuple(cells) for _, cells in found] == table
+    lines = text.getvalue().split("\n")
+    assert all(lines[line - 1].split(",")[0] == cells[0] for line, cells in found)
 
 
 @given(st.binary(max_size=300), st.sampled_from(["utf-8", "latin-1"]))

@@ -142,7 +142,8 @@ def test_what_an_import_brings_is_a_baseline_in_the_next_evaluation(connection, 
         shop.order(number, "2025-12-30T10:00", paid_at="2025-12-30T10:00")
     connection.execute("create temporary table changed_orders as select id from orders where number in ('a', 'b')")
     connection.execute(
-        "create temporary table changed_customers (id bigint); create temporary table new_customers (id bigint)"
+        "create temporary table changed_customers (id bigint); create temporary table new_customers (id bigint);"
+        "create temporary table changed_products (id bigint)"
     )
     bump_customers(connection)
     connection.commit()

@@ -7,10 +7,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from engine.facts.importing.run import run as run_import
 from engine.facts.migrate import upgrade
+
+# The same examples in every run, however slow the machine; `HYPOTHESIS_SEARCH=1000` looks for as many new ones.
+_SEARCH = os.environ.get("HYPOTHESIS_SEARCH")
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+settings.register_profile("search", max_examples=int(_SEARCH or 100), deadline=None)
+settings.load_profile("search" if _SEARCH else "repeatable")
 
 
 def _server() -> str:

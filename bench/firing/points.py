@@ -11,7 +11,7 @@ from typing import Any
 
 import activities.deliver
 from activities.deliver import Deliver
-from activities.providers.mailbox import Mailbox as Http
+from activities.providers.http import Http
 from activities.providers.smtp import Smtp
 from engine.dispatch.dispatcher import Dispatcher
 

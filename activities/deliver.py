@@ -135,7 +135,8 @@ class Deliver:
         sender = self.context.policy.channels[proceed.channel].sender or ""
         refusable = self.context.policy.consent(journey.plan.controls.purpose) != "none"
         unsubscribe = default_unsubscribe(sender) if refusable and sender else None
-        return OutgoingMessage(sender, proceed.address, content, moment, unsubscribe=unsubscribe)
+        address = self.context.policy.channels[proceed.channel].address
+        return OutgoingMessage(sender, proceed.address, content, moment, unsubscribe=unsubscribe, address=address)
 
     def _attributes(
         self, connection: Connection, request: DeliverRequest, proceed: Proceed, journey: _Journey, moment: datetime
@@ -187,7 +188,9 @@ class Deliver:
         return Answer(moment, "failed", reason)
 
     async def _doubted(self, request: DeliverRequest, proceed: Proceed, moment: datetime, reason: str) -> Answer:
-        if self.context.policy.channels[proceed.channel].in_doubt == "resend":
+        keyed = self.context.providers[proceed.channel].takes_idempotency_key
+        if keyed or self.context.policy.channels[proceed.channel].in_doubt == "resend":
+            # It stays in flight. A provider with keys is asked again, and tells what became of it.
             raise ApplicationError(reason, type=reason)
 
         def doubted(connection: Connection) -> None:

@@ -17,7 +17,8 @@ from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.discreet import Discreet
 from activities.open_task import OpenTask
-from activities.providers import make_provider, providers
+from activities.providers import providers
+from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions
@@ -56,7 +57,7 @@ def channel_providers(rules: Rules, environment: Mapping[str, str]) -> dict[str,
     Raises:
         ProviderSettingError: a provider lacks a setting.
     """
-    return providers({name: channel.provider for name, channel in rules.policy.channels.items()}, environment)
+    return providers(rules.policy.channels, environment)
 
 
 def context(
@@ -132,7 +133,7 @@ async def run_replay(
     versions = StoredVersions()
     with open_pool(url, run.schema) as pool:
         matcher = Matcher(rules, versions, event_matcher(pool, rules))
-        box = make_provider("mailbox", {"REGULARS_MAILBOX": str(mailbox)})
+        box = Mailbox(mailbox)
         shared = context(pool, rules, dict.fromkeys(rules.policy.channels, box), versions)
         driver = Driver(client, pool, versions, matcher, window, recorded_fields(matcher.events), progress)
         async with journey_worker(client, shared):

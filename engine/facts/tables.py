@@ -515,6 +515,7 @@ outbox = Table(
     _recorded(),
     CheckConstraint("kind in ('start', 'event', 'cancel')", name="kind"),
     Index("ix_outbox_open", "journey_id", "id", postgresql_where=text("done_at is null")),
+    Index("ix_outbox_open_id", "id", postgresql_where=text("done_at is null")),  # claims go in order of id
 )
 
 messages = Table(

@@ -21,11 +21,12 @@ from engine.language.policy_later import (
     PublicationModel,
     check_later,
 )
+from engine.language.requests import RequestModel, check_request, compile_request
 from engine.language.scope import Scope
 from engine.language.triggers_later import Weekday
 from engine.language.validate import mapping, validate
 from engine.language.values import Clock, Currency, DurationText, Locale, Name, Text, Zone
-from engine.policy import Channel, Policy, Purpose, QuietHours
+from engine.policy import AddressKind, Channel, Form, Policy, Purpose, QuietHours
 
 
 def _runs(schema: dict[str, Any]) -> None:
@@ -58,12 +59,19 @@ class ChannelModel(Model):
 
     model_config = ConfigDict(json_schema_extra=_runs)
 
-    provider: Name = Field(description="The provider that carries them: mailbox, smtp.")
+    provider: Name = Field(description="The provider that carries them: mailbox, smtp, http, sms.")
     sender: Text | None = Field(default=None, description="Whom they come from.")
     in_doubt: Literal["hold", "resend"] = Field(
         default="hold", description="After a crash in mid-send: hold for a person, or send again and risk it twice."
     )
     limit: LimitModel | None = Field(default=None, description="How fast it may send.")
+    address: AddressKind | None = Field(
+        default=None, description="What it reaches somebody by; default: phone for sms and whatsapp, else email."
+    )
+    form: Form | None = Field(
+        default=None, description="Which files of a template it takes; default: sms for the provider sms, else mail."
+    )
+    request: RequestModel | None = Field(default=None, description="How a service over HTTP is asked.")
 
 
 class PolicyModel(Model):
@@ -108,6 +116,7 @@ def compile_policy(root: Mapping, scope: Scope, report: Report) -> Policy | None
     if node:
         _check_quiet_hours(node, report)
         check_later(node, scope, report)
+        _check_requests(node, report)
     sound = model is not None and report.faults == before
     report.rule = ""
     return _policy(model) if model and sound else None
@@ -121,11 +130,30 @@ def _policy(model: PolicyModel) -> Policy:
         currency=model.currency,
         quiet_hours=None if quiet is None else _quiet_hours(quiet),
         purposes={name: Purpose(consent=purpose.consent) for name, purpose in model.purposes.items()},
-        channels={
-            name: Channel(provider=channel.provider, sender=channel.sender, in_doubt=channel.in_doubt)
-            for name, channel in model.channels.items()
-        },
+        channels={name: _channel(name, channel) for name, channel in model.channels.items()},
     )
+
+
+_BY_PHONE = ("sms", "whatsapp")
+
+
+def _channel(name: str, model: ChannelModel) -> Channel:
+    by_phone = name in _BY_PHONE or model.provider == "sms"
+    return Channel(
+        provider=model.provider,
+        sender=model.sender,
+        in_doubt=model.in_doubt,
+        address=model.address or ("phone" if by_phone else "email"),
+        form=model.form or ("sms" if model.provider == "sms" else "mail"),
+        request=None if model.request is None else compile_request(model.request),
+    )
+
+
+def _check_requests(node: Mapping, report: Report) -> None:
+    channels = node.get("channels")
+    for entry in channels if isinstance(channels, Mapping) else ():
+        if isinstance(entry.value, Mapping):
+            check_request(entry.value, report)
 
 
 def _quiet_hours(model: QuietHoursModel) -> QuietHours:

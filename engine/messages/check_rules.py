@@ -6,6 +6,7 @@ from engine.journeys.plan import Plan, Send
 from engine.language.issues import Issue, ordered
 from engine.language.rules import Rules
 from engine.messages.check import sample_values, template_errors
+from engine.messages.check_requests import request_issues
 from engine.messages.errors import TemplateError
 from engine.messages.render import render
 from engine.messages.templates import template_locales
@@ -25,7 +26,7 @@ def template_issues(rules: Rules) -> tuple[Issue, ...]:
             if (error.file, error.line) not in known:
                 hint = f"playbook {plan.playbook} is for {plan.subject}; use another template, or one without it"
                 found.append(_issue("RG802", error, hint))
-    return ordered(found)
+    return ordered((*found, *request_issues(rules)))
 
 
 def _of_plan(plan: Plan, rules: Rules, attributes: tuple[str, ...]) -> Iterator[TemplateError]:

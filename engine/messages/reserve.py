@@ -21,7 +21,7 @@ from engine.policy import Policy
 
 _SUBJECT = """
 select j.workflow_id, j.playbook, j.customer_id, j.order_id, j.state, j.outcome, j.stopped_at, j.started_at,
-       e.kind as started_by, c.email, c.phone, coalesce(c.zone, s.zone) as zone,
+       e.kind as started_by, c.email, c.phone, c.key as customer_key, coalesce(c.zone, s.zone) as zone,
        coalesce(o.number, c.key) as subject_key
   from journeys j
   join customers c on c.id = j.customer_id
@@ -238,7 +238,11 @@ class _Reserving:
         )
 
     def _address(self, channel: str) -> str | None:
-        address: str | None = self.subject["phone"] if channel == "sms" else self.subject["email"]
+        configured = self.terms.policy.channels.get(channel)
+        column = {"email": "email", "phone": "phone", "customer": "customer_key"}[
+            configured.address if configured else "email"
+        ]
+        address: str | None = self.subject[column]
         return address
 
     def _proceed(self, channel: str, *, at: datetime, doubted: bool = False) -> Proceed:

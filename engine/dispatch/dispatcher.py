@@ -32,6 +32,7 @@ from engine.journeys import wire
 from engine.journeys.describe import brief, outline
 from engine.journeys.interpreter import first_wait
 from engine.journeys.plan import Plan
+from engine.logs import described
 
 CUSTOMER = SearchAttributeKey.for_keyword("Customer")
 PLAYBOOK = SearchAttributeKey.for_keyword("Playbook")
@@ -53,14 +54,15 @@ class Dispatcher:
     versions: StoredVersions
     queue: str = wire.JOURNEY_QUEUE
     clock: wire.Clock = "timers"
+    batch: int = 50
 
     async def run(self, stop: asyncio.Event, pause: float = 0.2) -> None:
         """Dispatches until told to stop; an unreachable server is tried again."""
         while not stop.is_set():
             try:
-                told = await self.drain_once()
+                told = await self.drain_once(self.batch)
             except Exception as error:  # noqa: BLE001 - whatever fails here must not end the dispatcher
-                log.warning("the outbox could not be dispatched: %s", type(error).__name__)
+                log.warning("the outbox could not be dispatched", extra=described(error))
                 told = 0
             if not told:
                 await _sleep(stop, pause)

@@ -501,6 +501,7 @@ journeys = Table(
     CheckConstraint("state in ('running', 'ended', 'stopped', 'failed', 'cancelled')", name="state"),
     Index("ix_journeys_subject_subject_id", "subject", "subject_id"),
     Index("ix_journeys_customer_id", "customer_id"),
+    Index("ix_journeys_running", "id", postgresql_where=text("state = 'running'")),
 )
 
 playbook_controls = Table(
@@ -512,6 +513,20 @@ playbook_controls = Table(
     Column("reason", Text),
     _instant("at", required=True),
     CheckConstraint("state in ('paused', 'killed')", name="state"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    _id(),
+    Column("action", Text, nullable=False),
+    _ref("journey_id", "journeys"),  # null: of the playbook as a whole
+    Column("playbook", Text, nullable=False),  # or '*': all of them
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _instant("at", required=True),  # wall clock
+    CheckConstraint("action in ('pause', 'resume', 'cancel', 'kill')", name="action"),
+    Index("ix_actions_journey_id", "journey_id"),
 )
 
 outbox = Table(
@@ -571,6 +586,12 @@ messages = Table(
     Index("ix_messages_customer_id_at", "customer_id", "at"),
     Index("ix_messages_in_doubt", "id", postgresql_where=text("state = 'in_doubt'")),
     Index("ix_messages_deferred", "customer_id", postgresql_where=text("state = 'deferred'")),
+    Index(
+        "ix_messages_open",
+        "journey_id",
+        postgresql_where=text("state in ('reserved', 'in_flight', 'deferred', 'in_doubt')"),
+    ),
+    Index("ix_messages_at", "at", postgresql_using="brin"),  # what happened today
 )
 
 capacity_use = Table(

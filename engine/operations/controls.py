@@ -71,12 +71,10 @@ select a.action, a.playbook, a.author, a.reason, a.at from actions a
  where (%(journey)s::bigint is null and a.journey_id is null or a.journey_id = %(journey)s)
    and (%(playbook)s::text is null or a.playbook in (%(playbook)s, '*')) order by a.at desc, a.id desc limit %(limit)s
 """
-_RESULT = """
-select count(*) filter (where open.told is not null) as untold, count(*) filter (where open.sending is not null) as sending
-  from (select (select min(o.id) from outbox o where o.journey_id = j.id and o.done_at is null) as told,
-               (select min(m.id) from messages m where m.journey_id = j.id and m.state in ('reserved', 'in_flight'))
-               as sending
-          from journeys j where j.id = any(%s)) open
+_OUTSTANDING = """
+select (select count(distinct journey_id) from outbox where journey_id = any(%(ids)s) and done_at is null) as untold,
+       (select count(distinct journey_id) from messages
+         where journey_id = any(%(ids)s) and state in ('reserved', 'in_flight')) as sending
 """
 
 
@@ -163,7 +161,7 @@ def _do(
 def outstanding(connection: Connection, journeys: Sequence[int]) -> Outstanding:
     """What is still to be heard of cancelled journeys."""
     with connection.cursor(row_factory=class_row(Outstanding)) as cursor:
-        found = cursor.execute(_RESULT, (list(journeys),)).fetchone()
+        found = cursor.execute(_OUTSTANDING, {"ids": list(journeys)}).fetchone()
     return found or Outstanding(0, 0)
 
 

@@ -34,7 +34,10 @@ _PLACES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one event. A refused one is kept as `refused_id`; `waits_for` is what makes it a fact by itself."""
+    """What became of one event.
+
+    A refused one is kept under `refused_id`; the arrival of what it `waits_for` makes it a fact.
+    """
 
     fate: Fate
     key: str | None

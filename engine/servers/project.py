@@ -94,7 +94,7 @@ def _read(file: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise _bad_toml(file, error) from None
     faults = [fault for table, keys in values.items() for fault in _faults(file, table, keys)]
-    faults = faults or [(_place(file, "worker"), fault, "raise the one or lower the other") for fault in _at_odds(values)]
+    faults = faults or _at_odds(file, values)
     if faults:
         place, message, hint = faults[0]
         more = "".join(f"\n  also {other_place}: {other}" for other_place, other, _ in faults[1:])
@@ -103,8 +103,10 @@ def _read(file: Path) -> Settings:
     return Settings(**{key: value for keys in values.values() for key, value in keys.items()}, worker=worker)
 
 
-def _at_odds(values: dict[str, Any]) -> list[str]:
-    return list(WorkerSettings(**values.get("worker", {})).contradictions())
+def _at_odds(file: Path, values: dict[str, Any]) -> list[tuple[str, str, str]]:
+    worker = WorkerSettings(**values.get("worker", {}))
+    hint = "raise the one or lower the other"
+    return [(_place(file, name), fault, hint) for name, fault in worker.contradictions()]
 
 
 def _bad_toml(file: Path, error: tomllib.TOMLDecodeError) -> SetupError:

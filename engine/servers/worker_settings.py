@@ -79,22 +79,22 @@ class WorkerSettings:
         Raises:
             SetupError: a variable says what its setting may not be; all such are told.
         """
-        told = {name: (each, environment[each.variable]) for name, each in BOUNDS.items() if environment.get(each.variable)}
-        values = {name: _read(text, each) for name, (each, text) in told.items()}
-        wrong = [_fault(each, text) for name, (each, text) in told.items() if not each.fits(values[name])]
+        told = {name: text for name, each in BOUNDS.items() if (text := environment.get(each.variable))}
+        values: dict[str, Any] = {name: _read(text, BOUNDS[name]) for name, text in told.items()}
+        wrong = [_fault(BOUNDS[name], text) for name, text in told.items() if not BOUNDS[name].fits(values[name])]
         if wrong:
             more = "".join(f"\n  also {other}" for other in wrong[1:])
             raise SetupError("bad-settings", wrong[0] + more, "correct the variable, or unset it", "the environment")
         both = replace(self, **values)
-        for fault in both.contradictions():
+        for _, fault in both.contradictions():
             raise SetupError("bad-settings", fault, "raise the one or lower the other", "[worker] and the environment")
         return both
 
-    def contradictions(self) -> Iterator[str]:
-        """What two settings say that cannot hold together."""
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Settings that cannot hold beside another, each with what is wrong."""
         for less, more in _WITHIN:
             if getattr(self, less) > getattr(self, more):
-                yield f"{less} is {getattr(self, less)}, expected at most {more}, which is {getattr(self, more)}"
+                yield less, f"{less} is {getattr(self, less)}, expected at most {more}, which is {getattr(self, more)}"
 
     def told(self) -> dict[str, Any]:
         """Every setting by its name, for `regulars doctor`."""

@@ -77,9 +77,7 @@ def _metrics(connection: psycopg.Connection[Any]) -> list[Metric]:
 
 def _journeys(counts: list[JourneyCount]) -> Iterator[Metric]:
     started: Counter[str] = Counter()
-    ended = CounterMetricFamily(
-        "regulars_journeys_ended", "Journeys that are over.", labels=("playbook", "outcome")
-    )
+    ended = CounterMetricFamily("regulars_journeys_ended", "Journeys that are over.", labels=("playbook", "outcome"))
     for each in counts:
         started[each.playbook] += each.count
         if each.state != "running":
@@ -102,7 +100,8 @@ def _messages(counts: list[MessageCount]) -> Iterator[Metric]:
     sends = CounterMetricFamily("regulars_messages", "Messages of which all is known.", labels=labels)
     for send, count in by_outcome.items():
         sends.add_metric(send, count)
-    skips = CounterMetricFamily("regulars_messages_skipped", "Messages not sent, by reason.", labels=("playbook", "reason"))
+    why = ("playbook", "reason")
+    skips = CounterMetricFamily("regulars_messages_skipped", "Messages not sent, by reason.", labels=why)
     for skip, count in by_reason.items():
         skips.add_metric(skip, count)
     yield from (sends, skips)

@@ -80,7 +80,8 @@ class Deliver:
         journey = self._journey(connection, request.journey)
         keyed = {channel for channel, provider in self.context.providers.items() if provider.takes_idempotency_key}
         terms = Terms(journey.plan, self.context.policy, keyed, self.context.reporting.matcher(connection))
-        reservation = reserve(connection, request, terms, moment)
+        with self.context.timings.reserving():
+            reservation = reserve(connection, request, terms, moment)
         if isinstance(reservation, Settled):
             _end(connection, request, reservation.state, reservation.at)
         return reservation
@@ -102,7 +103,8 @@ class Deliver:
             message = await self.context.transaction(
                 lambda connection: self._write(connection, request, proceed, moment)
             )
-            accepted = await provider.deliver(message, proceed.key, before_commit)
+            answer = provider.deliver(message, proceed.key, before_commit)
+            accepted = await self.context.timings.asking(provider.name, answer)
         except TemplateError as error:
             return await self._failed(proceed, moment, error.code)
         except _Overtaken:

@@ -54,7 +54,7 @@ returning id, attempts
 _MOVE = """
 update messages set channel = %(channel)s, key = %(key)s
  where journey_id = %(journey)s and step = %(step)s and iteration = %(iteration)s and channel = %(chosen)s
-   and state in ('reserved', 'deferred')
+   and state in ('planned', 'reserved', 'deferred')
 """
 
 

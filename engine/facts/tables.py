@@ -531,6 +531,7 @@ messages = Table(
     Column("purpose", Text, nullable=False),
     Column("template", Text),
     Column("locale", Text),
+    Column("segments", Integer),  # of a short text: how many are paid
     Column("state", Text, nullable=False),
     Column("reason", Text),  # of skipped, deferred, in_doubt and failed
     _instant("due_at", required=True),  # logical instant at which the step asked for it first
@@ -550,6 +551,23 @@ messages = Table(
     CheckConstraint("(state = 'deferred') = (until is not null)", name="deferred_has_until"),
     Index("ix_messages_customer_id_at", "customer_id", "at"),
     Index("ix_messages_in_doubt", "id", postgresql_where=text("state = 'in_doubt'")),
+)
+
+# Written by a trigger of messages, log_messages, whoever changes one.
+message_log = Table(
+    "message_log",
+    metadata,
+    _id(),
+    _ref("message_id", "messages", required=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("channel", Text, nullable=False),
+    _instant("at", required=True),  # logical
+    _instant("until"),
+    Column("attempts", Integer, nullable=False),
+    Column("author", Text),  # who settled a doubt
+    _recorded(),  # by the clock
+    Index("ix_message_log_message_id", "message_id"),
 )
 
 message_events = Table(

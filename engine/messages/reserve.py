@@ -4,7 +4,7 @@ The lock is the customer's row, the same that the intake of an event takes: a pa
 other. The order of the questions is the order of the reasons an operator sees.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from engine.calendar.quiet import quiet_until
 from engine.facts.matching import EventMatcher
 from engine.journeys.plan import Plan
 from engine.journeys.wire import DeliverRequest
+from engine.messages.fallback import gives_way
 from engine.messages.stop import find_stop, occurred, write_stop
 from engine.policy import Policy
 
@@ -142,8 +143,14 @@ class _Reserving:
         self.moment = moment
         self.subject = subject
         self.chosen: str | None = None
+        self.channels: Sequence[str] = request.channels
 
     def decide(self, existing: list[dict[str, Any]]) -> Reservation:
+        gone = [row for row in existing if gives_way(row["state"], row["reason"])]
+        existing = [row for row in existing if row not in gone]
+        self.channels = [each for each in self.request.channels if each not in {row["channel"] for row in gone}]
+        if gone and not existing and not any(self._why_not(channel) is None for channel in self.channels):
+            return Settled("failed", gone[-1]["at"], gone[-1]["reason"])
         for row in existing:
             if row["state"] in {"sent", "skipped", "failed", "in_doubt"}:
                 over = row["reason"] in {"stopped", "journey_over"}
@@ -190,14 +197,14 @@ class _Reserving:
     def _through_a_channel(self) -> Reservation:
         """The first channel that is configured, has an address, and may be used; else the first one's reason."""
         refusals: list[tuple[str, str]] = []
-        for channel in self.request.channels:
+        for channel in self.channels:
             reason = self._why_not(channel)
             if reason is None:
                 return self._when_awake(channel)
             if reason != "channel_not_configured":
                 refusals.append((channel, reason))
         if not refusals:
-            return self._skip(self.request.channels[-1], "channel_not_configured")
+            return self._skip(self.channels[-1], "channel_not_configured")
         channel, reason = next((each for each in refusals if each[0] == self.chosen), refusals[0])
         return self._skip(channel, reason)
 
@@ -265,8 +272,8 @@ class _Reserving:
 
     def _planned_channel(self) -> str:
         """The channel a message was planned for, where none has been chosen yet."""
-        configured = [channel for channel in self.request.channels if channel in self.terms.policy.channels]
-        return (configured or self.request.channels)[0]
+        configured = [channel for channel in self.channels if channel in self.terms.policy.channels]
+        return (configured or self.channels)[0]
 
     def _key(self, channel: str) -> str:
         return f"{self.subject['workflow_id']}/{self.request.step}/{self.request.iteration}/{channel}"

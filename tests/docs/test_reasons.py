@@ -12,6 +12,9 @@ SOURCES = {
     "activities/providers/mailbox.py": r'(?:Retryable|Final|InDoubt)\("([a-z_]+)"',
     "activities/providers/http_answers.py": r'(?:\w+able|InDoubt)\("([a-z_]+)"|\d: "([a-z_]+)"|case .*"(\w+_refused)"',
     "activities/providers/http_exchange.py": r'(?:Retryable|InDoubt|_failure)\("([a-z_]+)"',
+    "activities/providers/sms.py": r'Final\("([a-z_]+)"',
+    "activities/providers/webhook.py": r'(?:Retryable|Final)\("([a-z_]+)"|"(\w+_\w+)" if error|else "(\w+_not_taken)"',
+    "activities/deliver.py": r'"(refused_after_doubt)"',
     "engine/cli/messages.py": r'"(settled_as_[a-z_]+)"',
     "workflows/journey.py": r'"(retries_used_up)"',
 }

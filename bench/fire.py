@@ -25,7 +25,7 @@ from bench.firing.servers import own_servers
 from bench.firing.storm import Strength, killed_at
 
 KILLS, RESTARTS = 30, 3
-SPARE_KILLS = 6  # a trap may find its worker ended by itself
+SPARE_KILLS = 2  # a worker that is to be killed may have ended by itself
 
 
 def main() -> int:
@@ -50,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--journeys", type=int, default=2000)
     parser.add_argument("--at-once", type=int, default=300, help="journeys under way")
     parser.add_argument("--workers", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=20.0, help="for each run, at most")
+    parser.add_argument("--minutes", type=float, default=30.0, help="for each run, at most")
     return parser.parse_args()
 
 

@@ -5,10 +5,11 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 
@@ -20,7 +21,10 @@ from bench.firing.shop import Custom, Shop
 from bench.firing.storm import Storm, Strength, strokes
 from engine.language.rules import compile_rules
 
+T = TypeVar("T")
+
 _TICK = 0.1
+_ASK_EVERY = 0.5
 _TELL_EVERY = 10.0
 _CLOSING_SECONDS = 60.0
 _PROGRESS = """
@@ -34,7 +38,7 @@ class Size:
     """How much burns: orders, how many are under way at once, workers, the storm, and for how long at most.
 
     `timeout` is for how many seconds a worker waits for the provider: longer than slow answers, shorter than hung ones.
-    `paying` of all orders are paid, each within `pays_within` seconds.
+    `paying` of all orders are paid, each within `pays_within` seconds of its first message.
     """
 
     orders: int
@@ -44,7 +48,7 @@ class Size:
     seconds: float
     timeout: float = 7.0
     paying: float = 0.2
-    pays_within: float = 20.0
+    pays_within: float = 15.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Blaze:
     kind: Kind
     seed: int
     size: Size
-    defect: str = "none"
+    defects: str = ""
 
     @property
     def ledger(self) -> Path:
@@ -85,7 +89,7 @@ class Blaze:
         self._write_project()
         shop = Shop(self.ground.url, rules, self._custom(), self.seed)
         with _provider(self.ledger, self.seed) as ports:
-            crew = Crew(self.directory, self.size.workers, lambda name: self._environment(ports, name), self.defect)
+            crew = Crew(self.directory, self.size.workers, lambda name: self._environment(ports, name), self.defects)
             chance = random.Random(self.seed)
             storm = Storm(self.servers, crew, chance, strokes(self.seed, self.size.strength), self._say)
             try:
@@ -102,10 +106,13 @@ class Blaze:
 
     def _rage(self, shop: Shop, crew: Crew, storm: Storm, deadline: float) -> bool:
         """Until all is over; False if the time is up before."""
-        told = 0.0
+        told = asked = 0.0
+        over = messages = rows = 0
         while time.monotonic() < deadline:
             crew.tend()
-            over, messages, rows = self._progress()
+            if time.monotonic() - asked > _ASK_EVERY:
+                asked = time.monotonic()
+                over, messages, rows = self._insist(self._progress)
             if shop.error is not None:
                 raise shop.error
             if shop.done and storm.over and over == self.size.orders and not rows:
@@ -126,6 +133,17 @@ class Blaze:
             row = connection.execute(_PROGRESS).fetchone()
         return (int(row[0]), int(row[1]), int(row[2])) if row else (0, 0, 0)
 
+    def _insist(self, ask: Callable[[], T], seconds: float = 120.0) -> T:
+        """Asks again while the database is away: another run on the same servers may have struck it."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return ask()
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
     def _until_closed(self) -> int | None:
         deadline = time.monotonic() + _CLOSING_SECONDS
         while (left := self.ground.open_workflows()) != 0 and time.monotonic() < deadline:
@@ -136,7 +154,7 @@ class Blaze:
         killed = {each.name: each.ended for each in crew.killed if each.ended is not None}
         away = [(outage.began, outage.ended) for outage in self.servers.outages]
         told, havoc = Told(dict(shop.placed), dict(shop.paid)), Havoc(killed, away)
-        return judge(self.ground.url, self.ledger, told, havoc, keyed=self.kind == "http")
+        return self._insist(lambda: judge(self.ground.url, self.ledger, told, havoc, keyed=self.kind == "http"))
 
     def _environment(self, ports: Mapping[str, int], worker: str) -> dict[str, str]:
         """A mail server is greeted with the worker's name, so that the ledger knows who spoke."""

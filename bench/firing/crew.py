@@ -52,7 +52,7 @@ class Crew:
     project: Path
     size: int
     environment: Callable[[str], Mapping[str, str]]
-    defect: str = "none"
+    defects: str = ""
     all: list[Incarnation] = field(default_factory=list)
     deserters: list[str] = field(default_factory=list)
 
@@ -103,7 +103,7 @@ class Crew:
             "-m",
             "bench.firing.worker",
             str(report),
-            self.defect,
+            self.defects,
             "--project",
             str(self.project),
         ]

@@ -94,6 +94,8 @@ class OwnServers:
         grounds = [Ground(self._url(name), self.address, name, self.program) for name in names]
         for ground in grounds:
             upgrade(ground.url)
+        with psycopg.connect(self.url, autocommit=True) as admin:
+            admin.execute("checkpoint")  # so that a crash leaves less to recover
         return grounds
 
     def _url(self, database: str) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -20,10 +20,16 @@ from engine.facts.events import Event, Recorded
 from engine.facts.pool import open_pool
 from engine.language.rules import Rules
 
+_OVER = "select count(*) from journeys where state <> 'running'"
+_REMINDED = """
+select distinct o.number from messages m join journeys j on j.id = m.journey_id join orders o on o.id = j.order_id
+ where o.number = any(%s)
+"""
+
 
 @dataclass(frozen=True)
 class Custom:
-    """How many orders come, at most how many at once; the share that is paid, and within how many seconds."""
+    """How many orders come, at most how many at once; the share that is paid, within how many seconds of a message."""
 
     orders: int
     at_once: int
@@ -50,7 +56,7 @@ class Shop:
         self._chance = random.Random(self.seed)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
-        self._due: list[tuple[float, str]] = []
+        self._will_pay: dict[str, float] = {}
 
     def open(self) -> None:
         """Begins to tell."""
@@ -86,11 +92,15 @@ class Shop:
 
     def _sell(self, pool: ConnectionPool, matcher: Matcher) -> None:
         number = 0
-        while not self._stop.is_set() and (number < self.custom.orders or self._due):
-            while self._due and self._due[0][0] <= time.monotonic():
-                paid = self._due.pop(0)[1]
-                self.paid[paid] = self._tell(pool, matcher, "order.paid", paid, None, {})
-            if number < self.custom.orders and len(self.placed) - self._over(pool) < self.custom.at_once:
+        due: dict[str, float] = {}
+        while not self._stop.is_set() and (number < self.custom.orders or due or self._will_pay):
+            for order in [order for order, at in due.items() if at <= time.monotonic()]:
+                self.paid[order] = self._tell(pool, matcher, "order.paid", order, None, {})
+                del due[order]
+            for order in self._ask(pool, _REMINDED, list(self._will_pay)):
+                due[order] = time.monotonic() + self._will_pay.pop(order)
+            over = self._ask(pool, _OVER)
+            if number < self.custom.orders and len(self.placed) - sum(over) < self.custom.at_once:
                 for _ in range(min(10, self.custom.orders - number)):
                     self._place(pool, matcher, number)
                     number += 1
@@ -103,8 +113,7 @@ class Shop:
         data = {"payment_method": "bank_slip", "total": {"amount": "49.90", "currency": "EUR"}, "customer": person}
         self.placed[order] = self._tell(pool, matcher, "order.placed", order, f"c{number}", data)
         if self._chance.random() < self.custom.paying:
-            self._due.append((time.monotonic() + self._chance.uniform(0.0, self.custom.pays_within), order))
-            self._due.sort()
+            self._will_pay[order] = self._chance.uniform(0.0, self.custom.pays_within)
 
     def _tell(
         self,
@@ -129,10 +138,10 @@ class Shop:
             return time.time()
         raise InterruptedError("closed")
 
-    def _over(self, pool: ConnectionPool) -> int:
+    def _ask(self, pool: ConnectionPool, query: LiteralString, *values: object) -> list[Any]:
+        """One column; nothing while the database is away."""
         try:
             with pool.connection(timeout=5.0) as connection:
-                row = connection.execute("select count(*) from journeys where state <> 'running'").fetchone()
+                return [row[0] for row in connection.execute(query, values)]
         except (psycopg.OperationalError, PoolTimeout):
-            return 0
-        return int(row[0]) if row else 0
+            return []

@@ -1,8 +1,8 @@
-"""`regulars worker` that dies when told: python -m bench.firing.worker REPORT DEFECT --project DIR.
+"""`regulars worker` that dies when told: python -m bench.firing.worker REPORT DEFECTS --project DIR.
 
 Each line of its standard input names the point at which it shall kill itself; the point is written to the file REPORT
-right before. When its standard input is closed it stops, so it never outlives the bench. DEFECT is a defect to be sown,
-or `none`.
+right before. When its standard input is closed it stops, so it never outlives the bench. DEFECTS are those to be sown,
+such as `attempt-in-key+stops-unheeded`, or empty.
 """
 
 import os
@@ -23,8 +23,8 @@ def obey(trap: Trap) -> None:
 
 
 if __name__ == "__main__":
-    report, defect = sys.argv[1:3]
-    if defect != "none":
+    report, defects = sys.argv[1:3]
+    for defect in filter(None, defects.split("+")):
         DEFECTS[defect]()
     trap = Trap(os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
     trap.lay()

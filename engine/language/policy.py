@@ -123,7 +123,10 @@ def compile_policy(
         check_bounds(node, playbooks, report)
         check_peace(node, report)
         check_later(node, report)
-        policy = _policy(node, model, scope, report) if model else check_conditions(node, scope, report)
+        if model:
+            policy = _policy(node, model, scope, report)
+        else:
+            check_conditions(node, scope, report)
     if policy and holder and report.faults == before:
         check_opens(policy, holder.span, report)
     report.rule = ""
@@ -154,9 +157,7 @@ def _policy(node: Mapping, model: PolicyModel, scope: Scope, report: Report) -> 
 
 
 def _channel(model: ChannelModel) -> Channel:
-    return Channel(
-        provider=model.provider, sender=model.sender, in_doubt=model.in_doubt, limit=limit(model.limit)
-    )
+    return Channel(provider=model.provider, sender=model.sender, in_doubt=model.in_doubt, limit=limit(model.limit))
 
 
 def _quiet_hours(model: QuietHoursModel) -> QuietHours:

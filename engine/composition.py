@@ -95,7 +95,7 @@ def context(
 ) -> Context:
     """What activities of a worker share; `contracts` of events are the shipped ones unless told."""
     reporting = Reporting(load_contracts() if contracts is None else contracts, rules.policy.currency)
-    return Context(pool, versions or StoredVersions(), rules.policy, channels, reporting)
+    return Context(pool, versions or StoredVersions(), rules, channels, reporting)
 
 
 def event_matcher(pool: ConnectionPool, rules: Rules) -> EventMatcher:

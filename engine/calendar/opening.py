@@ -8,6 +8,7 @@ midnight is skipped the day begins at the end of the gap.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 
 from engine.calendar.local import instant_of, zone
 from engine.calendar.public_holidays import public_holidays
@@ -29,11 +30,14 @@ class Recipient:
     country: str | None = None
 
 
+Closing = Literal["quiet_hours", "weekday", "holiday", "blackout"]
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Why a message may not leave, and the instant until which it may not."""
 
-    reason: str
+    reason: Closing
     until: datetime
 
 
@@ -100,7 +104,7 @@ def day_at(instant: datetime, zone_name: str) -> date:
 _LastDay = Callable[[date], date | None]
 
 
-def _closed_days(whose: Recipient, purpose: str, policy: Policy) -> Iterator[tuple[str, _LastDay]]:
+def _closed_days(whose: Recipient, purpose: str, policy: Policy) -> Iterator[tuple[Closing, _LastDay]]:
     """Each rule that closes whole days, as a function from a day to the last one it closes with it."""
     if policy.weekdays and not policy.may_disturb(purpose):
         yield "weekday", lambda day: None if WEEKDAYS[day.weekday()] in policy.weekdays else day

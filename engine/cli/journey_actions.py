@@ -129,8 +129,8 @@ def _recorded(journeys: list[int], project: Path | None, seconds: float) -> bool
     deadline = time.monotonic() + seconds
     paced = Paced(5)
     with acting(project) as connection:
-        connection.autocommit = True
         while True:
+            connection.commit()  # so that each look sees what has come meanwhile
             open_ = outstanding(connection, journeys)
             if not (open_.untold or open_.sending):
                 return True

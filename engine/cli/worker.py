@@ -66,7 +66,7 @@ def worker(
     tell_by_logs(log_form, log_level)
     found = Project.find(project)
     settings = found.settings.worker.overridden(os.environ)
-    token = events_token(dict(os.environ))
+    token = events_token(os.environ)
     need(found, database=True, temporal=True, grace=settings.grace_seconds + _MARGIN)
     rules = sound_rules(found)
     try:

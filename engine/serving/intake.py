@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections import Counter as Counts
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -50,7 +50,7 @@ class Wrong(Exception):  # noqa: N818 - it is an answer
         return JSONResponse({"error": parts}, self.status, headers)
 
 
-def events_token(environment: dict[str, str]) -> str | None:
+def events_token(environment: Mapping[str, str]) -> str | None:
     """The token of `REGULARS_EVENTS_TOKEN`; None: nobody may tell events over HTTP.
 
     Raises:

@@ -16,6 +16,7 @@ from activities.context import Context
 from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.discreet import Discreet
+from activities.give_up import GiveUp
 from activities.open_task import OpenTask
 from activities.providers import make_provider, providers
 from activities.providers.provider import Provider
@@ -85,6 +86,7 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         Decide(shared).decide,
         OpenTask(shared).open_task,
         CloseJourney(shared).close_journey,
+        GiveUp(shared).give_up,
     ]
     return Worker(
         client,

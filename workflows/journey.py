@@ -177,8 +177,27 @@ class Journey:
             cause = error.cause
             reason = cause.type if isinstance(cause, ApplicationError) and cause.type else "retries_used_up"
             at = command.at if start.clock == "held" else max(command.at, workflow.now())
+            if isinstance(command, Ask) and not workflow.patched("a-question-can-fail"):
+                return Answered(at, command.step, "false")
+            if isinstance(command, Deliver) and command.caught:
+                await self._record(
+                    "give_up", wire.GiveUpRequest(start.journey, command.step, reason), f"giving up: {command.label}"
+                )
             return Answered(at, command.step, "failed", reason)
         return answer.answered(command.step)
+
+    async def _record(self, activity: str, request: object, summary: str) -> None:
+        """Lets an activity write down what has been decided, for as long as that takes."""
+        await self._undisturbed(
+            workflow.execute_activity(
+                activity,
+                request,
+                start_to_close_timeout=ATTEMPT,
+                heartbeat_timeout=HEARTBEAT,
+                retry_policy=RETRY,
+                summary=brief(summary),
+            )
+        )
 
     async def _undisturbed(self, work: Coroutine[Any, Any, T]) -> T:
         """Waits for the recorded result of what is under way, also when the journey is cancelled meanwhile."""
@@ -197,16 +216,8 @@ class Journey:
         # An operator's reason can be of any length, and Temporal's summaries and search attributes can not.
         shown = finish.state if finish.state == "cancelled" else outcome
         if not finish.recorded:
-            await self._undisturbed(
-                workflow.execute_activity(
-                    "close_journey",
-                    wire.CloseRequest(start.journey, finish.at, finish.state, finish.outcome, self._failed_step()),
-                    start_to_close_timeout=ATTEMPT,
-                    heartbeat_timeout=HEARTBEAT,
-                    retry_policy=RETRY,
-                    summary=brief(f"closing the journey: {shown}"),
-                )
-            )
+            request = wire.CloseRequest(start.journey, finish.at, finish.state, finish.outcome, self._failed_step())
+            await self._record("close_journey", request, f"closing the journey: {shown}")
         # In a list of journeys the last wait would say that it still waits there.
         workflow.upsert_search_attributes([STEP.value_set(shown)])
         self._finished = True

@@ -10,7 +10,10 @@ from engine.journeys.plan import TemplateBy
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Send one message as of `at`. `ends`: if nothing comes after it, the journey's outcome."""
+    """Send one message as of `at`. `ends`: if nothing comes after it, the journey's outcome.
+
+    `caught`: if it fails, the journey goes on with other steps, so what it has left open must be settled first.
+    """
 
     step: str
     at: datetime
@@ -20,6 +23,7 @@ class Deliver:
     template: str | TemplateBy
     label: str
     ends: str | None
+    caught: bool = False
 
 
 @dataclass(frozen=True, slots=True)

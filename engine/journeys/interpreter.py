@@ -110,18 +110,25 @@ def _answered(plan: Plan, state: State, position: Position, answer: Answered) ->
     if answer.stopped is not None:
         return _finish(state, "stopped", answer.stopped, recorded=True)
     match step:
+        case _ if answer.outcome == "failed":
+            return _failed(plan, _with_outcome(state, step.id, answer), step, answer)
         case Branch(orelse=orelse):
             return _run(plan, state, position.index + 1 if answer.outcome == "true" else orelse)
         case _ if answer.outcome == "deferred" and answer.until is not None:
             return _hold(plan, state, position.index, "release", answer.until)
         case _:
             state = _with_outcome(state, step.id, answer)
-    if answer.outcome == "failed":
-        return _finish(state, "failed", answer.reason or step.id, recorded=False)
     ends = _ending(plan, position.index + 1)
     if ends is not None:
         return _finish(state, "ended", ends, recorded=True)
     return _run(plan, state, position.index + 1)
+
+
+def _failed(plan: Plan, state: State, step: Step, answer: Answered) -> Result:
+    """The steps for a failure, if it has any; without them the journey has failed."""
+    if step.on_failure is not None:
+        return _run(plan, state, step.on_failure)
+    return _finish(state, "failed", answer.reason or step.id, recorded=False)
 
 
 def _with_outcome(state: State, step: str, answer: Answered) -> State:
@@ -184,6 +191,7 @@ def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) ->
         template=step.template,
         label=step.label,
         ends=_ending(plan, index + 1),
+        caught=step.on_failure is not None,
     )
 
 

@@ -93,6 +93,8 @@ class Instruction(Part):
     id: str
     label: str = ""
     """In words, for timers and details in the Temporal UI; never personal data."""
+    on_failure: int | None = None
+    """Where to go on if it fails for good; without it the journey fails."""
 
     @model_serializer(mode="wrap")
     def _keep_op(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:

@@ -77,6 +77,15 @@ class CloseRequest:
 
 
 @dataclass(frozen=True)
+class GiveUpRequest:
+    """A step whose retries are used up, in a journey that goes on."""
+
+    journey: int
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """An activity's answer; see `engine.journeys.inputs.Answered`."""
 

@@ -14,7 +14,7 @@ from engine.language.changes import RISING
 from engine.language.conditions import LATER_STATES, OPERATORS, STATES, DidModel
 from engine.language.scope import SUBJECT_SCOPES, Names
 from engine.language.standing.names import CHANGES as CHANGED
-from engine.language.steps.block import BesideModel
+from engine.language.steps.block import FAILURE, BesideModel
 from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
 from engine.language.tidy import draft_7
@@ -281,11 +281,13 @@ def _steps() -> dict[str, Json]:
 def _step(kind: StepKind) -> Json:
     blocks = {name: {"description": "Steps.", "allOf": [_ref("steps")]} for name in kind.blocks}
     beside = {name: each for name, each in _of_model(BesideModel)["properties"].items() if name in kind.beside}
+    instead = {"description": "Steps for when it fails for good, in place of a failed journey."}
+    failure = {FAILURE: {**instead, "allOf": [_ref("steps")]}} if kind.fails else {}
     return {
         "type": "object",
         "additionalProperties": False,
         "required": [kind.name, *kind.required],
-        "properties": {kind.name: {"description": kind.title, **_value(kind)}, **beside, **blocks},
+        "properties": {kind.name: {"description": kind.title, **_value(kind)}, **beside, **blocks, **failure},
     }
 
 

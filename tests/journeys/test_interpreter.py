@@ -2,14 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.journeys.commands import Ask, Deliver, Finish, Hold, OpenTask
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Told, order
 from engine.journeys.interpreter import advance, begin, first_wait, waits_for
-from engine.journeys.plan import End, EventTrigger, Plan, Send, Wait, WaitFor
-from tests.journeys.plans import DAY, REMINDER, plan, plans
+from engine.journeys.plan import Branch, End, EventTrigger, Jump, Plan, Send, Task, Wait, WaitFor
+from tests.journeys.plans import DAY, HIGH_SPENDER, REMINDER, plan, plans
 
 T0 = datetime(2018, 1, 8, 10, tzinfo=UTC)
 
@@ -111,6 +112,68 @@ def test_a_send_whose_retries_are_used_up_fails_the_journey() -> None:
     assert finish == Finish(hold.due, "failed", "connection_refused", recorded=False)
 
 
+def _caught(*, last: bool = False) -> Plan:
+    code = (
+        Send(id="first", channels=("email",), template="t", on_failure=2),
+        Jump(id="first/done", to=3),
+        Task(id="call", task="call", team="sales", title="Call"),
+        Wait(id="wait-1", seconds=DAY),
+        End(id="end"),
+    )
+    return plan(*(each for each in code if not last or each.id != "wait-1"))
+
+
+def test_a_failure_with_steps_of_its_own_takes_them_and_then_goes_on() -> None:
+    state, (deliver,) = begin(_caught(), Began(T0))
+    assert deliver.caught
+
+    state, (task,) = advance(_caught(), state, Answered(T0, "first", "failed", "mailbox_full"))
+    state, (hold,) = advance(_caught(), state, Answered(T0, "call", "done"))
+
+    assert isinstance(task, OpenTask)
+    assert (state.outcome("first"), state.reasons) == ("failed", (("first", "mailbox_full"),))
+    assert isinstance(hold, Hold)
+
+
+def test_steps_for_a_failure_are_passed_by_when_there_is_none() -> None:
+    state, _ = begin(_caught(), Began(T0))
+
+    _, (hold,) = advance(_caught(), state, Answered(T0, "first", "sent"))
+
+    assert hold == Hold(hold.wait, T0 + timedelta(days=1), "")
+
+
+def test_a_failure_among_the_steps_for_a_failure_fails_the_journey() -> None:
+    state, _ = begin(_caught(), Began(T0))
+    state, _ = advance(_caught(), state, Answered(T0, "first", "failed", "mailbox_full"))
+
+    _, (finish,) = advance(_caught(), state, Answered(T0, "call", "failed", "retries_used_up"))
+
+    assert finish == Finish(T0, "failed", "retries_used_up", recorded=False)
+
+
+def test_a_last_send_tells_its_outcome_also_where_a_failure_has_steps() -> None:
+    _, (deliver,) = begin(_caught(last=True), Began(T0))
+
+    assert deliver.ends == "ended"
+
+
+@pytest.mark.parametrize(("on_failure", "expected"), [(None, Finish), (2, Hold)])
+def test_a_question_that_cannot_be_answered_is_no_answer(on_failure: int | None, expected: type) -> None:
+    asking = plan(
+        Branch(id="if-1", condition=HIGH_SPENDER, orelse=3, on_failure=on_failure),
+        End(id="yes"),
+        Wait(id="later", seconds=DAY),
+        End(id="no"),
+    )
+    state, _ = begin(asking, Began(T0))
+
+    state, (command,) = advance(asking, state, Answered(T0, "if-1", "failed", "retries_used_up"))
+
+    assert isinstance(command, expected)
+    assert state.finished == (on_failure is None)
+
+
 def test_an_operators_cancellation_ends_the_journey_and_must_be_recorded() -> None:
     state, _ = begin(REMINDER, Began(T0))
 
@@ -184,7 +247,7 @@ _SECONDS = st.integers(-DAY, 20 * DAY)
 def _answers(draw: st.DrawFn, command: object) -> Answered:
     step, at = command.step, command.at
     if isinstance(command, Ask):
-        return Answered(at, step, draw(st.sampled_from(["true", "false"])))
+        return Answered(at, step, draw(st.sampled_from(["true", "false", "failed"])))
     outcome = draw(st.sampled_from(["sent", "sent", "sent", "skipped", "deferred", "in_doubt", "failed"]))
     until = at + timedelta(seconds=draw(st.integers(1, DAY))) if outcome == "deferred" else None
     return Answered(at, step, outcome, until=until)

@@ -80,6 +80,41 @@ def test_a_wait_for_with_only_an_else_passes_it_when_the_event_comes():
     assert shape(steps) == [("wait_for", 1, 2), ("jump", 3), ("wait",), ("end",)]
 
 
+FAILING = "  - send: {id: first, channel: email, template: unpaid}\n    on_failure: "
+
+
+def test_steps_for_a_failure_stand_behind_the_step_and_are_jumped_over():
+    steps = code(FAILING + "[{wait: 1d}]\n  - wait: 2d\n")
+
+    assert [step.op for step in steps] == ["send", "jump", "wait", "wait", "end"]
+    assert (steps[0].on_failure, steps[1].to) == (2, 3)
+
+
+def test_steps_for_a_failure_that_end_leave_the_way_on_open():
+    steps = code(FAILING + "[end]\n  - wait: 2d\n")
+
+    assert [step.op for step in steps] == ["send", "jump", "end", "wait", "end"]
+
+
+def test_steps_for_the_failure_of_a_question_are_not_for_what_is_in_its_blocks():
+    steps = code("  - if: {country: DE}\n    then: [{task: {team: care}}]\n    on_failure: [{wait: 1d}]\n")
+
+    assert [(step.op, step.on_failure) for step in steps] == [
+        ("branch", 3),
+        ("task", None),
+        ("jump", None),
+        ("wait", None),
+        ("end", None),
+    ]
+
+
+def test_steps_for_the_failure_of_what_never_fails_are_warned_about_and_left_out():
+    rules = compile_rules(playbook("  - wait: 1d\n    on_failure: [end]\n"))
+
+    assert [(issue.code, issue.severity) for issue in rules.issues] == [("RG502", "warning")]
+    assert [step.op for step in rules.plans["tried"].code] == ["wait", "end"]
+
+
 def test_nested_blocks_lead_only_forward_and_inside_the_code():
     steps = """\
   - wait_for: {any: [{event: order.shipped}, {event: order.cancelled}], within: 14d}

@@ -268,6 +268,15 @@ async def retries_used_up(stage: Stage) -> Running:
     return running
 
 
+@scene
+async def retries_used_up_and_caught(stage: Stage) -> Running:
+    steps = REMIND_AT_ONCE + "    on_failure: [{task: {id: call, team: sales}}]\n  - wait: 1s\n"
+    async with stage.run(impatient(make_rules(steps, policy=smtp_policy())), smtp(free_port())) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
 async def _take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await agree_until("DATA", reader, writer)
     await say(writer, "354 go on")

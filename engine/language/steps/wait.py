@@ -104,4 +104,5 @@ WAIT = StepKind(
     compile_wait,
     WaitModel,
     shorthand={"x-definition": "duration"},
+    fails=False,
 )

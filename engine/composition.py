@@ -17,6 +17,7 @@ from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.discreet import Discreet
 from activities.give_up import GiveUp
+from activities.look_up import LookUp
 from activities.open_task import OpenTask
 from activities.providers import make_provider, providers
 from activities.providers.provider import Provider
@@ -84,6 +85,7 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
     activities: list[Callable[..., Any]] = [
         Deliver(shared).deliver,
         Decide(shared).decide,
+        LookUp(shared).look_up,
         OpenTask(shared).open_task,
         CloseJourney(shared).close_journey,
         GiveUp(shared).give_up,

@@ -15,7 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from engine.journeys import wire
-    from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, OpenTask
+    from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, LookUp, OpenTask
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
     from engine.journeys.interpreter import advance, begin
@@ -109,6 +109,11 @@ class Journey:
                     command.condition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
                 )
                 return await self._ask(start, plan, "decide", request, command)
+            case LookUp(step=step, at=at, since=since):
+                moment = wire.LookUpRequest(
+                    start.journey, step, at, since, command.when.model_dump(mode="json", exclude_defaults=True)
+                )
+                return await self._ask(start, plan, "look_up", moment, command)
             case OpenTask():
                 return await self._ask(start, plan, "open_task", _task(start, command), command)
             case Finish():
@@ -157,7 +162,7 @@ class Journey:
         plan: Plan,
         activity: str,
         request: object,
-        command: Deliver | Ask | OpenTask,
+        command: Deliver | Ask | LookUp | OpenTask,
     ) -> Answered:
         """Lets an activity answer; when its retries are used up, that is the answer."""
         try:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from engine.conditions.ast import Condition
-from engine.journeys.plan import TemplateBy
+from engine.journeys.plan import TemplateBy, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,17 @@ class Ask:
     step: str
     at: datetime
     condition: Condition
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Say when a moment is, counted from `since` where it names no date; asked as of `at`."""
+
+    step: str
+    at: datetime
+    since: datetime
+    when: When
     label: str
 
 
@@ -70,4 +81,4 @@ class Finish:
     recorded: bool
 
 
-Command = Deliver | Ask | OpenTask | Hold | Finish
+Command = Deliver | Ask | LookUp | OpenTask | Hold | Finish

@@ -91,7 +91,23 @@ def _open(choices: Json) -> Json:
 
 def _of_model(model: type[BaseModel]) -> Json:
     schema: Json = draft_7(model.model_json_schema(by_alias=True))
-    return {key: value for key, value in schema.items() if key not in ("title", "$schema")}
+    own = schema.pop("definitions", {})
+    kept: Json = _inlined({key: value for key, value in schema.items() if key not in ("title", "$schema")}, own)
+    return kept
+
+
+def _inlined(part: Any, own: Json) -> Any:  # noqa: ANN401 - any part of a schema
+    """The part with a model's own definitions in place of references to them; shared ones stay references."""
+    match part:
+        case {"$ref": str(reference)} if (name := reference.rpartition("/")[2]) in own:
+            beside = {key: value for key, value in part.items() if key != "$ref"}
+            return {**_inlined(own[name], own), **beside}
+        case dict():
+            return {key: _inlined(value, own) for key, value in part.items()}
+        case list():
+            return [_inlined(value, own) for value in part]
+        case _:
+            return part
 
 
 def _plain(annotation: Any) -> Json:  # noqa: ANN401 - an annotation

@@ -125,6 +125,7 @@ def _policy(model: PolicyModel) -> Policy:
             name: Channel(provider=channel.provider, sender=channel.sender, in_doubt=channel.in_doubt)
             for name, channel in model.channels.items()
         },
+        business_hours={day: (hours.from_, hours.to) for day, hours in model.business_hours.items()},
     )
 
 

@@ -14,7 +14,7 @@ from engine.language.triggers_later import Weekday
 from engine.language.values import Clock, DurationText, Name, StandingPart, refuse
 
 LATER = (
-    "priorities", "caps", "capacities", "holidays", "business_hours", "blackout", "weekdays", "holds", "publication",
+    "priorities", "caps", "capacities", "holidays", "blackout", "weekdays", "holds", "publication",
     "mass_start",
 )  # fmt: skip
 LATER_OF_CHANNEL = ("limit",)

@@ -16,6 +16,8 @@ from engine.journeys.plan import (
     Task,
     Wait,
     WaitFor,
+    WaitUntil,
+    When,
 )
 
 DAY = 86400
@@ -62,13 +64,21 @@ def plans(draw: st.DrawFn) -> Plan:
     for index in range(length):
         ahead = st.integers(index + 1, length)
         fallback = draw(st.one_of(st.none(), ahead))
-        kind = draw(st.sampled_from(["send", "wait", "wait_for", "branch", "jump", "task", "end"]))
+        kind = draw(st.sampled_from(["send", "wait", "wait_until", "wait_for", "branch", "jump", "task", "end"]))
         match kind:
             case "send":
                 code.append(Send(id=f"s{index}", channels=("email",), template="t", on_failure=fallback))
             case "wait":
                 since = draw(st.sampled_from(["previous", "start"]))
                 code.append(Wait(id=f"s{index}", seconds=draw(st.integers(0, 5 * DAY)), since=since))
+            case "wait_until":
+                past = draw(st.sampled_from(["go", "skip", "end"]))
+                follow = (EventTrigger(event="order.shipped"),) * draw(st.integers(0, 1))
+                skip = draw(ahead) if past == "skip" else None
+                when = When(date="order.estimated_at")
+                code.append(
+                    WaitUntil(id=f"s{index}", when=when, if_past=past, skip_to=skip, follow=follow, on_failure=fallback)
+                )
             case "wait_for":
                 got, orelse = draw(ahead), draw(ahead)
                 within = draw(st.integers(0, 5 * DAY))

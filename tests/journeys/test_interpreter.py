@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.journeys.commands import Ask, Deliver, Finish, Hold, OpenTask
+from engine.journeys.commands import Ask, Deliver, Finish, Hold, LookUp, OpenTask
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Told, order
 from engine.journeys.interpreter import advance, begin, first_wait, waits_for
-from engine.journeys.plan import Branch, End, EventTrigger, Jump, Plan, Send, Task, Wait, WaitFor
+from engine.journeys.plan import Branch, End, EventTrigger, Jump, Plan, Send, Task, Wait, WaitFor, WaitUntil, When
 from tests.journeys.plans import DAY, HIGH_SPENDER, REMINDER, plan, plans
 
 T0 = datetime(2018, 1, 8, 10, tzinfo=UTC)
@@ -240,6 +240,84 @@ def test_a_wait_since_the_start_that_is_over_already_is_passed() -> None:
     assert (deliver.step, deliver.at) == ("s", T0 + timedelta(days=3))
 
 
+def _day_before(*, if_past: str = "go", follow: bool = False) -> Plan:
+    trigger = (EventTrigger(event="order.shipped"),) if follow else ()
+    return plan(
+        WaitUntil(id="w", when=When(date="order.estimated_at"), if_past=if_past, skip_to=2, follow=trigger),
+        Send(id="arriving", channels=("email",), template="t"),
+        Task(id="call", task="call", team="sales", title="Call"),
+        End(id="end"),
+    )
+
+
+def test_a_moment_is_looked_up_and_waited_for() -> None:
+    state, (look_up,) = begin(_day_before(), Began(T0))
+    assert (look_up.at, look_up.since, look_up.when.date) == (T0, T0, "order.estimated_at")
+
+    state, (hold,) = advance(_day_before(), state, Answered(T0, "w", "due", until=T0 + timedelta(days=5)))
+    _, (deliver,) = advance(_day_before(), state, Due(hold.due, hold.wait))
+
+    assert (deliver.step, deliver.at) == ("arriving", T0 + timedelta(days=5))
+
+
+@pytest.mark.parametrize("due", [T0 - timedelta(seconds=1), None])
+@pytest.mark.parametrize(("if_past", "expected"), [("go", "arriving"), ("skip", "call")])
+def test_a_moment_that_is_past_or_unknown_is_passed_as_the_rules_say(
+    due: datetime | None, if_past: str, expected: str
+) -> None:
+    one = _day_before(if_past=if_past)
+    state, _ = begin(one, Began(T0))
+
+    _, (command,) = advance(one, state, Answered(T0, "w", "due" if due else "unknown", until=due))
+
+    assert command.step == expected
+
+
+def test_a_moment_that_is_past_can_end_the_journey() -> None:
+    one = _day_before(if_past="end")
+    state, _ = begin(one, Began(T0))
+
+    _, (finish,) = advance(one, state, Answered(T0, "w", "due", until=T0 - timedelta(days=1)))
+
+    assert finish == Finish(T0, "ended", "past", recorded=False)
+
+
+def test_a_moment_that_is_now_has_come_and_is_not_past() -> None:
+    one = _day_before(if_past="end")
+    state, _ = begin(one, Began(T0))
+
+    _, (deliver,) = advance(one, state, Answered(T0, "w", "due", until=T0))
+
+    assert deliver.step == "arriving"
+
+
+def test_a_followed_date_that_moves_moves_the_wait_and_is_looked_up_once_more_when_it_is_over() -> None:
+    one = _day_before(follow=True)
+    state, _ = begin(one, Began(T0))
+    state, _ = advance(one, state, Answered(T0, "w", "due", until=T0 + timedelta(days=2)))
+    moved = T0 + timedelta(days=1)
+
+    state, (again,) = advance(one, state, Told(moved, "order.shipped", steps=("w",)))
+    state, (hold,) = advance(one, state, Answered(moved, "w", "due", until=T0 + timedelta(days=4)))
+    state, (last,) = advance(one, state, Due(hold.due, hold.wait))
+    _, (deliver,) = advance(one, state, Answered(hold.due, "w", "due", until=hold.due))
+
+    assert (again.at, again.since, last.at) == (moved, T0, T0 + timedelta(days=4))
+    assert (deliver.step, deliver.at) == ("arriving", T0 + timedelta(days=4))
+
+
+def test_a_followed_date_that_moves_into_the_time_already_waited_has_come() -> None:
+    one = _day_before(follow=True, if_past="end")
+    state, _ = begin(one, Began(T0))
+    state, _ = advance(one, state, Answered(T0, "w", "due", until=T0 + timedelta(days=9)))
+    now = T0 + timedelta(days=5)
+    state, _ = advance(one, state, Told(now, "order.shipped", steps=("w",)))
+
+    _, (deliver,) = advance(one, state, Answered(now, "w", "due", until=T0 + timedelta(days=4)))
+
+    assert (deliver.step, deliver.at) == ("arriving", now)
+
+
 _SECONDS = st.integers(-DAY, 20 * DAY)
 
 
@@ -248,6 +326,9 @@ def _answers(draw: st.DrawFn, command: object) -> Answered:
     step, at = command.step, command.at
     if isinstance(command, Ask):
         return Answered(at, step, draw(st.sampled_from(["true", "false", "failed"])))
+    if isinstance(command, LookUp):
+        due = draw(st.one_of(st.none(), _SECONDS.map(lambda seconds: T0 + timedelta(seconds=seconds))))
+        return Answered(at, step, draw(st.sampled_from(["failed", "due"])) if due else "unknown", until=due)
     outcome = draw(st.sampled_from(["sent", "sent", "sent", "skipped", "deferred", "in_doubt", "failed"]))
     until = at + timedelta(seconds=draw(st.integers(1, DAY))) if outcome == "deferred" else None
     return Answered(at, step, outcome, until=until)
@@ -261,7 +342,7 @@ def test_any_plan_under_any_order_of_inputs_waits_or_ends_and_never_sends_twice(
         if state.finished:
             break
         command = commands[0] if commands else waits_for(one, state)
-        if isinstance(command, Deliver | Ask | OpenTask):
+        if isinstance(command, Deliver | Ask | LookUp | OpenTask):
             happened = data.draw(_answers(command))
             if isinstance(command, Deliver) and happened.outcome == "sent":
                 sent.append(f"{command.step}/{command.iteration}")
@@ -303,5 +384,6 @@ def test_a_journey_whose_waits_all_come_due_ends(one: Plan) -> None:
             state, commands = advance(one, state, Due(command.due, command.wait))
         else:
             outcome = "true" if isinstance(command, Ask) else "sent"
-            state, commands = advance(one, state, Answered(command.at, command.step, outcome))
+            due = T0 + timedelta(days=3) if isinstance(command, LookUp) else None
+            state, commands = advance(one, state, Answered(command.at, command.step, outcome, until=due))
     assert state.finished

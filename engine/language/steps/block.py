@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from pydantic import Field
 
-from engine.journeys.plan import Jump, Step
+from engine.journeys.plan import NEVER_FAIL, Jump, Step, WaitUntil
 from engine.language.issues import Report, Span, closest, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
 from engine.language.model import Model
@@ -54,6 +54,7 @@ def compile_block(context: Context, node: Node, base: int, at: Span) -> Block:
         context.report.error("RG211", listed.span, "an empty list", "at least one step")
     code: list[Step] = []
     reachable = True
+    skipping: list[WaitUntil] = []
     for item in listed.items:
         if not reachable:
             context.report.error(
@@ -62,7 +63,10 @@ def compile_block(context: Context, node: Node, base: int, at: Span) -> Block:
             break
         block = _step(context, item, base + len(code))
         code += block.code
-        reachable = block.open
+        passed = bool(skipping)
+        code = [_skip(each, base + len(code)) if each in skipping else each for each in code]
+        skipping = [each for each in block.code[:1] if isinstance(each, WaitUntil) and each.if_past == "skip"]
+        reachable = block.open or passed
     return Block(tuple(code), reachable)
 
 
@@ -82,6 +86,11 @@ def _step(context: Context, item: Node, base: int) -> Block:
     return Block(())
 
 
+def _skip(step: Step, to: int) -> Step:
+    """The wait, leading past the step that comes after it where its moment is past already."""
+    return step.model_copy(update={"skip_to": to})
+
+
 def _with_failure(context: Context, step: StepNode, kind: StepKind, block: Block, base: int) -> Block:
     """The block, a jump past the steps for its failure, and those steps.
 
@@ -93,7 +102,7 @@ def _with_failure(context: Context, step: StepNode, kind: StepKind, block: Block
     jumps = 1 if block.open else 0
     other_base = base + len(block.code) + jumps
     other = compile_block(context, entry.value, other_base, entry.span)
-    if not kind.fails:
+    if block.code and not any(each.id == step.id and not isinstance(each, NEVER_FAIL) for each in block.code):
         context.report.warning(
             "RG502", entry.span, f"{FAILURE} beside {kind.name}, which never fails", "it beside a step that can fail"
         )

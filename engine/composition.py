@@ -25,6 +25,8 @@ from activities.context import Context
 from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.discreet import Discreet
+from activities.give_up import GiveUp
+from activities.look_up import LookUp
 from activities.open_task import OpenTask
 from activities.providers import providers
 from activities.providers.mailbox import Mailbox
@@ -113,8 +115,10 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
     activities: list[Callable[..., Any]] = [
         Deliver(shared).deliver,
         Decide(shared).decide,
+        LookUp(shared).look_up,
         OpenTask(shared).open_task,
         CloseJourney(shared).close_journey,
+        GiveUp(shared).give_up,
     ]
     return Worker(
         client,

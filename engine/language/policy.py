@@ -162,6 +162,7 @@ def _policy(node: Mapping, model: PolicyModel, scope: Scope, report: Report) -> 
         blackout=tuple(map(blackout, model.blackout)),
         weekdays=tuple(model.weekdays),
         holds=compile_holds(node, model.holds, scope, report),
+        business_hours={day: (hours.from_, hours.to) for day, hours in model.business_hours.items()},
     )
 
 

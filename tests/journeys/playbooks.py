@@ -68,17 +68,22 @@ class Writing:
         return self.draw(st.sampled_from(forms))()
 
 
-def _send(writing: Writing, _depth: int) -> Any:
+def _send(writing: Writing, depth: int) -> Any:
     channel = writing.draw(st.sampled_from(["email", ["email"], ["sms", "email"]]))
     settings = writing.named(channel=channel, template=writing.draw(st.sampled_from(["reminder", "hello"])))
     writing.sends += [settings["id"]] if "id" in settings else []
-    return {"send": settings}
+    return _with_blocks(writing, depth, {"send": settings}, ("on_failure",))
 
 
 def _wait(writing: Writing, _depth: int) -> Any:
     length = writing.draw(_DURATIONS)
     since = writing.draw(st.sampled_from(["previous", "start"]))
-    return {"wait": writing.draw(st.sampled_from([length, writing.named(**{"for": length, "since": since})]))}
+    forms = [length, writing.named(**{"for": length, "since": since})]
+    if "for: order" in writing.head:
+        moment = {"date": "order.estimated_at", "offset": writing.draw(st.sampled_from(["-1d", "1d"]))}
+        later = {"follow": writing.draw(st.booleans()), "if_past": writing.draw(st.sampled_from(["go", "skip", "end"]))}
+        forms.append({"until": {**moment, **later}})
+    return {"wait": writing.draw(st.sampled_from(forms))}
 
 
 def _wait_for(writing: Writing, depth: int) -> Any:

@@ -46,7 +46,7 @@ class Size:
 
 
 FULL = Size(rounds=5, journeys=150, starts=1000, paid=20, waiting=50_000, messages=1_000_000, seconds=15)
-SMALL = Size(rounds=1, journeys=10, starts=50, paid=3, waiting=300, messages=2_000, seconds=0.5)
+SMALL = Size(rounds=1, journeys=10, starts=50, paid=3, waiting=300, messages=1_000, seconds=0.5)
 
 Part = Callable[[Client, Shop, Size], Awaitable[list[Figure]]]
 

@@ -64,7 +64,7 @@ def context(
 ) -> Context:
     """What activities of a worker share."""
     return Context(
-        pool, versions or StoredVersions(), rules.policy, channels, Reporting(load_contracts(), rules.policy.currency)
+        pool, versions or StoredVersions(), rules, channels, Reporting(load_contracts(), rules.policy.currency)
     )
 
 

@@ -78,14 +78,14 @@ class Matcher:
 
     def starts_by(self, changes: tuple[Change, ...]) -> bool:
         """Whether a live playbook starts by one of the changes, if its other terms allow it."""
-        live = (plan for plan in self.rules.plans.values() if plan.status == "live" and plan.subject == "customer")
+        live = (plan for plan in self.rules.plans.values() if plan.starts and plan.subject == "customer")
         return any(means(plan.start.any, change) for plan in live for change in changes)
 
     def match(self, connection: Connection, happening: Happening) -> None:
         """Tells running journeys and starts new ones. The caller holds the customer's lock and commits."""
         self._tell(connection, happening)
         for plan in self.rules.plans.values():
-            if plan.status == "live" and self._starts(connection, plan, happening):
+            if plan.starts and self._starts(connection, plan, happening):
                 _start(connection, plan, happening, self.rules.version)
 
     def _starts(self, connection: Connection, plan: Plan, happening: Happening) -> bool:

@@ -175,7 +175,7 @@ def _hold(plan: Plan, state: State, index: int, awaiting: str, due: datetime) ->
 
 
 def _label(step: Step, awaiting: str) -> str:
-    return f"held back by quiet hours: {step.label}" if awaiting == "release" else step.label
+    return f"held back: {step.label}" if awaiting == "release" else step.label
 
 
 def _finish(state: State, how: str, outcome: str, *, recorded: bool) -> Result:

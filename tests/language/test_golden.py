@@ -13,7 +13,12 @@ from tests.language.shop import SHOP
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
-_PLACES = {"attributes": "attributes_more.yaml", "bearing": "policy.yaml", "campaign": "campaigns/campaign.yaml"}
+_PLACES = {
+    "attributes": "attributes_more.yaml",
+    "bearing": "policy.yaml",
+    "campaign": "campaigns/campaign.yaml",
+    "shut": "policy.yaml",
+}
 BESIDE = {
     "attributes_days.yaml": """\
 attributes:

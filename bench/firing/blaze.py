@@ -163,10 +163,9 @@ class Blaze:
             "REGULARS_DATABASE_URL": self.ground.url,
             "TEMPORAL_ADDRESS": self.ground.address,
             "TEMPORAL_NAMESPACE": self.ground.namespace,
-            "REGULARS_WORKER_PORT": "0",  # any free one: there are several workers
             "REGULARS_SMTP_URL": smtp,
-            "REGULARS_HTTP_EMAIL_URL": f"http://127.0.0.1:{ports['http']}/messages",
-            "REGULARS_HTTP_EMAIL_TIMEOUT": str(self.size.timeout),
+            "REGULARS_HTTP_PUSH_URL": f"http://127.0.0.1:{ports['http']}/messages",
+            "REGULARS_HTTP_PUSH_TIMEOUT": str(self.size.timeout),
             "REGULARS_ALLOWED_ADDRESSES": f"127.0.0.1:{ports['http']}",
         }
 

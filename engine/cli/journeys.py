@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.facts import console, opened, show
+from engine.dispatch import outbox
 
 journeys_app = typer.Typer(help="List journeys and show one.")
 tasks_app = typer.Typer(help="List open tasks and close one.")
@@ -67,10 +68,16 @@ def show_journey(
         if found is None:
             raise typer.BadParameter(f"there is no journey {workflow_id!r}; `regulars journeys` lists them")
         steps = connection.execute(_STEPS, (workflow_id,)).fetchall()
+        failures = outbox.failures(connection, workflow_id)
     outcome = f": {found['outcome']}" if found["outcome"] else ""
     console.print(
         f"{workflow_id}: {found['state']}{outcome}; started {found['started_at']}, rules version {found['version']}"
     )
+    for failure in failures:
+        console.print(
+            f"not told to Temporal yet ({failure.kind}, {failure.attempts} attempts, next {failure.not_before}):"
+            f" {failure.error}"
+        )
     show("messages", ("step", "channel", "state", "reason", "at", "until", "template"), steps)
 
 

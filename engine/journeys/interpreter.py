@@ -7,7 +7,7 @@ An input that no longer concerns the journey (the due of a wait it has left, an 
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from engine.conditions.ast import All, Any, Condition, Not, StepIs
@@ -18,6 +18,7 @@ from engine.journeys.state import Position, State
 
 Result = tuple[State, tuple[Command, ...]]
 
+_LAST = datetime.max.replace(tzinfo=UTC)
 _DECIDED_BY_STATE = frozenset({"sent", "skipped", "failed"})
 
 
@@ -62,8 +63,16 @@ def first_wait(plan: Plan, started_at: datetime) -> Hold | None:
     step = plan.code[0]
     if not isinstance(step, Wait) or step.seconds <= 0:
         return None
-    due = started_at + timedelta(seconds=step.seconds)
+    due = _after(started_at, step.seconds)
     return Hold(_wait_id(step.id, due), due, step.label)
+
+
+def _after(at: datetime, seconds: int) -> datetime:
+    """So much later, or the last instant there is: an event may bear any, and no journey must break on it."""
+    try:
+        return at + timedelta(seconds=seconds)
+    except OverflowError:
+        return _LAST
 
 
 def _wait_id(step: str, due: datetime) -> str:
@@ -85,13 +94,13 @@ def _run(plan: Plan, state: State, index: int) -> Result:
                 index = index + 1 if known else orelse
             case Wait():
                 since = state.started_at if step.since == "start" else state.now
-                due = since + timedelta(seconds=step.seconds)
+                due = _after(since, step.seconds)
                 if due <= state.now:
                     index += 1
                 else:
                     return _hold(plan, state, index, "timer", due)
             case WaitFor():
-                return _hold(plan, state, index, "event", state.now + timedelta(seconds=step.within))
+                return _hold(plan, state, index, "event", _after(state.now, step.within))
             case Send():
                 return _await(state, index), (_deliver(plan, state, index, step, state.now),)
             case Task():
@@ -188,7 +197,7 @@ def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) ->
 
 
 def _open_task(plan: Plan, state: State, index: int, step: Task) -> OpenTask:
-    due = None if step.due is None else state.now + timedelta(seconds=step.due)
+    due = None if step.due is None else _after(state.now, step.due)
     ends = _ending(plan, index + 1)
     return OpenTask(step.id, state.now, 1, step.task, step.team, step.title, due, step.label, ends)
 

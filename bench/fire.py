@@ -9,9 +9,7 @@ it, stands in docs/exactly-once.md.
 import argparse
 import signal
 import sys
-import types
 from pathlib import Path
-from typing import NoReturn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -31,16 +29,16 @@ SPARE_KILLS = 2  # a worker that is to be killed may have ended by itself
 def main() -> int:
     """Burns each seed with each provider; 1 if a promise was broken."""
     asked = _arguments()
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops everything it has started, as Ctrl-C does
     figures: list[Figure] = []
-    code = 1
     try:
         for seed in asked.seeds:
             for kind in asked.kinds:
                 figures += _run(seed, kind, asked)
-    finally:
-        code = show("fire", figures)  # also of those that were done when the rest was interrupted
-    return code
+    except KeyboardInterrupt:
+        show("fire", figures)
+        return 128 + signal.SIGINT
+    return show("fire", figures)
 
 
 def _arguments() -> argparse.Namespace:
@@ -59,15 +57,21 @@ def _run(seed: int, kind: Kind, asked: argparse.Namespace) -> list[Figure]:
     size = Size(asked.journeys, asked.at_once, asked.workers, strength, asked.minutes * 60)
     print(f"seed {seed}, provider {kind}: {size.orders} journeys", file=sys.stderr, flush=True)
     with own_servers("regulars-fire-") as servers:
-        blaze, ashes = Blaze(servers.workplace / "fire", servers, servers.ground, kind, seed, size), None
+        blaze = Blaze(servers.workplace / "fire", servers, servers.ground, kind, seed, size)
         try:
             ashes = blaze.burn()
-        finally:
-            figures = _figures(f"{kind}, seed {seed}", size, ashes) if ashes else []
-            if not figures or not all(figure.holds for figure in figures):
-                kept = keep(blaze, ashes, BENCH / f"fire-{kind}-{seed}")
-                print(f"what it left is in {kept}", file=sys.stderr, flush=True)
+        except Exception:
+            _keep(blaze, None)
+            raise
+        figures = _figures(f"{kind}, seed {seed}", size, ashes)
+        if not all(figure.holds for figure in figures):
+            _keep(blaze, ashes)
     return figures
+
+
+def _keep(blaze: Blaze, ashes: Ashes | None) -> None:
+    kept = keep(blaze, ashes, BENCH / f"fire-{blaze.kind}-{blaze.seed}")
+    print(f"what it left is in {kept}", file=sys.stderr, flush=True)
 
 
 def _figures(of: str, size: Size, ashes: Ashes) -> list[Figure]:
@@ -94,10 +98,6 @@ def _figures(of: str, size: Size, ashes: Ashes) -> list[Figure]:
         Figure(f"{of}: workflows left open", abs(left), at_most=0),
         *(Figure(f"{of}: {promise}", count, at_most=0) for promise, count in broken.items()),
     ]
-
-
-def _stop(number: int, _: types.FrameType | None) -> NoReturn:
-    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -164,8 +164,8 @@ class Blaze:
             "TEMPORAL_ADDRESS": self.ground.address,
             "TEMPORAL_NAMESPACE": self.ground.namespace,
             "REGULARS_SMTP_URL": smtp,
-            "REGULARS_HTTP_EMAIL_URL": f"http://127.0.0.1:{ports['http']}/messages",
-            "REGULARS_HTTP_EMAIL_TIMEOUT": str(self.size.timeout),
+            "REGULARS_HTTP_PUSH_URL": f"http://127.0.0.1:{ports['http']}/messages",
+            "REGULARS_HTTP_PUSH_TIMEOUT": str(self.size.timeout),
             "REGULARS_ALLOWED_ADDRESSES": f"127.0.0.1:{ports['http']}",
         }
 

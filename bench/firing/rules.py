@@ -16,11 +16,11 @@ start: {event: order.placed, where: {payment_method: bank_slip}, max_age: 24h}
 stop: {event: order.paid}
 controls: {purpose: service}
 steps:
-  - send: {id: first, channel: email, template: first}
+  - send: {id: first, channel: CHANNEL, template: first}
   - wait: 2s
-  - send: {id: second, channel: email, template: second}
+  - send: {id: second, channel: CHANNEL, template: second}
   - wait: 3s
-  - send: {id: third, channel: email, template: third}
+  - send: {id: third, channel: CHANNEL, template: third}
 """
 _POLICY = """
 policy:
@@ -34,7 +34,7 @@ policy:
 """
 _CHANNELS: dict[Kind, str] = {
     "smtp": '    email: {provider: smtp, sender: "Shop <shop@fire.test>", in_doubt: hold}\n',
-    "http": """    email:
+    "http": """    push:
       provider: http
       sender: "Shop <shop@fire.test>"
       address: email
@@ -52,9 +52,5 @@ def files(kind: Kind) -> dict[str, str]:
         f"templates/{step}.en.txt": f"Subject: {step} {{{{ order.number }}}}\n\nDear {{{{ customer.given_name }}}},\n"
         for step in STEPS
     }
-    return {"policy.yaml": _POLICY + _CHANNELS[kind], "playbooks/under-fire.yaml": _PLAYBOOK, **templates}
-
-
-def logical(step: str, number: str) -> str:
-    """What the provider sees of one message, and what it is the same message by."""
-    return f"{step} {number}"
+    playbook = _PLAYBOOK.replace("CHANNEL", "email" if kind == "smtp" else "push")
+    return {"policy.yaml": _POLICY + _CHANNELS[kind], "playbooks/under-fire.yaml": playbook, **templates}

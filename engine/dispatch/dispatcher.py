@@ -133,6 +133,8 @@ class Dispatcher:
         match row.kind:
             case "start":
                 await self._start(row, plan)
+            case "event" if "wait" in row.payload:
+                await self._end_wait(row)
             case "event":
                 await self._event(row, plan)
             case "cancel":
@@ -182,6 +184,11 @@ class Dispatcher:
 
     async def _cancel(self, row: Row, reason: str) -> None:
         await _unless_closed(self._handle(row).cancel(reason=reason))
+
+    async def _end_wait(self, row: Row) -> None:
+        """A wait that somebody ends before it is due; one that the journey has left meanwhile changes nothing."""
+        due = wire.Tell("due", row.at, wait=row.payload["wait"])
+        await _unless_closed(lambda one: one.signal("tell", due), self._handle(row))
 
 
 def _delay(plan: Plan, started_at: datetime) -> timedelta | None:

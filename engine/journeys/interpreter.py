@@ -79,6 +79,11 @@ def _wait_id(step: str, due: datetime) -> str:
     return f"{step}@{due.isoformat()}"
 
 
+def wait_of(step: str, due: datetime) -> str:
+    """The name of the wait of a send that is held back until `due`, for whoever ends it early."""
+    return _wait_id(step, due)
+
+
 def _run(plan: Plan, state: State, index: int) -> Result:
     """Goes on from an instruction until something must be done or waited for. Jumps lead forward, so it ends."""
     while True:

@@ -1,8 +1,8 @@
 """What people do to journeys and playbooks: pause, resume, cancel, kill. Who did it, when and why is kept.
 
 A pause is a flag that every send reads under lock, so it holds from its commit on; a journey that waits goes on waiting
-and is held back at its next send. A cancellation is written at once, which nothing gets past, and Temporal is
-told through the outbox.
+and is held back at its next send. Who resumes ends the waits of those held back, through the outbox. A cancellation is
+written at once, which nothing gets past, and Temporal is told likewise.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 
 from engine.dispatch import outbox
+from engine.journeys.interpreter import wait_of
 from engine.messages.record import skip_waiting_messages
 
 Connection = psycopg.Connection[Any]
@@ -60,6 +61,14 @@ _NOTE = """
 insert into actions (action, journey_id, playbook, author, reason, at)
 select %(action)s, j.id, j.playbook, %(author)s, %(reason)s, %(now)s from journeys j where j.id = any(%(ids)s)
 """
+_HELD_BACK = """
+select m.journey_id, m.step, m.until from messages m join journeys j on j.id = m.journey_id
+ where m.state = 'deferred' and m.reason = any(%(reasons)s) and j.state = 'running'
+   and (%(ids)s::bigint[] is null or j.id = any(%(ids)s))
+   and (%(playbook)s::text is null or j.playbook = %(playbook)s)
+ order by m.id
+"""
+_PAUSES = ("journey_paused", "playbook_paused", "all_paused")
 _NOTE_PLAYBOOK = "insert into actions (action, playbook, author, reason, at) values (%s, %s, %s, %s, %s)"
 _SET = """
 insert into playbook_controls (playbook, state, author, reason, at) values (%s, %s, %s, %s, %s)
@@ -155,7 +164,18 @@ def _do(
             # Temporal keeps what it is told. The author's words may name a customer and stay here.
             outbox.put(connection, journey, "cancel", now, {"reason": "cancelled"})
             skip_waiting_messages(connection, journey, "cancelled", now)
+    if order.action == "resume":
+        _ask_again(connection, now, journeys=done)
     return done
+
+
+def _ask_again(
+    connection: Connection, now: datetime, *, journeys: Sequence[int] | None = None, playbook: str | None = None
+) -> None:
+    """Ends the waits of messages that a pause held back; what else may hold them is asked as ever."""
+    wanted = {"reasons": list(_PAUSES), "ids": None if journeys is None else list(journeys), "playbook": playbook}
+    for journey, step, until in connection.execute(_HELD_BACK, wanted).fetchall():
+        outbox.put(connection, journey, "event", now, {"wait": wait_of(step, until)})
 
 
 def outstanding(connection: Connection, journeys: Sequence[int]) -> Outstanding:
@@ -177,6 +197,7 @@ def control(
         return False
     if wanted is None:
         connection.execute("delete from playbook_controls where playbook = %s", (playbook,))
+        _ask_again(connection, now, playbook=None if playbook == EVERY else playbook)
     else:
         connection.execute(_SET, (playbook, wanted, author, reason, now))
     connection.execute(_NOTE_PLAYBOOK, (action, playbook, author, reason, now))

@@ -34,6 +34,7 @@ from activities.providers.provider import Provider
 from activities.providers.settings import ProviderSettingError
 from activities.reported import Reported
 from engine.dispatch.match import Matcher
+from engine.dispatch.uses import with_used_standing
 from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import Contract, load_contracts
@@ -157,6 +158,8 @@ async def run_replay(
 ) -> None:
     """Drives one replay with a worker of its own. Whatever the policy says, its messages go to its own mailbox.
 
+    Where a playbook uses standing, `judge_before` has judged everybody before.
+
     `finished` is awaited at the end, while the worker can still answer questions about its journeys.
     """
     await prepare_namespace(ClientConfig.load_client_connect_config(), run.namespace)
@@ -165,7 +168,8 @@ async def run_replay(
         await discard_namespace(client, Run(run.name, run.number - 1).namespace)
     versions = StoredVersions()
     with open_pool(url, run.schema) as pool:
-        matcher = Matcher(rules, versions, event_matcher(pool, rules))
+        # Everyone's standing is decided as far as a live playbook uses it.
+        matcher = Matcher(with_used_standing(rules), versions, event_matcher(pool, rules))
         box = Mailbox(mailbox)
         shared = context(pool, rules, dict.fromkeys(rules.policy.channels, box), versions)
         driver = Driver(client, pool, versions, matcher, window, recorded_fields(matcher.events), progress)

@@ -47,6 +47,8 @@ _TABLES = (
     _Copied("coupons", "issued_at < %(to)s", ("redeemed_at",)),
     _Copied("points_entries", '"at" < %(to)s'),
     _Copied("events", '"at" < %(to)s'),
+    # Everyone's standing is not copied but decided anew, by the replay's own rules; what people gave by hand is a fact.
+    _Copied("hand_tags", '"at" < %(to)s', ("removed_at",)),
 )
 
 

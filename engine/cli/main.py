@@ -31,6 +31,7 @@ _COMMANDS = {
     "messages": "messages",
     "new": "new",
     "replay": "replay",
+    "schemas": "schemas",
     "segment": "segment",
     "tag": "tag",
     "tasks": "journeys",

@@ -11,5 +11,6 @@ def sound_rules(project: Project) -> Rules:
     rules = load_rules(project.rules)
     errors = [issue for issue in rules.issues if issue.severity == "error"]
     if errors:
-        sys.stderr.write(f"{len(errors)} mistakes in the rules: what they concern is disabled; see `regulars check`\n")
+        said = f"{len(errors)} mistake{'' if len(errors) == 1 else 's'} in the rules"
+        sys.stderr.write(f"{said}: what they concern is disabled; see `regulars check`\n")
     return rules

@@ -92,7 +92,7 @@ class PolicyModel(Model):
 class PolicyFile(Model):
     """The file of the policy."""
 
-    policy: PolicyModel
+    policy: PolicyModel = Field(description="What holds for every playbook: clocks, quiet hours, consent, channels.")
 
 
 def compile_policy(root: Mapping, scope: Scope, report: Report) -> Policy | None:

@@ -188,7 +188,7 @@ class Dispatcher:
     async def _end_wait(self, row: Row) -> None:
         """A wait that somebody ends before it is due; one that the journey has left meanwhile changes nothing."""
         due = wire.Tell("due", row.at, wait=row.payload["wait"])
-        await _unless_closed(lambda one: one.signal("tell", due), self._handle(row))
+        await _unless_closed(self._handle(row).signal("tell", due))
 
 
 def _delay(plan: Plan, started_at: datetime) -> timedelta | None:

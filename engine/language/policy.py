@@ -110,7 +110,7 @@ class PolicyModel(Model):
 class PolicyFile(Model):
     """The file of the policy."""
 
-    policy: PolicyModel
+    policy: PolicyModel = Field(description="What holds for every playbook: clocks, quiet hours, consent, channels.")
 
 
 def compile_policy(

@@ -15,6 +15,7 @@ from engine.language.conditions import LATER_STATES, OPERATORS, STATES, DidModel
 from engine.language.scope import SUBJECT_SCOPES, Names
 from engine.language.standing.names import CHANGES as CHANGED
 from engine.language.steps.block import FAILURE, BesideModel
+from engine.language.steps.first import WayModel
 from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
 from engine.language.tidy import draft_7
@@ -49,6 +50,8 @@ _MEANINGS = {
     "known": "Whether a value is known at all.",
     "unknown": "Whether no value is known.",
 }
+_BY_NAME: Json = {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/definitions/steps"}}
+_OTHERS: Mapping[str, Json] = {"cases": _BY_NAME, "arms": _BY_NAME, "within": {"$ref": "#/definitions/duration"}}
 _LISTS = ("in", "not_in", "has_any", "has_all", "has_none")
 
 
@@ -222,12 +225,14 @@ def _triggers(events: Events, names: Names) -> dict[str, Json]:
         "start": StartModel,
         "goal": GoalModel,
         "wait-for": WaitForModel,
+        "way": WayModel,
     }
     with_where = {name: _by_event(_of_model(model), "told", events) for name, model in parts.items()}
     one_kind = [{"required": [kind]} for kind in ("event", *CHANGES, "any")]
     return {
         **{name: {**schema, "oneOf": one_kind} for name, schema in with_where.items()},
         "stop": _ref("trigger"),
+        "first": {"type": "array", "minItems": 1, "items": _ref("way")},
         "triggers": {"type": "array", "minItems": 1, "items": _ref("trigger")},
         "change": _change(KINDS_OF_CHANGE, names),
         "rise": _change(RISING, names),
@@ -297,13 +302,14 @@ def _steps() -> dict[str, Json]:
 def _step(kind: StepKind) -> Json:
     blocks = {name: {"description": "Steps.", "allOf": [_ref("steps")]} for name in kind.blocks}
     beside = {name: each for name, each in _of_model(BesideModel)["properties"].items() if name in kind.beside}
+    others = {name: {"description": kind.title, **_OTHERS[name]} for name in kind.other}
     instead = {"description": "Steps for when it fails for good, in place of a failed journey."}
     failure = {FAILURE: {**instead, "allOf": [_ref("steps")]}} if kind.fails else {}
     return {
         "type": "object",
         "additionalProperties": False,
         "required": [kind.name, *kind.required],
-        "properties": {kind.name: {"description": kind.title, **_value(kind)}, **beside, **blocks, **failure},
+        "properties": {kind.name: {"description": kind.title, **_value(kind)}, **beside, **others, **blocks, **failure},
     }
 
 

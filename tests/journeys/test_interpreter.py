@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.journeys.commands import Ask, Deliver, Finish, Hold, LookUp, OpenTask
+from engine.journeys.commands import Ask, Choose, Deliver, Finish, Hold, LookUp, OpenTask
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Told, order
 from engine.journeys.interpreter import advance, begin, first_wait, waits_for
 from engine.journeys.plan import Branch, End, EventTrigger, Jump, Plan, Send, Task, Wait, WaitFor, WaitUntil, When
@@ -326,6 +326,8 @@ def _answers(draw: st.DrawFn, command: object) -> Answered:
     step, at = command.step, command.at
     if isinstance(command, Ask):
         return Answered(at, step, draw(st.sampled_from(["true", "false", "failed"])))
+    if isinstance(command, Choose):
+        return Answered(at, step, "chosen", draw(st.sampled_from([None, *command.cases])))
     if isinstance(command, LookUp):
         due = draw(st.one_of(st.none(), _SECONDS.map(lambda seconds: T0 + timedelta(seconds=seconds))))
         return Answered(at, step, draw(st.sampled_from(["failed", "due"])) if due else "unknown", until=due)
@@ -342,7 +344,7 @@ def test_any_plan_under_any_order_of_inputs_waits_or_ends_and_never_sends_twice(
         if state.finished:
             break
         command = commands[0] if commands else waits_for(one, state)
-        if isinstance(command, Deliver | Ask | LookUp | OpenTask):
+        if isinstance(command, Deliver | Ask | Choose | LookUp | OpenTask):
             happened = data.draw(_answers(command))
             if isinstance(command, Deliver) and happened.outcome == "sent":
                 sent.append(f"{command.step}/{command.iteration}")
@@ -354,7 +356,7 @@ def test_any_plan_under_any_order_of_inputs_waits_or_ends_and_never_sends_twice(
                     [
                         Due(command.due, command.wait),
                         Due(at, "some-other-wait"),
-                        Told(at, "site.visit", steps=tuple(step.id for step in one.code)),
+                        Told(at, "site.visit", steps=tuple(step for step, _ in one.heard())),
                         Told(at, "order.paid", stop=True),
                         Cancelled(at),
                     ]
@@ -376,14 +378,14 @@ def test_a_plan_survives_its_journey_through_json(one: Plan) -> None:
 @given(plans())
 def test_a_journey_whose_waits_all_come_due_ends(one: Plan) -> None:
     state, commands = begin(one, Began(T0))
-    for _ in range(100):
+    for _ in range(10_000):
         if state.finished:
             break
         command = commands[0]
         if isinstance(command, Hold):
             state, commands = advance(one, state, Due(command.due, command.wait))
         else:
-            outcome = "true" if isinstance(command, Ask) else "sent"
+            outcome = "true" if isinstance(command, Ask) else "chosen" if isinstance(command, Choose) else "sent"
             due = T0 + timedelta(days=3) if isinstance(command, LookUp) else None
             state, commands = advance(one, state, Answered(command.at, command.step, outcome, until=due))
     assert state.finished

@@ -14,6 +14,8 @@ SOURCES = {
     "engine/cli/messages.py": r'"(settled_as_[a-z_]+)"',
     "workflows/journey.py": r'"(retries_used_up)"',
 }
+
+
 def reasons() -> set[str]:
     found = set()
     for path, pattern in SOURCES.items():

@@ -74,7 +74,7 @@ def _instant(dice: random.Random) -> datetime:
     return BEGIN + timedelta(seconds=dice.randrange(_DAYS * 86400))
 
 
-def _person(dice: random.Random) -> Any:  # noqa: ANN401 - a function of a number
+def _person(dice: random.Random) -> Any:
     def person(number: int) -> tuple[object, ...]:
         zone, country = dice.choice(PLACES)
         email = None if dice.random() < 0.1 else f"c{number}@example.com"

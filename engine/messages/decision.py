@@ -1,6 +1,6 @@
 """What a reservation decides about, by which terms, and how what it decided is written."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,6 +80,7 @@ class Decision:
         self.subject = known.subject
         self.purpose = terms.plan.controls.purpose
         self.before: Mapping[str, Any] | None = None
+        self.channels: Sequence[str] = request.channels
 
     @property
     def policy(self) -> Policy:
@@ -93,8 +94,8 @@ class Decision:
 
     def _planned_channel(self) -> str:
         """The channel a message was planned for, where none has been chosen yet."""
-        configured = [channel for channel in self.request.channels if channel in self.policy.channels]
-        return self.chosen or (configured or self.request.channels)[0]
+        configured = [channel for channel in self.channels if channel in self.policy.channels]
+        return self.chosen or (configured or self.channels)[0]
 
     def _key(self, channel: str) -> str:
         return f"{self.subject['workflow_id']}/{self.request.step}/{self.request.iteration}/{channel}"

@@ -36,8 +36,9 @@ def record_sent(connection: Connection, message: int, provider_id: str | None) -
     )
 
 
-def record_not_taken(connection: Connection, message: int, attempt: int) -> None:
+def record_not_taken(connection: Connection, message: int, attempt: int, why: str = "") -> None:
     """The provider has surely not taken the message from this attempt and may be asked again."""
+    connection.execute("select set_config('regulars.why', %s, true)", (why,))  # for the message's log
     connection.execute(
         """update messages set state = 'reserved', updated_at = now()
             where id = %s and attempts = %s and state = 'in_flight'""",

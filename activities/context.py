@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from activities.providers.provider import Provider
+from activities.timings import Timings
 from engine.dispatch.versions import StoredVersions
 from engine.facts.reporting import Reporting
 from engine.journeys.wire import Clock
@@ -37,6 +38,7 @@ class Context:
     providers: Mapping[str, Provider]
     reporting: Reporting
     now: Callable[[], datetime] = wall_clock
+    timings: Timings = field(default_factory=Timings)
 
     @property
     def policy(self) -> Policy:

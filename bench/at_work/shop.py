@@ -150,7 +150,7 @@ class Shop:
             outcome = accept(connection, self.matcher, event, now)
         assert isinstance(outcome, Recorded), outcome
 
-    def number(self, query: str, *values: Any) -> int:  # noqa: ANN401 - what the query asks for
+    def number(self, query: str, *values: Any) -> int:
         """The one number that a query gives."""
         with self.pool.connection() as connection:
             row = connection.execute(query, values).fetchone()

@@ -501,6 +501,7 @@ journeys = Table(
     CheckConstraint("state in ('running', 'ended', 'stopped', 'failed', 'cancelled')", name="state"),
     Index("ix_journeys_subject_subject_id", "subject", "subject_id"),
     Index("ix_journeys_customer_id", "customer_id"),
+    Index("ix_journeys_running", "id", postgresql_where=text("state = 'running'")),
 )
 
 playbook_controls = Table(
@@ -512,6 +513,20 @@ playbook_controls = Table(
     Column("reason", Text),
     _instant("at", required=True),
     CheckConstraint("state in ('paused', 'killed')", name="state"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    _id(),
+    Column("action", Text, nullable=False),
+    _ref("journey_id", "journeys"),  # null: of the playbook as a whole
+    Column("playbook", Text, nullable=False),  # or '*': all of them
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _instant("at", required=True),  # wall clock
+    CheckConstraint("action in ('pause', 'resume', 'cancel', 'kill')", name="action"),
+    Index("ix_actions_journey_id", "journey_id"),
 )
 
 outbox = Table(
@@ -547,6 +562,7 @@ messages = Table(
     Column("purpose", Text, nullable=False),
     Column("template", Text),
     Column("locale", Text),
+    Column("segments", Integer),  # of a short text: how many are paid
     Column("state", Text, nullable=False),
     Column("reason", Text),  # of skipped, deferred, in_doubt and failed, and of no other
     _instant("due_at", required=True),  # logical instant at which the step asked for it first
@@ -572,6 +588,12 @@ messages = Table(
     Index("ix_messages_customer_id_at", "customer_id", "at"),
     Index("ix_messages_in_doubt", "id", postgresql_where=text("state = 'in_doubt'")),
     Index("ix_messages_deferred", "customer_id", postgresql_where=text("state = 'deferred'")),
+    Index(
+        "ix_messages_open",
+        "journey_id",
+        postgresql_where=text("state in ('reserved', 'in_flight', 'deferred', 'in_doubt')"),
+    ),
+    Index("ix_messages_at", "at", postgresql_using="brin"),  # what happened today
 )
 
 capacity_use = Table(
@@ -594,6 +616,23 @@ channel_limits = Table(
     Column("channel", Text, primary_key=True),
     _instant("next_at", required=True),  # the token bucket in one instant: when the next message may leave
     _instant("queue_at", required=True),  # up to when places in its queue have been given out
+)
+
+# Written by a trigger of messages, log_messages, whoever changes one.
+message_log = Table(
+    "message_log",
+    metadata,
+    _id(),
+    _ref("message_id", "messages", required=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("channel", Text, nullable=False),
+    _instant("at", required=True),  # logical
+    _instant("until"),
+    Column("attempts", Integer, nullable=False),
+    Column("author", Text),  # who settled a doubt
+    _recorded(),  # by the clock
+    Index("ix_message_log_message_id", "message_id"),
 )
 
 message_events = Table(

@@ -66,9 +66,14 @@ def record_doubt(connection: Connection, message: int, reason: str) -> None:
     )
 
 
-def record_content(connection: Connection, message: int, template: str, locale: str) -> None:
-    """Which wording was chosen, for whoever asks why she got this one."""
-    connection.execute("update messages set template = %s, locale = %s where id = %s", (template, locale, message))
+def record_content(
+    connection: Connection, message: int, template: str, locale: str, segments: int | None = None
+) -> None:
+    """Which wording was chosen, for whoever asks why she got this one; of a short text also how many are paid."""
+    connection.execute(
+        "update messages set template = %s, locale = %s, segments = %s where id = %s",
+        (template, locale, segments, message),
+    )
 
 
 def suppress(connection: Connection, message: int, reason: str, since: datetime) -> None:

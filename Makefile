@@ -46,7 +46,7 @@ check: install
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(PY) -m engine.language.schema --check
+	$(VENV)/bin/regulars schemas --check
 	$(PY) tools/attributes_page.py --check
 	$(VENV)/bin/regulars check rules
 

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from temporalio.client import Client
 
+from bench.at_work.limit import limited
 from bench.at_work.paid import paid_in_time
 from bench.at_work.reserving import reserving
 from bench.at_work.shop import Shop, bench_rules, open_shop
@@ -43,10 +44,11 @@ class Size:
     waiting: int
     messages: int
     seconds: float
+    limited: float
 
 
-FULL = Size(rounds=5, journeys=150, starts=1000, paid=20, waiting=50_000, messages=1_000_000, seconds=15)
-SMALL = Size(rounds=1, journeys=10, starts=50, paid=3, waiting=300, messages=1_000, seconds=0.5)
+FULL = Size(rounds=5, journeys=150, starts=1000, paid=20, waiting=50_000, messages=1_000_000, seconds=15, limited=60)
+SMALL = Size(rounds=1, journeys=10, starts=50, paid=3, waiting=300, messages=1_000, seconds=0.5, limited=5)
 
 Part = Callable[[Client, Shop, Size], Awaitable[list[Figure]]]
 
@@ -59,6 +61,7 @@ PARTS: dict[str, Part] = {
     "throughput": lambda client, shop, size: throughput(client, shop, size.journeys, size.rounds),
     "paid": lambda client, shop, size: paid_in_time(client, shop, size.paid),
     "starts": lambda client, shop, size: starts(client, shop, size.starts, size.rounds),
+    "limit": lambda _client, shop, size: limited(shop, size.limited),
     "reserve": _reserving,
     "waiting": lambda client, shop, size: waiting(client, shop, size.waiting),
 }

@@ -50,8 +50,8 @@ def http_settings(channel: str, environment: Mapping[str, str]) -> HttpSettings:
         guard=guard,
         headers=_headers(channel, given),
         secret=given["SECRET"],
-        seconds=_seconds(given["TIMEOUT"], variable(channel, "TIMEOUT")),
-        tls=_tls(given["CA"], variable(channel, "CA")),
+        seconds=seconds_of(given["TIMEOUT"], variable(channel, "TIMEOUT")),
+        tls=trusting(given["CA"], variable(channel, "CA")),
     )
 
 
@@ -105,15 +105,20 @@ def _headers(channel: str, given: Mapping[str, str]) -> dict[str, str]:
     return headers
 
 
-def _tls(ca: str, setting: str) -> ssl.SSLContext:
+def trusting(ca: str, setting: str) -> ssl.SSLContext:
+    """Verifies servers' certificates, by the system's authorities and those of a file, if one is given.
+
+    Raises:
+        ProviderSettingError: the file cannot be read.
+    """
     try:
-        return _trusting(ca)
+        return _context(ca)
     except OSError:
         raise _wrong(setting, "a file that cannot be read", "PEM certificates", "check the path") from None
 
 
 @cache
-def _trusting(ca: str = "") -> ssl.SSLContext:
+def _context(ca: str = "") -> ssl.SSLContext:
     """Verifies a server's certificate and name, always; it takes a while to make, and one serves all."""
     context = ssl.create_default_context()
     if ca:
@@ -127,7 +132,12 @@ def _line(text: str, setting: str) -> str:
     return text
 
 
-def _seconds(text: str, setting: str) -> float:
+def seconds_of(text: str, setting: str) -> float:
+    """How long a whole request may take; ten seconds where nothing is set.
+
+    Raises:
+        ProviderSettingError: it is no number of seconds up to 45.
+    """
     try:
         seconds = float(text or "10")
     except ValueError:

@@ -7,6 +7,7 @@ from activities.providers.http import Http
 from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
 from activities.providers.settings import ProviderSettingError
+from activities.providers.sms import Sms
 from activities.providers.smtp import Smtp
 from engine.policy import Channel
 
@@ -17,6 +18,7 @@ SHARED: Mapping[str, Callable[[Mapping[str, str]], Provider]] = {
 """One for all channels that name it."""
 OF_A_CHANNEL: Mapping[str, Callable[[str, Channel, Mapping[str, str]], Provider]] = {
     Http.name: Http.from_environment,
+    Sms.name: Sms.from_environment,
 }
 """One for each channel, set up by what policy and environment say of it."""
 PROVIDERS = frozenset({*SHARED, *OF_A_CHANNEL})

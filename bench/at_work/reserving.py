@@ -55,7 +55,7 @@ def _measure(shop: Shop, journeys: list[Placed], seconds: float) -> list[float]:
 
 def _send(shop: Shop, journeys: list[Placed], seconds: float, ready: threading.Barrier) -> list[float]:
     plan = shop.rules.plans["at-once"]
-    terms = Terms(plan, shop.rules.policy, {"email"}, event_matcher(shop.pool, shop.rules))
+    terms = Terms(plan, shop.rules, {"email"}, event_matcher(shop.pool, shop.rules))
     taken: list[float] = []
     with psycopg.connect(shop.url, options="-c timezone=UTC") as connection:
         ready.wait()

@@ -30,6 +30,7 @@ policy:
   purposes: {transactional: {consent: none}, service: {consent: opt_out}, marketing: {consent: opt_in}}
   channels:
     email: {provider: mailbox, sender: "Shop <shop@example.com>", in_doubt: hold}
+    letter: {provider: mailbox, in_doubt: hold, limit: {count: LIMITED, per: 1s, burst: 1}}
 """
 _HEAD = """
 playbook: NAME
@@ -39,6 +40,8 @@ start: {event: order.placed, where: {payment_method: NAME}}
 stop: {any: [{event: order.paid}, {event: order.cancelled}]}
 controls: {purpose: service}
 """
+LIMITED = 5
+"""Messages a second that the limited channel lets through."""
 PLAYBOOKS: Mapping[str, str] = {
     "two-sends": """
 steps:
@@ -61,6 +64,10 @@ steps:
     "at-once": """
 steps:
   - send: {id: first, channel: email, template: reminder}
+""",
+    "limited": """
+steps:
+  - send: {id: first, channel: letter, template: reminder}
 """,
 }
 _APART = 10_000_000
@@ -143,7 +150,7 @@ class Shop:
             outcome = accept(connection, self.matcher, event, now)
         assert isinstance(outcome, Recorded), outcome
 
-    def number(self, query: str, *values: Any) -> int:  # noqa: ANN401 - what the query asks for
+    def number(self, query: str, *values: Any) -> int:
         """The one number that a query gives."""
         with self.pool.connection() as connection:
             row = connection.execute(query, values).fetchone()
@@ -157,7 +164,9 @@ class Shop:
 def bench_rules() -> Rules:
     """The rules of the bench's playbooks."""
     files = {f"playbooks/{name}.yaml": _HEAD.replace("NAME", name) + steps for name, steps in PLAYBOOKS.items()}
-    rules = compile_rules({"policy.yaml": _POLICY, "templates/reminder.en.txt": _TEMPLATE, **files})
+    rules = compile_rules(
+        {"policy.yaml": _POLICY.replace("LIMITED", str(LIMITED)), "templates/reminder.en.txt": _TEMPLATE, **files}
+    )
     assert rules.sound, [str(issue) for issue in rules.issues]
     return rules
 

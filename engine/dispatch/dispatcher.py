@@ -33,6 +33,7 @@ from engine.journeys import wire
 from engine.journeys.describe import brief, outline
 from engine.journeys.interpreter import first_wait
 from engine.journeys.plan import Plan
+from engine.logs import described
 
 CUSTOMER = SearchAttributeKey.for_keyword("Customer")
 PLAYBOOK = SearchAttributeKey.for_keyword("Playbook")
@@ -59,12 +60,13 @@ class Dispatcher:
     versions: StoredVersions
     queue: str = wire.JOURNEY_QUEUE
     clock: wire.Clock = "timers"
+    batch: int = BATCH
 
     async def run(self, stop: asyncio.Event, pause: float = 0.2) -> None:
         """Dispatches until told to stop; an unreachable server is tried again."""
         while not stop.is_set():
             taken = await self._batch_unless_refused()
-            if taken == BATCH:
+            if taken == self.batch:
                 await asyncio.gather(*(self._catch_up(stop) for _ in range(LANES)))
             elif not taken:
                 await _sleep(stop, pause)
@@ -75,15 +77,15 @@ class Dispatcher:
 
     async def _catch_up(self, stop: asyncio.Event) -> None:
         """One of several at once while there is much to tell: so Temporal never waits for the database."""
-        while not stop.is_set() and await self._batch_unless_refused() == BATCH:
+        while not stop.is_set() and await self._batch_unless_refused() == self.batch:
             pass
 
     async def _batch_unless_refused(self) -> int:
         """How many rows were taken, told or not; none if the database was away."""
         try:
-            return len(await self._batch(BATCH))
+            return len(await self._batch(self.batch))
         except Exception as error:  # noqa: BLE001 - whatever fails here must not end the dispatcher
-            log.warning("the outbox could not be dispatched: %s", type(error).__name__)
+            log.warning("the outbox could not be dispatched", extra=described(error))
             return 0
 
     async def _batch(self, limit: int) -> list[str | None]:
@@ -131,6 +133,8 @@ class Dispatcher:
         match row.kind:
             case "start":
                 await self._start(row, plan)
+            case "event" if "wait" in row.payload:
+                await self._end_wait(row)
             case "event":
                 await self._event(row, plan)
             case "cancel":
@@ -180,6 +184,11 @@ class Dispatcher:
 
     async def _cancel(self, row: Row, reason: str) -> None:
         await _unless_closed(self._handle(row).cancel(reason=reason))
+
+    async def _end_wait(self, row: Row) -> None:
+        """A wait that somebody ends before it is due; one that the journey has left meanwhile changes nothing."""
+        due = wire.Tell("due", row.at, wait=row.payload["wait"])
+        await _unless_closed(self._handle(row).signal("tell", due))
 
 
 def _delay(plan: Plan, started_at: datetime) -> timedelta | None:

@@ -19,6 +19,7 @@ from engine.messages.formats import Formats
 from engine.messages.message import OutgoingMessage
 from engine.messages.mime import key_hash
 from engine.messages.sandbox import MessageEnvironment
+from engine.messages.segments import length
 from engine.messages.templates import Part
 from engine.policy import Request
 
@@ -30,7 +31,7 @@ CONTENT_TYPES = {"json": "application/json", "form": "application/x-www-form-url
 
 def request_values(message: OutgoingMessage, key: str) -> dict[str, Any]:
     """What a request's template may name. `key` is the same for every attempt at one message, and tells nothing."""
-    content = message.content
+    content, short = message.content, length(message.content.text)
     return {
         "recipient": message.recipient,
         "sender": message.sender,
@@ -38,6 +39,8 @@ def request_values(message: OutgoingMessage, key: str) -> dict[str, Any]:
         "text": content.text,
         "html": content.html,
         "locale": content.locale,
+        "segments": short.segments,
+        "encoding": short.encoding,
         "key": key_hash(key),
         "at": message.at.astimezone(UTC).isoformat(timespec="seconds"),
     }

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from temporalio import activity
 
+from activities.asking import asking
 from activities.context import Connection, Context
 from engine.calendar.business import BusinessHours
 from engine.conditions.types import Value
-from engine.facts.evaluate import Asked, evaluator
 from engine.facts.products import longest_days
 from engine.facts.read import read_zone
 from engine.journeys.due import due
@@ -35,28 +35,16 @@ class LookUp:
         return Answer(request.at, "unknown" if found is None else "due", until=found)
 
     def _look_up(self, connection: Connection, request: LookUpRequest) -> datetime | None:
-        row = connection.execute(
-            "select version, customer_id, subject, subject_id, order_id from journeys where id = %s", (request.journey,)
-        ).fetchone()
-        if row is None:
-            raise LookupError(f"journey {request.journey} is not in the database")
-        version, customer, subject, subject_id, order = row
+        of = asking(self.context, connection, request.journey, request.at)
         when = When.model_validate(request.when)
-        asked = Asked(customer, subject, subject_id, request.at, journey=request.journey)
-        base = self._date(connection, version, asked, when.date) if when.date else request.since
+        base = _as_date(of.value(connection, when.date)) if when.date else request.since
         if base is None:
             return None
         if when.length:
-            days = None if order is None else longest_days(connection, order, when.length)
+            days = None if of.order is None else longest_days(connection, of.order, when.length)
             when = when.model_copy(update={"offset": when.default if days is None else days * 86400})
-        policy = self.context.policy
-        return due(when, base, read_zone(connection, customer, otherwise=policy.zone), _business(policy))
-
-    def _date(self, connection: Connection, version: str, asked: Asked, name: str) -> datetime | date | None:
-        rules = self.context.versions.get(connection, version)
-        asking = evaluator(rules.catalogue, self.context.reporting.matcher(connection).currency, rules.words)
-        known = asking.environment(connection, asked, {name}, self.context.policy.zone).attributes
-        return _as_date(known.get(name))
+        zone = read_zone(connection, of.asked.customer, otherwise=of.zone)
+        return due(when, base, zone, _business(self.context.policy))
 
 
 def _as_date(value: Value) -> datetime | date | None:

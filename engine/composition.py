@@ -20,6 +20,7 @@ from temporalio.runtime import (
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.choose import Choose
 from activities.close_journey import CloseJourney
 from activities.context import Context
 from activities.decide import Decide
@@ -116,6 +117,7 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
     activities: list[Callable[..., Any]] = [
         Deliver(shared).deliver,
         Decide(shared).decide,
+        Choose(shared).choose,
         LookUp(shared).look_up,
         OpenTask(shared).open_task,
         CloseJourney(shared).close_journey,

@@ -15,7 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from engine.journeys import wire
-    from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, LookUp, OpenTask
+    from engine.journeys.commands import Ask, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
     from engine.journeys.interpreter import advance, begin
@@ -49,7 +49,7 @@ class Journey:
         """Runs the plan to its end and gives the outcome in words."""
         start = workflow.payload_converter().from_payload(args[0].payload, wire.JourneyStart)
         self._plan = plan = Plan.from_json(start.plan)
-        self._state, commands = begin(plan, Began(start.started_at))
+        self._state, commands = begin(plan, Began(start.started_at, _subject()))
         workflow.set_current_details(describe(plan, self._state))
         while True:
             command = commands[0]
@@ -109,6 +109,9 @@ class Journey:
                     command.condition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
                 )
                 return await self._ask(start, plan, "decide", request, command)
+            case Choose(step=step, at=at, on=on, cases=cases):
+                choice = wire.ChooseRequest(start.journey, step, at, on, list(cases))
+                return await self._ask(start, plan, "choose", choice, command)
             case LookUp(step=step, at=at, since=since):
                 moment = wire.LookUpRequest(
                     start.journey, step, at, since, command.when.model_dump(mode="json", exclude_defaults=True)
@@ -162,7 +165,7 @@ class Journey:
         plan: Plan,
         activity: str,
         request: object,
-        command: Deliver | Ask | LookUp | OpenTask,
+        command: Deliver | Ask | Choose | LookUp | OpenTask,
     ) -> Answered:
         """Lets an activity answer; when its retries are used up, that is the answer."""
         try:
@@ -262,3 +265,9 @@ def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
         ends=command.ends,
         clock=start.clock,
     )
+
+
+def _subject() -> str:
+    """The subject's name, such as `order-1001`: the middle of `<playbook>/<subject>/<occasion>`."""
+    parts = workflow.info().workflow_id.split("/")
+    return parts[-2] if len(parts) > 1 else ""

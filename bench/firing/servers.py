@@ -86,17 +86,14 @@ class OwnServers:
         return Ground(self.url, self.address, "default", self.program)
 
     def more_ground(self, names: list[str]) -> list[Ground]:
-        """Further databases and namespaces."""
-        with psycopg.connect(self.url, autocommit=True) as admin:
+        """Further databases, copies of the first while that is empty, and namespaces."""
+        first = sql.Identifier(str(make_url(self.url).database))
+        with psycopg.connect(self._url("postgres"), autocommit=True) as admin:
             for name in names:
-                admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        asyncio.run(self._prepare(names))
-        grounds = [Ground(self._url(name), self.address, name, self.program) for name in names]
-        for ground in grounds:
-            upgrade(ground.url)
-        with psycopg.connect(self.url, autocommit=True) as admin:
+                admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), first))
             admin.execute("checkpoint")  # so that a crash leaves less to recover
-        return grounds
+        asyncio.run(self._prepare(names))
+        return [Ground(self._url(name), self.address, name, self.program) for name in names]
 
     def _url(self, database: str) -> str:
         return make_url(self.url).set(database=database).render_as_string(hide_password=False)

@@ -37,6 +37,17 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Choose:
+    """Say which of the cases an attribute's value is as of `at`."""
+
+    step: str
+    at: datetime
+    on: str
+    cases: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookUp:
     """Say when a moment is, counted from `since` where it names no date; asked as of `at`."""
 
@@ -81,4 +92,4 @@ class Finish:
     recorded: bool
 
 
-Command = Deliver | Ask | LookUp | OpenTask | Hold | Finish
+Command = Deliver | Ask | Choose | LookUp | OpenTask | Hold | Finish

@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-StepOutcome = Literal["sent", "skipped", "in_doubt", "failed", "done", "true", "false", "due", "unknown"]
+StepOutcome = Literal["sent", "skipped", "in_doubt", "failed", "done", "true", "false", "due", "unknown", "chosen"]
 
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """The journey's first input, at the instant of the event that started it."""
+    """The journey's first input, at the instant of the event that started it.
+
+    `subject` names the journey's subject, such as `order-1001`: what experiments divide by.
+    """
 
     at: datetime
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class Answered:
     """What the world answered to a command: a send's or task's outcome, the truth of a condition, or a moment.
 
     `until`: a send may not leave before that instant, or a wait is over then. `stopped`: the answer found that the
-    journey had been stopped by this event. `reason`: of anything but success.
+    journey had been stopped by this event. `reason`: of anything but success; of a choice the case,
+    none where there is no such case.
     """
 
     at: datetime

@@ -7,24 +7,42 @@ An input that no longer concerns the journey (the due of a wait it has left, an 
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
+from engine.calendar.durations import later
 from engine.conditions.ast import All, Any, Condition, Not, StepIs
-from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, LookUp, OpenTask
+from engine.journeys.commands import Ask, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
+from engine.journeys.experiment import arm_of
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Input, Told
-from engine.journeys.plan import Branch, End, Jump, Plan, Send, Step, Task, Wait, WaitFor, WaitUntil
+from engine.journeys.plan import (
+    Again,
+    Branch,
+    End,
+    First,
+    Jump,
+    Plan,
+    Repeat,
+    Send,
+    Split,
+    Step,
+    Switch,
+    Task,
+    Wait,
+    WaitFor,
+    WaitUntil,
+)
+from engine.journeys.rounds import again_due, begin_round, inside, iteration, next_round
 from engine.journeys.state import Position, State
 
 Result = tuple[State, tuple[Command, ...]]
 
-_LAST = datetime.max.replace(tzinfo=UTC)
 _DECIDED_BY_STATE = frozenset({"sent", "skipped", "failed"})
 
 
 def begin(plan: Plan, began: Began) -> Result:
     """A new journey's state and first commands."""
-    return _run(plan, State(started_at=began.at, now=began.at), 0)
+    return _run(plan, State(started_at=began.at, now=began.at, subject=began.subject), 0)
 
 
 def advance(plan: Plan, state: State, happened: Input) -> Result:
@@ -63,16 +81,8 @@ def first_wait(plan: Plan, started_at: datetime) -> Hold | None:
     step = plan.code[0]
     if not isinstance(step, Wait) or step.seconds <= 0:
         return None
-    due = _after(started_at, step.seconds)
+    due = later(started_at, step.seconds)
     return Hold(_wait_id(step.id, due), due, step.label)
-
-
-def _after(at: datetime, seconds: int) -> datetime:
-    """So much later, or the last instant there is: an event may bear any, and no journey must break on it."""
-    try:
-        return at + timedelta(seconds=seconds)
-    except OverflowError:
-        return _LAST
 
 
 def _wait_id(step: str, due: datetime) -> str:
@@ -85,33 +95,43 @@ def wait_of(step: str, due: datetime) -> str:
 
 
 def _run(plan: Plan, state: State, index: int) -> Result:
-    """Goes on from an instruction until something must be done or waited for. Jumps lead forward, so it ends."""
+    """Goes on from an instruction until something must be done or waited for.
+
+    Jumps lead forward, and repetitions have a limit, so it ends.
+    """
     while True:
-        state = replace(state, arrived_at=state.now)
-        following = _passes(plan, state, index)
-        if following is None:
+        state = inside(plan, replace(state, arrived_at=state.now), index)
+        passed = _passes(plan, state, index)
+        if passed is None:
             return _stand(plan, state, index)
-        index = following
+        state, index = passed
 
 
-def _passes(plan: Plan, state: State, index: int) -> int | None:
+def _passes(plan: Plan, state: State, index: int) -> tuple[State, int] | None:
     """The instruction that follows at once; none where something must be done or waited for first."""
     step = plan.code[index]
     match step:
         case Jump(to=to):
-            return to
+            return state, to
         case Branch(condition=condition, orelse=orelse):
             known = _decide(condition, state)
-            return None if known is None else index + 1 if known else orelse
+            return None if known is None else (state, index + 1 if known else orelse)
         case Wait():
-            return index + 1 if _over(state, step) <= state.now else None
+            return (state, index + 1) if _over(state, step) <= state.now else None
+        case Split(id=experiment, arms=arms):
+            arm = arms[arm_of(f"{state.subject}/{experiment}", [each.share for each in arms])]
+            return _noted(state, experiment, arm.name), arm.to
+        case Repeat():
+            return begin_round(state, index), index + 1
+        case Again():
+            return next_round(state, index, step)
         case _:
             return None
 
 
 def _over(state: State, wait: Wait) -> datetime:
     since = state.started_at if wait.since == "start" else state.now
-    return _after(since, wait.seconds)
+    return later(since, wait.seconds)
 
 
 def _stand(plan: Plan, state: State, index: int) -> Result:
@@ -124,16 +144,21 @@ def _stand(plan: Plan, state: State, index: int) -> Result:
             return _hold(plan, state, index, "timer", _over(state, step))
         case WaitUntil():
             return _look_up(state, index, step)
-        case WaitFor():
-            return _hold(plan, state, index, "event", _after(state.now, step.within))
+        case WaitFor() | First():
+            return _hold(plan, state, index, "event", later(state.now, step.within))
+        case Switch():
+            command = Choose(step.id, state.now, step.on, tuple(step.cases), step.label)
+            return _await(state, index), (command,)
+        case Again():
+            return _hold(plan, state, index, "timer", again_due(state, step))
         case Send():
             return _await(state, index), (_deliver(plan, state, index, step, state.now),)
         case Task():
             return _await(state, index), (_open_task(plan, state, index, step),)
         case End(outcome=outcome):
             return _finish(state, "ended", outcome, recorded=False)
-        case Jump():
-            return _run(plan, state, step.to)
+        case Jump() | Split() | Repeat():
+            raise AssertionError(f"{step.op} never waits")
         case _:
             assert_never(step)
 
@@ -150,6 +175,8 @@ def _answered(plan: Plan, state: State, position: Position, answer: Answered) ->
             return _failed(plan, _with_outcome(state, step.id, answer), step, answer)
         case Branch(orelse=orelse):
             return _run(plan, state, position.index + 1 if answer.outcome == "true" else orelse)
+        case Switch(cases=cases, orelse=orelse):
+            return _run(plan, state, cases.get(answer.reason or "", orelse))
         case WaitUntil():
             return _looked_up(plan, state, position.index, step, answer.until)
         case _ if answer.outcome == "deferred" and answer.until is not None:
@@ -170,8 +197,15 @@ def _failed(plan: Plan, state: State, step: Step, answer: Answered) -> Result:
 
 
 def _with_outcome(state: State, step: str, answer: Answered) -> State:
-    reasons = ((step, answer.reason),) if answer.reason else ()
-    return replace(state, outcomes=(*state.outcomes, (step, answer.outcome)), reasons=(*state.reasons, *reasons))
+    kept = tuple(each for each in state.reasons if each[0] != step)
+    reasons = (*kept, (step, answer.reason)) if answer.reason else kept
+    return replace(_noted(state, step, answer.outcome), reasons=reasons)
+
+
+def _noted(state: State, step: str, outcome: str) -> State:
+    """Of a step that is taken several times the latest outcome counts."""
+    kept = (each for each in state.outcomes if each[0] != step)
+    return replace(state, outcomes=(*kept, (step, outcome)))
 
 
 def _due(plan: Plan, state: State, position: Position, wait: str, at: datetime) -> Result:
@@ -183,8 +217,10 @@ def _due(plan: Plan, state: State, position: Position, wait: str, at: datetime) 
     match step:
         case Send():
             return _await(state, position.index), (_deliver(plan, state, position.index, step, arrived),)
-        case WaitFor(orelse=orelse):
+        case WaitFor(orelse=orelse) | First(orelse=orelse):
             return _run(plan, state, orelse)
+        case Again():
+            return _run(plan, state, position.index)
         case WaitUntil(follow=follow) if follow:
             return _look_up(state, position.index, step)
         case _:
@@ -199,6 +235,10 @@ def _told(plan: Plan, state: State, position: Position, told: Told) -> Result:
     arrived = state.arrived_at or state.now
     if isinstance(step, WaitFor) and step.id in told.steps and told.at >= arrived:
         return _run(plan, moved, step.got)
+    if isinstance(step, First) and told.at >= arrived:
+        came = (way.to for number, way in enumerate(step.ways) if step.way(number) in told.steps)
+        if (to := next(came, None)) is not None:
+            return _run(plan, moved, to)
     if isinstance(step, WaitUntil) and step.id in told.steps:
         return _look_up(moved, position.index, step)
     return state, ()
@@ -245,7 +285,7 @@ def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) ->
         step=step.id,
         at=state.now,
         due=due,
-        iteration=1,
+        iteration=iteration(plan, state),
         channels=step.channels,
         template=step.template,
         label=step.label,
@@ -255,9 +295,9 @@ def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) ->
 
 
 def _open_task(plan: Plan, state: State, index: int, step: Task) -> OpenTask:
-    due = None if step.due is None else _after(state.now, step.due)
+    due = None if step.due is None else later(state.now, step.due)
     ends = _ending(plan, index + 1)
-    return OpenTask(step.id, state.now, 1, step.task, step.team, step.title, due, step.label, ends)
+    return OpenTask(step.id, state.now, iteration(plan, state), step.task, step.team, step.title, due, step.label, ends)
 
 
 def _ending(plan: Plan, index: int) -> str | None:

@@ -165,6 +165,67 @@ class WaitFor(Instruction):
     orelse: int
 
 
+class Way(Part):
+    """One way out of a race: these triggers lead to `to`."""
+
+    any: tuple[Trigger, ...]
+    to: int
+
+
+class First(Instruction):
+    """Waits for the first of several ways, at most `within` seconds: then continues at `orelse`."""
+
+    op: Literal["first"] = "first"
+    ways: tuple[Way, ...]
+    within: int
+    orelse: int
+
+    def way(self, number: int) -> str:
+        """What a way, from 0, is called where the journey is told of its triggers."""
+        return f"{self.id}/{number + 1}"
+
+
+class Switch(Instruction):
+    """Continues at the case that an attribute's value is as of now, else at `orelse`."""
+
+    op: Literal["switch"] = "switch"
+    on: str
+    cases: dict[str, int]
+    orelse: int
+
+
+class Arm(Part):
+    """An arm of an experiment: its share in basis points, and where it begins."""
+
+    name: str
+    share: int
+    to: int
+
+
+class Split(Instruction):
+    """An experiment: each subject continues at the same one of the arms, by a hash of it and the experiment's name."""
+
+    op: Literal["split"] = "split"
+    arms: tuple[Arm, ...]
+
+
+class Repeat(Instruction):
+    """Begins a repetition, whose `Again` is at `last`."""
+
+    op: Literal["repeat"] = "repeat"
+    times: int
+    last: int
+
+
+class Again(Instruction):
+    """Begins the next round of the repetition at `repeat`, at most `times`; with `every`, so long after the last."""
+
+    op: Literal["again"] = "again"
+    repeat: int
+    times: int
+    every: int | None = None
+
+
 class Branch(Instruction):
     """Continues at the next instruction if the condition holds as of now, else at `orelse`."""
 
@@ -197,15 +258,21 @@ class End(Instruction):
     outcome: str = "ended"
 
 
-Step = Annotated[Send | Wait | WaitUntil | WaitFor | Branch | Jump | Task | End, Field(discriminator="op")]
+Step = Annotated[
+    Send | Wait | WaitUntil | WaitFor | First | Branch | Switch | Split | Repeat | Again | Jump | Task | End,
+    Field(discriminator="op"),
+]
 
 
-NEVER_FAIL = (Wait, WaitFor, Jump, End)
+NEVER_FAIL = (Wait, WaitFor, First, Split, Repeat, Again, Jump, End)
 """Instructions that ask or tell the world nothing."""
 
 
 class Plan(Part):
-    """One playbook, compiled. `code` always finishes with an `End`; every jump leads forward, inside the code."""
+    """One playbook, compiled. `code` always finishes with an `End`.
+
+    Every jump leads forward, inside the code; only an `Again` leads back, so often and no more.
+    """
 
     playbook: str
     title: str
@@ -250,6 +317,8 @@ class Plan(Part):
         for step in self.code:
             if isinstance(step, WaitFor):
                 yield step.id, step.any
+            elif isinstance(step, First):
+                yield from ((step.way(number), way.any) for number, way in enumerate(step.ways))
             elif isinstance(step, WaitUntil) and step.follow:
                 yield step.id, step.follow
 

@@ -50,6 +50,17 @@ class DecideRequest:
 
 
 @dataclass(frozen=True)
+class ChooseRequest:
+    """Which of the cases an attribute's value is as of `at`."""
+
+    journey: int
+    step: str
+    at: datetime
+    on: str
+    cases: list[str]
+
+
+@dataclass(frozen=True)
 class LookUpRequest:
     """The instant of one moment, as known at `at`."""
 

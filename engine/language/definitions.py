@@ -1,6 +1,6 @@
 """The shared parts of the JSON Schemas: conditions with the names that complete, triggers, steps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -16,6 +16,7 @@ from engine.language.schema_parts import OPERANDS, Json, declared, described, eq
 from engine.language.scope import SUBJECT_SCOPES, Names
 from engine.language.standing.names import CHANGES as CHANGED
 from engine.language.steps.block import FAILURE, BesideModel
+from engine.language.steps.first import WayModel
 from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
 from engine.language.tidy import draft_7
@@ -41,6 +42,8 @@ _BLOCKS = {
     "got": "Steps that are taken when it has happened in time.",
     "else": "Steps that are taken otherwise; without them the journey goes on.",
 }
+_BY_NAME: Json = {"type": "object", "minProperties": 1, "additionalProperties": ref("steps")}
+_OTHERS: Mapping[str, Json] = {"cases": _BY_NAME, "arms": _BY_NAME, "within": ref("duration")}
 _LISTS = ("in", "not_in", "has_any", "has_all", "has_none")
 
 
@@ -214,12 +217,14 @@ def _triggers(events: Events, names: Names) -> dict[str, Json]:
         "start": StartModel,
         "goal": GoalModel,
         "wait-for": WaitForModel,
+        "way": WayModel,
     }
     with_where = {name: _by_event(model, "told", events) for name, model in parts.items()}
     one_kind = [{"required": [kind]} for kind in ("event", *CHANGES, "any")]
     return {
         **{name: {**schema, "oneOf": one_kind} for name, schema in with_where.items()},
         "stop": ref("trigger"),
+        "first": {"type": "array", "minItems": 1, "items": ref("way")},
         "triggers": one_or_more(ref("trigger")),
         "change": _change(KINDS_OF_CHANGE, names),
         "rise": _change(RISING, names),
@@ -284,6 +289,7 @@ def _steps() -> dict[str, Json]:
 def _step(kind: StepKind) -> Json:
     blocks = {name: {"description": _BLOCKS[name], "allOf": [ref("steps")]} for name in kind.blocks}
     beside = {name: each for name, each in _of_model(BesideModel)["properties"].items() if name in kind.beside}
+    others = {name: {"description": kind.title, **_OTHERS[name]} for name in kind.other}
     instead = {"description": "Steps for when it fails for good, in place of a failed journey."}
     failure = {FAILURE: {**instead, "allOf": [ref("steps")]}} if kind.fails else {}
     return {
@@ -291,7 +297,7 @@ def _step(kind: StepKind) -> Json:
         "additionalProperties": False,
         # By itself: beside the properties an editor would propose all that is required once more, as an "object".
         "allOf": [{"required": [kind.name, *kind.required]}],
-        "properties": {kind.name: {"description": kind.title, **_value(kind)}, **beside, **blocks, **failure},
+        "properties": {kind.name: {"description": kind.title, **_value(kind)}, **beside, **others, **blocks, **failure},
     }
 
 

@@ -76,10 +76,9 @@ def _wait(writing: Writing, _depth: int) -> Any:
     length = writing.draw(_DURATIONS)
     since = writing.draw(st.sampled_from(["previous", "start"]))
     forms = [length, writing.named(**{"for": length, "since": since})]
-    if "for: order" in writing.head:
-        moment = {"date": "order.estimated_at", "offset": writing.draw(st.sampled_from(["-1d", "1d"]))}
-        later = {"follow": writing.draw(st.booleans()), "if_past": writing.draw(st.sampled_from(["go", "skip", "end"]))}
-        forms.append({"until": {**moment, **later}})
+    moment = {"date": "order.estimated_at", "offset": writing.draw(st.sampled_from(["-1d", "1d"]))}
+    later = {"follow": writing.draw(st.booleans()), "if_past": writing.draw(st.sampled_from(["go", "skip", "end"]))}
+    forms.append({"until": {**moment, **later}})
     return {"wait": writing.draw(st.sampled_from(forms))}
 
 
@@ -92,6 +91,30 @@ def _wait_for(writing: Writing, depth: int) -> Any:
 def _if(writing: Writing, depth: int) -> Any:
     step = {"if": writing.condition(), "then": writing.block(depth + 1)}
     return _with_blocks(writing, depth, step, ("else",))
+
+
+def _switch(writing: Writing, depth: int) -> Any:
+    cases = {name: writing.block(depth + 1) for name in writing.draw(st.sampled_from([("DE",), ("DE", "FR")]))}
+    return _with_blocks(writing, depth, {"switch": writing.named(on="order.payment_method"), "cases": cases}, ("else",))
+
+
+def _first(writing: Writing, depth: int) -> Any:
+    events = writing.draw(st.lists(st.sampled_from(_EVENTS), min_size=1, max_size=3, unique=True))
+    ways = [{"event": event, "then": writing.block(depth + 1)} for event in events]
+    return _with_blocks(writing, depth, {"first": ways, "within": writing.draw(_DURATIONS)}, ("else",))
+
+
+def _split(writing: Writing, depth: int) -> Any:
+    name = f"wording-{len(writing.taken)}"
+    writing.taken.add(name)
+    arms = {arm: writing.block(depth + 1) for arm in ("short", "long")}
+    return {"split": {"id": name, "shares": {"short": "30%", "long": "70%"}}, "arms": arms}
+
+
+def _repeat(writing: Writing, depth: int) -> Any:
+    settings = {"times": writing.draw(st.integers(1, 3)), "every": writing.draw(_DURATIONS)}
+    until = {"until": writing.condition()} if writing.draw(st.booleans()) else {}
+    return {"repeat": writing.named(**settings, **until), "steps": writing.block(depth + 1)}
 
 
 def _with_blocks(writing: Writing, depth: int, step: dict[str, Any], names: tuple[str, ...]) -> Any:
@@ -117,8 +140,12 @@ STEPS: dict[str, Callable[[Writing, int], Any]] = {
     "if": _if,
     "task": _task,
     "end": _end,
+    "switch": _switch,
+    "first": _first,
+    "split": _split,
+    "repeat": _repeat,
 }
-NESTED = ("wait_for", "if")
+NESTED = ("wait_for", "if", "switch", "first", "split", "repeat")
 
 
 @st.composite

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 
-from engine.journeys.commands import Ask, Deliver, Finish, Hold, LookUp, OpenTask
+from engine.journeys.commands import Ask, Choose, Deliver, Finish, Hold, LookUp, OpenTask
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Told, order
 from engine.journeys.interpreter import advance, begin, first_wait, waits_for
 from engine.journeys.plan import Branch, End, EventTrigger, Jump, Plan, Send, Task, Wait, WaitFor, WaitUntil, When
@@ -320,14 +320,14 @@ def test_a_followed_date_that_moves_into_the_time_already_waited_has_come() -> N
 @given(plans())
 def test_a_journey_whose_waits_all_come_due_ends(one: Plan) -> None:
     state, commands = begin(one, Began(T0))
-    for _ in range(100):
+    for _ in range(10_000):
         if state.finished:
             break
         command = commands[0]
         if isinstance(command, Hold):
             state, commands = advance(one, state, Due(command.due, command.wait))
         else:
-            outcome = "true" if isinstance(command, Ask) else "sent"
+            outcome = "true" if isinstance(command, Ask) else "chosen" if isinstance(command, Choose) else "sent"
             due = T0 + timedelta(days=3) if isinstance(command, LookUp) else None
             state, commands = advance(one, state, Answered(command.at, command.step, outcome, until=due))
     assert state.finished

@@ -25,7 +25,7 @@ def test_any_plan_under_any_inputs_waits_or_ends_and_sends_nothing_twice(plan: P
     for _ in range(data.draw(st.integers(0, 30))):
         world.give(world.any_input(data.draw))
     # And whatever it has been through, it ends as soon as the world behaves.
-    for _ in range(3 * len(plan.code)):
+    for _ in range(100 * len(plan.code)):
         if world.state.finished:
             break
         world.give(world.expected())

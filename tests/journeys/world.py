@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, LookUp, OpenTask
+from engine.journeys.commands import Ask, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
 from engine.journeys.describe import describe
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Input, Told
 from engine.journeys.interpreter import advance, begin, waits_for
@@ -21,6 +21,7 @@ INSTANTS = st.one_of(_NEAR, _NEAR, _NEAR, _FAR)
 
 OUTCOMES = {
     Ask: st.sampled_from(["true", "false", "failed"]),
+    Choose: st.sampled_from(["chosen", "chosen", "failed"]),
     LookUp: st.sampled_from(["due", "due", "unknown", "failed"]),
     OpenTask: st.sampled_from(["done", "done", "skipped", "failed"]),
     Deliver: st.sampled_from(["sent", "sent", "sent", "skipped", "deferred", "in_doubt", "failed"]),
@@ -29,12 +30,13 @@ OUTCOMES = {
 
 
 @st.composite
-def answers(draw: st.DrawFn, command: Ask | LookUp | OpenTask | Deliver) -> Answered:
+def answers(draw: st.DrawFn, command: Ask | Choose | LookUp | OpenTask | Deliver) -> Answered:
     """An answer to the command that is out."""
     outcome = draw(OUTCOMES[type(command)])
     until = draw(INSTANTS) if outcome in ("deferred", "due") else None
     stopped = draw(st.sampled_from([None, None, None, "order.paid"])) if outcome == "skipped" else None
-    return Answered(draw(INSTANTS), command.step, outcome, until=until, stopped=stopped)
+    case = draw(st.sampled_from([None, *command.cases])) if isinstance(command, Choose) else None
+    return Answered(draw(INSTANTS), command.step, outcome, case, until=until, stopped=stopped)
 
 
 @dataclass
@@ -43,7 +45,7 @@ class World:
 
     plan: Plan
     state: State = field(init=False)
-    out: Ask | LookUp | OpenTask | Deliver | None = None
+    out: Ask | Choose | LookUp | OpenTask | Deliver | None = None
     hold: Hold | None = None
     given: list[Input] = field(default_factory=list)
     settled: set[tuple[str, int]] = field(default_factory=set)
@@ -86,7 +88,7 @@ class World:
                 key = (command.step, command.iteration)
                 assert key not in self.settled, "a message that is settled is sent again"
                 assert self.dues.setdefault(key, command.due) == command.due
-            case Ask() | LookUp() | OpenTask():
+            case Ask() | Choose() | LookUp() | OpenTask():
                 self.out = command
 
     def _stands(self) -> None:
@@ -101,7 +103,7 @@ class World:
         if self.hold is not None:
             return Due(self.hold.due, self.hold.wait)
         assert self.out is not None
-        outcome = {Ask: "true", LookUp: "due", OpenTask: "done", Deliver: "sent"}[type(self.out)]
+        outcome = {Ask: "true", Choose: "chosen", LookUp: "due", OpenTask: "done", Deliver: "sent"}[type(self.out)]
         until = self.out.at if isinstance(self.out, LookUp) else None
         return Answered(self.out.at, self.out.step, outcome, until=until)  # type: ignore[arg-type]  # outcomes of each
 
@@ -109,7 +111,7 @@ class World:
         """What it waits for, more often than not; else anything: duplicates, late ones, those of other steps."""
         if draw(st.booleans()) and not self.state.finished:
             return self.expected() if self.out is None else draw(answers(self.out))
-        steps = [step.id for step in self.plan.code]
+        steps = [*(step.id for step in self.plan.code), *(step for step, _ in self.plan.heard())]
         at, step = draw(INSTANTS), draw(st.sampled_from(steps))
         strange: list[Input] = [
             Due(at, "some-other-wait"),

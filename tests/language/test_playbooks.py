@@ -84,6 +84,37 @@ def test_a_wait_for_with_only_an_else_passes_it_when_the_event_comes():
     assert shape(steps) == [("wait_for", 1, 2), ("jump", 3), ("wait",), ("end",)]
 
 
+def test_a_switch_leads_to_its_cases_which_meet_behind_it():
+    steps = code(
+        "  - switch: {on: country}\n    cases: {DE: [{wait: 1d}], FR: [end]}\n    else: [{wait: 2d}]\n  - wait: 3d\n"
+    )
+
+    assert [step.op for step in steps] == ["switch", "wait", "jump", "end", "wait", "wait", "end"]
+    assert (steps[0].cases, steps[0].orelse, steps[2].to) == ({"DE": 1, "FR": 3}, 4, 5)
+
+
+def test_an_arm_without_steps_goes_on_at_once():
+    steps = code("  - split: {id: x, shares: {a: 30%, none: 70%}}\n    arms: {a: [{wait: 1d}]}\n  - wait: 3d\n")
+
+    assert [step.op for step in steps] == ["split", "wait", "jump", "wait", "end"]
+    assert [(arm.name, arm.share, arm.to) for arm in steps[0].arms] == [("a", 3000, 1), ("none", 7000, 3)]
+
+
+def test_a_race_leads_to_its_ways_and_to_else():
+    ways = "    - {event: order.shipped, then: [{wait: 1d}]}\n    - {event: order.cancelled, then: [end]}\n"
+    steps = code(f"  - first:\n{ways}    within: 14d\n    else: [{{wait: 2d}}]\n")
+
+    assert [step.op for step in steps] == ["first", "wait", "jump", "end", "wait", "end"]
+    assert ([way.to for way in steps[0].ways], steps[0].orelse, steps[0].within) == ([1, 3], 4, 14 * 86400)
+
+
+def test_a_repetition_asks_first_and_leads_back_at_its_end():
+    steps = code("  - repeat: {times: 3, every: 7d, until: {country: DE}}\n    steps: [{task: {team: care}}]\n")
+
+    assert [step.op for step in steps] == ["repeat", "branch", "jump", "task", "again", "end"]
+    assert (steps[0].last, steps[1].orelse, steps[2].to, steps[4].repeat) == (4, 3, 5, 0)
+
+
 def test_a_wait_that_skips_the_next_step_leads_past_the_whole_of_it():
     wait = "  - wait: {until: {date: order.estimated_at, offset: -1d, if_past: skip}}\n"
     asked = "  - if: {country: DE}\n    then: [{wait: 1d}]\n    else: [{wait: 2d}]\n  - wait: 3d\n"

@@ -170,6 +170,34 @@ async def date_that_moves(stage: Stage) -> Running:
     return running
 
 
+CHOOSING = """
+steps:
+  - switch: {on: order.payment_method}
+    cases:
+      card: [end]
+      bank_slip: [{task: {id: slip, team: sales}}]
+  - first:
+      - {event: order.shipped, then: [end]}
+      - {event: case.opened, where: {type: inquiry}, then: [{task: {id: reply, team: support}}]}
+    within: 1h
+    id: race
+  - split: {id: wording, shares: {short: 50%, long: 50%}}
+    arms: {short: [{task: {id: short, team: sales}}]}
+  - repeat: {times: 3, every: 1s, until: {did: {event: review.created}}}
+    steps: [{send: {id: first, title: First reminder, channel: email, template: reminder}}]
+"""
+
+
+@scene
+async def ways_and_rounds(stage: Stage) -> Running:
+    async with stage.run(make_rules(CHOOSING)) as running:
+        running.shop.place()
+        await until(lambda: stands_at(running, "race"), "the race")
+        running.shop.tell(running.shop.event("case.opened", "N-1001", data={"case": "k", "type": "inquiry"}))
+        await running.finished()
+    return running
+
+
 @scene
 async def paid_before_the_first_wait_is_over(stage: Stage) -> Running:
     async with stage.run(make_rules(WAIT_AND_REMIND.replace("2s", "1h"))) as running:

@@ -102,12 +102,14 @@ def _with_failure(context: Context, step: StepNode, kind: StepKind, block: Block
     jumps = 1 if block.open else 0
     other_base = base + len(block.code) + jumps
     other = compile_block(context, entry.value, other_base, entry.span)
-    if block.code and not any(each.id == step.id and not isinstance(each, NEVER_FAIL) for each in block.code):
+    own = (step.id, f"{step.id}/until")
+    failing = [each for each in block.code if each.id in own and not isinstance(each, NEVER_FAIL)]
+    if block.code and not failing:
         context.report.warning(
             "RG502", entry.span, f"{FAILURE} beside {kind.name}, which never fails", "it beside a step that can fail"
         )
         return block
-    code = [each.model_copy(update={"on_failure": other_base}) if each.id == step.id else each for each in block.code]
+    code = [each.model_copy(update={"on_failure": other_base}) if each in failing else each for each in block.code]
     jump = (Jump(id=f"{step.id}/done", to=other_base + len(other.code)),) * jumps
     return Block((*code, *jump, *other.code), block.open or other.open)
 

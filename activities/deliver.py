@@ -26,13 +26,15 @@ from engine.journeys.plan import Plan, TemplateBy
 from engine.journeys.wire import Answer, DeliverRequest
 from engine.language.rules import Rules
 from engine.messages import record
+from engine.messages.channel_limit import NEAR
+from engine.messages.decision import Terms
 from engine.messages.errors import TemplateError
 from engine.messages.fallback import gives_way
 from engine.messages.locales import locale_chain
 from engine.messages.message import OutgoingMessage
 from engine.messages.mime import default_unsubscribe
 from engine.messages.render import RENDERERS
-from engine.messages.reserve import NotBefore, Proceed, Settled, Terms, reserve
+from engine.messages.reserve import NotBefore, Proceed, Settled, reserve
 from engine.messages.segments import length
 from engine.messages.values import message_values
 
@@ -90,8 +92,10 @@ class Deliver:
     ) -> Settled | NotBefore | Proceed:
         journey = self._journey(connection, request.journey)
         keyed = set(filter(self._keyed, self.context.providers))
-        terms = Terms(journey.plan, self.context.policy, keyed, self.context.reporting.matcher(connection))
-        reservation = reserve(connection, request, terms, moment)
+        near = NEAR if request.clock == "timers" else timedelta()
+        terms = Terms(journey.plan, self.context.rules, keyed, self.context.reporting.matcher(connection), near)
+        with self.context.timings.reserving():
+            reservation = reserve(connection, request, terms, moment)
         if isinstance(reservation, Settled):
             _end(connection, request, reservation.state, reservation.at)
         return reservation
@@ -109,11 +113,13 @@ class Deliver:
         async def before_commit() -> None:
             await self.context.transaction(lambda connection: _mark_in_flight(connection, proceed))
 
+        await self._turn(proceed)
         try:
             message = await self.context.transaction(
                 lambda connection: self._write(connection, request, proceed, moment)
             )
-            accepted = await provider.deliver(message, proceed.key, before_commit)
+            answer = provider.deliver(message, proceed.key, before_commit)
+            accepted = await self.context.timings.asking(provider.name, answer)
         except TemplateError as error:
             return await self._refused(request, proceed, moment, error.code, asked=False)
         except _Overtaken:
@@ -129,6 +135,12 @@ class Deliver:
             lambda connection: _record(connection, request, proceed, moment, accepted.provider_id)
         )
         return Answer(moment, "sent")
+
+    async def _turn(self, proceed: Proceed) -> None:
+        """Waits for the channel's token, which is moments away at most; nothing is locked meanwhile."""
+        if proceed.not_before is not None:
+            ahead = proceed.not_before - self.context.now()
+            await asyncio.sleep(min(max(ahead, timedelta()), NEAR).total_seconds())
 
     def _write(
         self, connection: Connection, request: DeliverRequest, proceed: Proceed, moment: datetime

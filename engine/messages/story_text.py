@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from engine.calendar.local import zone
 from engine.journeys.plan import Plan, Send
-from engine.messages.reasons import in_words, passed_before
+from engine.messages.in_words import in_words, passed_before
 from engine.messages.story import Story, Turn
 from engine.policy import Policy
 

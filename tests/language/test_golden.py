@@ -18,6 +18,7 @@ _PLACES = {
     "attributes": "attributes_more.yaml",
     "bearing": "policy.yaml",
     "campaign": "campaigns/campaign.yaml",
+    "shut": "policy.yaml",
 }
 BESIDE = {
     "attributes_days.yaml": """\

@@ -31,6 +31,7 @@ class SendModel(Model):
         title: First reminder
         channel: [sms, email]
         template: {by: first_time_buyer, "true": welcome-unpaid, default: unpaid}
+      on_failure: [{task: {team: sales, title: Tell them by hand}}]
     ```
     """
 

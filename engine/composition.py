@@ -20,17 +20,22 @@ from temporalio.runtime import (
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.choose import Choose
 from activities.close_journey import CloseJourney
 from activities.context import Context
 from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.discreet import Discreet
+from activities.give_up import GiveUp
+from activities.look_up import LookUp
 from activities.open_task import OpenTask
-from activities.providers import make_provider, providers
+from activities.providers import providers
+from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
 from activities.providers.settings import ProviderSettingError
 from activities.reported import Reported
 from engine.dispatch.match import Matcher
+from engine.dispatch.uses import with_used_standing
 from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import Contract, load_contracts
@@ -79,7 +84,7 @@ def channel_providers(rules: Rules, environment: Mapping[str, str]) -> dict[str,
         SetupError: a provider lacks a setting.
     """
     try:
-        return providers({name: channel.provider for name, channel in rules.policy.channels.items()}, environment)
+        return providers(rules.policy.channels, environment)
     except ProviderSettingError as error:
         message = f"found {error.found}; expected {error.expected}"
         raise SetupError(error.code, message, error.hint, error.setting) from None
@@ -112,8 +117,11 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
     activities: list[Callable[..., Any]] = [
         Deliver(shared).deliver,
         Decide(shared).decide,
+        Choose(shared).choose,
+        LookUp(shared).look_up,
         OpenTask(shared).open_task,
         CloseJourney(shared).close_journey,
+        GiveUp(shared).give_up,
     ]
     return Worker(
         client,
@@ -152,6 +160,8 @@ async def run_replay(
 ) -> None:
     """Drives one replay with a worker of its own. Whatever the policy says, its messages go to its own mailbox.
 
+    Where a playbook uses standing, `judge_before` has judged everybody before.
+
     `finished` is awaited at the end, while the worker can still answer questions about its journeys.
     """
     await prepare_namespace(ClientConfig.load_client_connect_config(), run.namespace)
@@ -160,8 +170,9 @@ async def run_replay(
         await discard_namespace(client, Run(run.name, run.number - 1).namespace)
     versions = StoredVersions()
     with open_pool(url, run.schema) as pool:
-        matcher = Matcher(rules, versions, event_matcher(pool, rules))
-        box = make_provider("mailbox", {"REGULARS_MAILBOX": str(mailbox)})
+        # Everyone's standing is decided as far as a live playbook uses it.
+        matcher = Matcher(with_used_standing(rules), versions, event_matcher(pool, rules))
+        box = Mailbox(mailbox)
         shared = context(pool, rules, dict.fromkeys(rules.policy.channels, box), versions)
         driver = Driver(client, pool, versions, matcher, window, recorded_fields(matcher.events), progress)
         async with journey_worker(client, shared):

@@ -47,6 +47,42 @@ class Limit(Part):
         return timedelta(seconds=self.seconds) / self.count
 
 
+AddressKind = Literal["email", "phone", "customer"]
+"""What a channel reaches somebody by: an address, a number, or the key that the shop knows the customer by."""
+Form = Literal["mail", "sms"]
+"""Which files of a template a channel takes: subject, text and HTML, or a short text alone."""
+Meaning = Literal["accepted", "recipient_refused", "message_refused", "try_later", "in_doubt"]
+
+
+class AnswerRule(Part):
+    """What an answer over HTTP means: one of these status codes, and each of these fields with one of its values."""
+
+    http: tuple[int, ...] = ()
+    body: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    means: Meaning = "accepted"
+
+
+class AcceptedAnswer(Part):
+    """What the body of an accepting answer holds: fields with one of their values, and the provider's own id."""
+
+    body: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    id: str | None = None
+
+
+class Request(Part):
+    """How a provider over HTTP is asked: the body's template, and how its answers are read.
+
+    `idempotency_key` says that the service makes one message of two requests with the same key. `answers` are asked in
+    order, before what status codes mean by themselves.
+    """
+
+    body: dict[str, Any]
+    encode: Literal["json", "form"] = "json"
+    idempotency_key: bool = False
+    accepted: AcceptedAnswer = AcceptedAnswer()
+    answers: tuple[AnswerRule, ...] = ()
+
+
 class Channel(Part):
     """How messages leave. `provider` names an activity provider; `in_doubt` decides after a crash in mid-send."""
 
@@ -54,6 +90,9 @@ class Channel(Part):
     sender: str | None = None
     in_doubt: Literal["hold", "resend"] = "hold"
     limit: Limit | None = None
+    address: AddressKind = "email"
+    form: Form = "mail"
+    request: Request | None = None
 
 
 class Cap(Part):

@@ -60,7 +60,7 @@ def held_until(instant: datetime, whose: Recipient, purpose: str, policy: Policy
     closing = closed(instant, whose, purpose, policy)
     if closing is None:
         return None
-    release = opening(closing.until, whose, purpose, policy) or instant.astimezone(UTC) + HORIZON
+    release = opening(instant, whose, purpose, policy) or instant.astimezone(UTC) + HORIZON
     spread = 0 if policy.quiet_hours is None else spread_of(key, policy.quiet_hours.spread)
     while spread and closed(release + timedelta(seconds=spread), whose, purpose, policy) is not None:
         spread //= 2

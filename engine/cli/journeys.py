@@ -7,6 +7,7 @@ import typer
 
 from engine.cli import journey_actions
 from engine.cli.facts import console, opened, show
+from engine.dispatch import outbox
 from engine.operations.controls import history_of_journey
 
 journeys_app = typer.Typer(help="List journeys and show one.")
@@ -102,6 +103,7 @@ def show_journey(
             raise typer.BadParameter(f"there is no journey {workflow_id!r}; `regulars journeys` lists them")
         steps = connection.execute(_STEPS, (workflow_id,)).fetchall()
         actions = history_of_journey(connection, found["id"])
+        failures = outbox.failures(connection, workflow_id)
     outcome = f": {found['outcome']}" if found["outcome"] else ""
     console.print(
         f"{workflow_id}: {found['state']}{outcome}; started {found['started_at']}, rules version {found['version']}"
@@ -109,6 +111,11 @@ def show_journey(
     if found["state"] == "running" and found["paused_at"] is not None:
         console.print(
             f"paused by {found['paused_by']} since {found['paused_at']}: {found['pause_reason']}", markup=False
+        )
+    for failure in failures:
+        console.print(
+            f"not told to Temporal yet ({failure.kind}, {failure.attempts} attempts, next {failure.not_before}):"
+            f" {failure.error}"
         )
     show("messages", ("step", "channel", "state", "reason", "at", "until", "template"), steps)
     if actions:

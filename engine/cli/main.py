@@ -33,6 +33,7 @@ _COMMANDS = {
     "new": "new",
     "playbooks": "playbooks",
     "replay": "replay",
+    "schemas": "schemas",
     "segment": "segment",
     "status": "status",
     "tag": "tag",

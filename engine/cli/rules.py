@@ -10,5 +10,6 @@ def sound_rules(project: Project) -> Rules:
     rules = load_rules(project.rules)
     errors = [issue for issue in rules.issues if issue.severity == "error"]
     if errors:
-        say(f"{len(errors)} mistakes in the rules: what they concern is disabled; see `regulars check`")
+        counted = f"{len(errors)} mistake{'' if len(errors) == 1 else 's'}"
+        say(f"{counted} in the rules: what they concern is disabled; see `regulars check`")
     return rules

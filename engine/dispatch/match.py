@@ -3,7 +3,7 @@
 Decided in the transaction that records it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,7 +19,7 @@ from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Asked, evaluator
 from engine.facts.matching import EventMatcher, Fields
 from engine.facts.occurrence import change_name
-from engine.journeys.plan import ChangeTrigger, Plan, Trigger, WaitFor
+from engine.journeys.plan import ChangeTrigger, Plan, Trigger
 from engine.language.rules import Rules
 from engine.messages.record import skip_waiting_messages
 from engine.standing.decide import Change
@@ -112,7 +112,7 @@ class Matcher:
             if plan is None or (happening.kind not in plan.listens_to() and not happening.changes):
                 continue
             stop = self._triggered(plan.stop, happening)
-            steps = [step.id for step in _waits(plan) if self._triggered(step.any, happening)]
+            steps = [step for step, triggers in plan.heard() if self._triggered(triggers, happening)]
             if not stop and not steps:
                 continue
             name = happening.name(plan.stop if stop else _waited_for(plan))
@@ -146,12 +146,8 @@ def stop_journey(connection: Connection, journey: int, event: str, at: datetime,
     skip_waiting_messages(connection, journey, reason, at)
 
 
-def _waits(plan: Plan) -> Iterator[WaitFor]:
-    return (step for step in plan.code if isinstance(step, WaitFor))
-
-
 def _waited_for(plan: Plan) -> tuple[Trigger, ...]:
-    return tuple(trigger for step in _waits(plan) for trigger in step.any)
+    return tuple(trigger for _, triggers in plan.heard() for trigger in triggers)
 
 
 def _running(connection: Connection, happening: Happening) -> list[dict[str, Any]]:

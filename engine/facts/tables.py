@@ -544,6 +544,7 @@ outbox = Table(
     _recorded(),
     CheckConstraint("kind in ('start', 'event', 'cancel')", name="kind"),
     Index("ix_outbox_open", "journey_id", "id", postgresql_where=text("done_at is null")),
+    Index("ix_outbox_open_id", "id", postgresql_where=text("done_at is null")),  # claims go in order of id
 )
 
 # Which state may follow which is a trigger, guard_messages: see docs/messages.md.
@@ -561,6 +562,7 @@ messages = Table(
     Column("purpose", Text, nullable=False),
     Column("template", Text),
     Column("locale", Text),
+    Column("segments", Integer),  # of a short text: how many are paid
     Column("state", Text, nullable=False),
     Column("reason", Text),  # of skipped, deferred, in_doubt and failed, and of no other
     _instant("due_at", required=True),  # logical instant at which the step asked for it first
@@ -614,6 +616,23 @@ channel_limits = Table(
     Column("channel", Text, primary_key=True),
     _instant("next_at", required=True),  # the token bucket in one instant: when the next message may leave
     _instant("queue_at", required=True),  # up to when places in its queue have been given out
+)
+
+# Written by a trigger of messages, log_messages, whoever changes one.
+message_log = Table(
+    "message_log",
+    metadata,
+    _id(),
+    _ref("message_id", "messages", required=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("channel", Text, nullable=False),
+    _instant("at", required=True),  # logical
+    _instant("until"),
+    Column("attempts", Integer, nullable=False),
+    Column("author", Text),  # who settled a doubt
+    _recorded(),  # by the clock
+    Index("ix_message_log_message_id", "message_id"),
 )
 
 message_events = Table(

@@ -80,6 +80,7 @@ TITLES: dict[str, str] = {
     # templates
     "RG801": "template not usable",
     "RG802": "template names what its subject does not have",
+    "RG803": "request of a channel not usable",
     # a mapping for import
     "RG601": "no such file in the source",
     "RG602": "no such column in the file",

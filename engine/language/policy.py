@@ -28,11 +28,12 @@ from engine.language.policy_peace import (
     compile_holds,
     holidays,
 )
+from engine.language.requests import RequestModel, check_request, compile_request
 from engine.language.scope import Scope
 from engine.language.triggers_later import Weekday
 from engine.language.validate import mapping, validate
 from engine.language.values import Clock, Currency, DurationText, Locale, Name, Percent, Text, Zone
-from engine.policy import Channel, Policy, Purpose, QuietHours
+from engine.policy import AddressKind, Channel, Form, Policy, Purpose, QuietHours
 
 
 def _runs(schema: dict[str, Any]) -> None:
@@ -63,12 +64,19 @@ class PurposeModel(Model):
 class ChannelModel(Model):
     """How messages leave."""
 
-    provider: Name = Field(description="The provider that carries them: mailbox, smtp.")
+    provider: Name = Field(description="The provider that carries them: mailbox, smtp, http, sms.")
     sender: Text | None = Field(default=None, description="Whom they come from.")
     in_doubt: Literal["hold", "resend"] = Field(
         default="hold", description="After a crash in mid-send: hold for a person, or send again and risk it twice."
     )
     limit: LimitModel | None = Field(default=None, description="How fast it may send.")
+    address: AddressKind | None = Field(
+        default=None, description="What it reaches somebody by; default: phone for sms and whatsapp, else email."
+    )
+    form: Form | None = Field(
+        default=None, description="Which files of a template it takes; default: sms for the provider sms, else mail."
+    )
+    request: RequestModel | None = Field(default=None, description="How a service over HTTP is asked.")
 
 
 class PolicyModel(Model):
@@ -102,7 +110,7 @@ class PolicyModel(Model):
 class PolicyFile(Model):
     """The file of the policy."""
 
-    policy: PolicyModel
+    policy: PolicyModel = Field(description="What holds for every playbook: clocks, quiet hours, consent, channels.")
 
 
 def compile_policy(
@@ -120,6 +128,7 @@ def compile_policy(
     policy = None
     if node:
         _check_quiet_hours(node, report)
+        _check_requests(node, report)
         check_bounds(node, playbooks, report)
         check_peace(node, report)
         check_later(node, report)
@@ -145,7 +154,7 @@ def _policy(node: Mapping, model: PolicyModel, scope: Scope, report: Report) -> 
         currency=model.currency,
         quiet_hours=None if quiet is None else _quiet_hours(quiet),
         purposes={name: Purpose(consent=purpose.consent) for name, purpose in model.purposes.items()},
-        channels={name: _channel(channel) for name, channel in model.channels.items()},
+        channels={name: _channel(name, channel) for name, channel in model.channels.items()},
         priorities=tuple(model.priorities),
         caps=tuple(map(cap, model.caps)),
         capacities={name: capacity(name, each, channels) for name, each in model.capacities.items()},
@@ -153,11 +162,31 @@ def _policy(node: Mapping, model: PolicyModel, scope: Scope, report: Report) -> 
         blackout=tuple(map(blackout, model.blackout)),
         weekdays=tuple(model.weekdays),
         holds=compile_holds(node, model.holds, scope, report),
+        business_hours={day: (hours.from_, hours.to) for day, hours in model.business_hours.items()},
     )
 
 
-def _channel(model: ChannelModel) -> Channel:
-    return Channel(provider=model.provider, sender=model.sender, in_doubt=model.in_doubt, limit=limit(model.limit))
+_BY_PHONE = ("sms", "whatsapp")
+
+
+def _channel(name: str, model: ChannelModel) -> Channel:
+    by_phone = name in _BY_PHONE or model.provider == "sms"
+    return Channel(
+        provider=model.provider,
+        sender=model.sender,
+        in_doubt=model.in_doubt,
+        address=model.address or ("phone" if by_phone else "email"),
+        form=model.form or ("sms" if model.provider == "sms" else "mail"),
+        request=None if model.request is None else compile_request(model.request),
+        limit=limit(model.limit),
+    )
+
+
+def _check_requests(node: Mapping, report: Report) -> None:
+    channels = node.get("channels")
+    for entry in channels if isinstance(channels, Mapping) else ():
+        if isinstance(entry.value, Mapping):
+            check_request(entry.value, report)
 
 
 def _quiet_hours(model: QuietHoursModel) -> QuietHours:

@@ -10,7 +10,7 @@ from engine.language.model import Model
 from engine.language.triggers_later import Weekday
 from engine.language.values import Clock
 
-LATER = ("business_hours", "publication", "mass_start")
+LATER = ("publication", "mass_start")
 
 
 class HoursModel(Model):

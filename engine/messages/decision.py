@@ -1,6 +1,6 @@
 """What a reservation decides about, by which terms, and how what it decided is written."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,6 +80,7 @@ class Decision:
         self.subject = known.subject
         self.purpose = terms.plan.controls.purpose
         self.before: Mapping[str, Any] | None = None
+        self.channels: Sequence[str] = request.channels
 
     @property
     def policy(self) -> Policy:
@@ -93,8 +94,8 @@ class Decision:
 
     def _planned_channel(self) -> str:
         """The channel a message was planned for, where none has been chosen yet."""
-        configured = [channel for channel in self.request.channels if channel in self.policy.channels]
-        return self.chosen or (configured or self.request.channels)[0]
+        configured = [channel for channel in self.channels if channel in self.policy.channels]
+        return self.chosen or (configured or self.channels)[0]
 
     def _key(self, channel: str) -> str:
         return f"{self.subject['workflow_id']}/{self.request.step}/{self.request.iteration}/{channel}"
@@ -117,34 +118,33 @@ class Decision:
         places: tuple[str, ...] | None = None,
     ) -> tuple[int, int]:
         """Writes the message's row and gives its id and its attempts. `places`: none if they stay as they are."""
-        if places is not None:
-            held = self._held_places()
-            deferred = state == "deferred"
-            count(self.connection, held, places, were_promised=self._promised(), are_promised=deferred)
-        if self.chosen is not None and self.chosen != channel:
-            self._move(self.chosen, channel)
         configured = self.policy.channels.get(channel)
-        row = self.connection.execute(
-            _PUT,
-            {
-                "key": self._key(channel),
-                "journey": self.request.journey,
-                "customer": self.subject["customer_id"],
-                "playbook": self.subject["playbook"],
-                "step": self.request.step,
-                "iteration": self.request.iteration,
-                "channel": channel,
-                "purpose": self.purpose,
-                "state": state,
-                "reason": reason,
-                "due": self.request.due,
-                "at": at,
-                "until": until,
-                "provider": configured.provider if configured else None,
-                "attempts": attempts,
-                "places": None if places is None else list(places),
-            },
-        ).fetchone()
+        values = {
+            "key": self._key(channel),
+            "journey": self.request.journey,
+            "customer": self.subject["customer_id"],
+            "playbook": self.subject["playbook"],
+            "step": self.request.step,
+            "iteration": self.request.iteration,
+            "channel": channel,
+            "purpose": self.purpose,
+            "state": state,
+            "reason": reason,
+            "due": self.request.due,
+            "at": at,
+            "until": until,
+            "provider": configured.provider if configured else None,
+            "attempts": attempts,
+            "places": None if places is None else list(places),
+        }
+        with self.connection.pipeline():
+            if places is not None:
+                held, deferred = self._held_places(), state == "deferred"
+                count(self.connection, held, places, were_promised=self._promised(), are_promised=deferred)
+            if self.chosen is not None and self.chosen != channel:
+                self._move(self.chosen, channel)
+            written = self.connection.execute(_PUT, values)
+        row = written.fetchone()
         if row is None:
             raise LookupError("an upsert always returns its row")
         return int(row[0]), int(row[1])

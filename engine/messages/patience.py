@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-_PART = 8
-_PAUSE = (timedelta(minutes=15), timedelta(hours=6))
+_PART = 4
+_PAUSE = (timedelta(minutes=15), timedelta(hours=12))
 _HOLD = (timedelta(hours=1), timedelta(days=1))
 
 
 def after_pause(since: datetime, moment: datetime) -> datetime:
-    """When to look whether a pause that began at `since` is over: in a quarter of an hour, at most in six hours."""
+    """When to look whether a pause that began at `since` is over: in a quarter of an hour, at most in twelve hours."""
     return moment + _wait(moment - since, *_PAUSE)
 
 

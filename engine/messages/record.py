@@ -36,11 +36,12 @@ def record_sent(connection: Connection, message: int, provider_id: str | None) -
     )
 
 
-def record_not_taken(connection: Connection, message: int, attempt: int) -> None:
+def record_not_taken(connection: Connection, message: int, attempt: int, why: str = "") -> None:
     """The provider has surely not taken the message from this attempt; it is wanted still and will be decided anew.
 
     Until then it holds no place in caps and capacities.
     """
+    connection.execute("select set_config('regulars.why', %s, true)", (why,))  # for the message's log
     connection.execute(
         """update messages set state = 'planned', updated_at = now()
             where id = %s and attempts = %s and state = 'in_flight'""",
@@ -66,9 +67,14 @@ def record_doubt(connection: Connection, message: int, reason: str) -> None:
     )
 
 
-def record_content(connection: Connection, message: int, template: str, locale: str) -> None:
-    """Which wording was chosen, for whoever asks why she got this one."""
-    connection.execute("update messages set template = %s, locale = %s where id = %s", (template, locale, message))
+def record_content(
+    connection: Connection, message: int, template: str, locale: str, segments: int | None = None
+) -> None:
+    """Which wording was chosen, for whoever asks why she got this one; of a short text also how many are paid."""
+    connection.execute(
+        "update messages set template = %s, locale = %s, segments = %s where id = %s",
+        (template, locale, segments, message),
+    )
 
 
 def suppress(connection: Connection, message: int, reason: str, since: datetime) -> None:

@@ -24,6 +24,7 @@ from engine.messages.capacities import Given, Wish, ask_for_places
 from engine.messages.caps import find_cap, look_back
 from engine.messages.channel_limit import Claim, Queued, Token, take
 from engine.messages.decision import Decision, Terms
+from engine.messages.fallback import gives_way
 from engine.messages.holdout import held_out
 from engine.messages.known import read_known
 from engine.messages.patience import after_hold, after_pause
@@ -95,7 +96,11 @@ class Reserving(Decision):
 
     def decide(self) -> Reservation:
         """The answer, recorded."""
-        existing = self.known.existing
+        gone = [row for row in self.known.existing if gives_way(row["state"], row["reason"])]
+        existing = [row for row in self.known.existing if row not in gone]
+        self.channels = [each for each in self.request.channels if each not in {row["channel"] for row in gone}]
+        if gone and not existing and not any(self._why_not(channel) is None for channel in self.channels):
+            return Settled("failed", gone[-1]["at"], gone[-1]["reason"])
         for row in existing:
             if row["state"] in _FINAL:
                 over = row["reason"] in {"stopped", "journey_over"}
@@ -182,14 +187,14 @@ class Reserving(Decision):
     def _through_a_channel(self) -> Reservation:
         """The first channel that is configured, has an address, and may be used; else the first one's reason."""
         refusals: list[tuple[str, SkipReason]] = []
-        for channel in self.request.channels:
+        for channel in self.channels:
             reason = self._why_not(channel)
             if reason is None:
                 return self._when(channel)
             if reason != "channel_not_configured":
                 refusals.append((channel, reason))
         if not refusals:
-            return self._skip(self.request.channels[-1], "channel_not_configured")
+            return self._skip(self.channels[-1], "channel_not_configured")
         channel, reason = next((each for each in refusals if each[0] == self.chosen), refusals[0])
         return self._skip(channel, reason)
 
@@ -303,7 +308,11 @@ class Reserving(Decision):
         )
 
     def _address(self, channel: str) -> str | None:
-        address: str | None = self.subject["phone"] if channel == "sms" else self.subject["email"]
+        configured = self.policy.channels.get(channel)
+        column = {"email": "email", "phone": "phone", "customer": "customer_key"}[
+            configured.address if configured else "email"
+        ]
+        address: str | None = self.subject[column]
         return address
 
     # --- the record -------------------------------------------------------------------------------------------------

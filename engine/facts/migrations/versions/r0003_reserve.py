@@ -15,7 +15,7 @@ _STATES = "'planned', 'reserved', 'in_flight', 'sent', 'skipped', 'deferred', 'i
 _GUARD = """
 create function guard_messages() returns trigger language plpgsql as $$
 declare
-    place text;
+    given_back text;
 begin
     if new.state <> old.state and not (case old.state
         when 'planned' then new.state in ('reserved', 'deferred', 'skipped', 'failed', 'sent')
@@ -36,11 +36,11 @@ begin
     end if;
     if new.state in ('planned', 'skipped', 'failed') and new.places <> '{}' then
         -- In the order in which reserve takes them, so that none wait in a ring.
-        foreach place in array (select array_agg(held order by held) from unnest(new.places) held) loop
+        foreach given_back in array (select array_agg(held order by held) from unnest(new.places) held) loop
             update capacity_use
                set used = used - (old.state <> 'deferred')::integer,
                    promised = promised - (old.state = 'deferred')::integer
-             where capacity_use.place = guard_messages.place;
+             where capacity_use.place = given_back;
         end loop;
         new.places := '{}';
     end if;

@@ -18,6 +18,8 @@ from engine.servers.external import redacted
 from engine.servers.findings import Finding, State
 from engine.servers.leave import leave
 from engine.servers.project import Project
+from engine.servers.worker_settings import DEFAULT_PORT
+from engine.serving.intake import events_token
 
 _STYLES = {State.OK: "green", State.OFF: "dim", State.WRONG: "bold red"}
 
@@ -43,9 +45,22 @@ def _findings(project: Project) -> Iterator[Finding]:
     yield examine_python()
     yield Finding("Project", State.OK, str(project.root))
     yield from _rules(project)
+    yield _worker(project)
     yield from examine_database(project)
     yield from _temporal(project)
     yield examine_test_server()
+
+
+def _worker(project: Project) -> Finding:
+    try:
+        settings = project.settings.worker.overridden(os.environ)
+        events = "takes events" if events_token(os.environ) else "takes no events (REGULARS_EVENTS_TOKEN)"
+    except SetupError as error:
+        return Finding("Worker", State.WRONG, f"{error.place}: {error.message}", error.hint)
+    told = {name: value for name, value in settings.told().items() if name not in {"host", "port"}}
+    port = f"{DEFAULT_PORT} or a free port" if settings.port is None else settings.port or "a free port"
+    values = ", ".join(f"{name} {value}" for name, value in told.items())
+    return Finding("Worker", State.OK, f"serves {settings.host}:{port}, {events}; {values}")
 
 
 def _temporal(project: Project) -> list[Finding]:

@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 from engine.dispatch.accept import accept_waiting
 from engine.dispatch.match import Matcher
 from engine.evaluation.due import evaluate_due
+from engine.logs import described
 
 log = logging.getLogger("regulars.standing")
 
@@ -29,16 +30,20 @@ class Minute:
         """Until told to stop; a failure is said and tried again."""
         while not stop.is_set():
             try:
-                await asyncio.to_thread(self.once, datetime.now(UTC))
+                await asyncio.to_thread(self.once, datetime.now(UTC), stop.is_set)
             except Exception as error:  # noqa: BLE001 - whatever fails here must not end the schedule
-                log.warning("those who are due could not be judged: %s: %s", type(error).__name__, error)
+                # Not its text, which could quote a customer's data.
+                log.warning("those who are due could not be judged: %s", type(error).__name__, extra=described(error))
             try:
                 await asyncio.wait_for(stop.wait(), self.seconds)
             except TimeoutError:
                 continue
 
-    def once(self, now: datetime) -> int:
-        """Accepts waiting events, judges everybody who is due by `now`, and gives how many those are."""
+    def once(self, now: datetime, stopped: Callable[[], bool] = lambda: False) -> int:
+        """Accepts waiting events, judges everybody who is due by `now`, and gives how many those are.
+
+        Stopped, it ends with the batch at hand; the others are due as before.
+        """
         judged = 0
         with self.pool.connection() as connection:
             matcher = self.matcher(connection)
@@ -46,7 +51,7 @@ class Minute:
         with self.pool.connection() as connection:
             connection.autocommit = True
             try:
-                while found := evaluate_due(connection, matcher, now):
+                while not stopped() and (found := evaluate_due(connection, matcher, now)):
                     judged += found
             finally:
                 connection.autocommit = False

@@ -48,7 +48,8 @@ class Asked:
     """What to evaluate.
 
     `as_of` is the logical instant, `recorded_at` the wall clock's. With `write` standings, changes and cut-offs are
-    stored and journeys may start; without it nothing is written and no standing before counts.
+    stored and journeys may start; without it nothing is written and no standing before counts. `customers` are those to
+    judge, in order; default: all.
     """
 
     url: str
@@ -60,10 +61,11 @@ class Asked:
     schema: str = "public"
     processes: int = PROCESSES
     chunk: int = CHUNK
+    customers: Sequence[int] | None = None
 
 
 def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: None) -> Result:
-    """Judges every customer.
+    """Judges the customers.
 
     Raises:
         CurrencyUnclearError: shops have several currencies and the policy names none.
@@ -71,7 +73,7 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
     began = time.monotonic()
     with connect(asked.url, asked.schema) as connection:
         currency = reporting_currency(connection, asked.rules.policy.currency)
-        chunks = _chunks(connection, asked.chunk)
+        chunks = _chunks(_everybody(connection) if asked.customers is None else asked.customers, asked.chunk)
         if asked.write:
             publish(connection, asked.rules)
     order = Order(
@@ -98,8 +100,11 @@ def _peak(tally: Tally) -> int:
     return sum({**tally.peak, os.getpid(): work.peak()}.values())
 
 
-def _chunks(connection: Connection, size: int) -> list[Sequence[int]]:
-    ids = [row[0] for row in connection.execute("select id from customers order by id")]
+def _everybody(connection: Connection) -> Sequence[int]:
+    return [row[0] for row in connection.execute("select id from customers order by id")]
+
+
+def _chunks(ids: Sequence[int], size: int) -> list[Sequence[int]]:
     return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 

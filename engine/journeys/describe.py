@@ -35,13 +35,17 @@ def outline(plan: Plan) -> str:
 
 
 def _otherwise(plan: Plan, step: Instruction) -> str:
-    """Where a step that has two ways out goes on if the answer is no, or if nothing came."""
-    if not isinstance(step, Branch | WaitFor):
-        return ""
-    other = plan.code[step.orelse]
-    while isinstance(other, Jump):
-        other = plan.code[other.to]
-    return f"; if not: {'the end' if isinstance(other, End) else other.label or other.id}"
+    """Where a step that has two ways out goes on if the answer is no, if nothing came, or if it fails."""
+    no = f"; if not: {_place(plan, step.orelse)}" if isinstance(step, Branch | WaitFor) else ""
+    return no + ("" if step.on_failure is None else f"; if it fails: {_place(plan, step.on_failure)}")
+
+
+def _place(plan: Plan, index: int) -> str:
+    """The step that is reached by going on at an index."""
+    step = plan.code[index]
+    while isinstance(step, Jump):
+        step = plan.code[step.to]
+    return "the end" if isinstance(step, End) else step.label or step.id
 
 
 def describe(plan: Plan, state: State) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-StepOutcome = Literal["sent", "skipped", "in_doubt", "failed", "done", "true", "false"]
+StepOutcome = Literal["sent", "skipped", "in_doubt", "failed", "done", "true", "false", "due", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the world answered to a command: a send's or task's outcome, or the truth of a condition.
+    """What the world answered to a command: a send's or task's outcome, the truth of a condition, or a moment.
 
-    `until`: a send may not leave before that instant. `stopped`: the answer found that the journey had been
-    stopped by this event. `reason`: of anything but success.
+    `until`: a send may not leave before that instant, or a wait is over then. `stopped`: the answer found that the
+    journey had been stopped by this event. `reason`: of anything but success.
     """
 
     at: datetime

@@ -4,6 +4,7 @@
 position is one number and the interpreter needs no stack. `to_json` drops defaults to stay small.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
@@ -93,6 +94,8 @@ class Instruction(Part):
     id: str
     label: str = ""
     """In words, for timers and details in the Temporal UI; never personal data."""
+    on_failure: int | None = None
+    """Where to go on if it fails for good; without it the journey fails."""
 
     @model_serializer(mode="wrap")
     def _keep_op(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
@@ -114,6 +117,42 @@ class Wait(Instruction):
     op: Literal["wait"] = "wait"
     seconds: int
     since: Literal["previous", "start"] = "previous"
+
+
+class When(Part):
+    """A moment to wait for, from a date of the subject's or, where none is named, from when the wait began.
+
+    `date` is an attribute or field, `length` a field that holds a number of days, for which `default` (seconds) stands
+    where it is unknown. `offset` is in seconds; with `business` and neither date nor length it is working time.
+    """
+
+    date: str = ""
+    length: str = ""
+    default: int = 0
+    offset: int = 0
+    at: str = ""
+    weekday: str = ""
+    business: bool = False
+
+    @property
+    def elapses(self) -> bool:
+        """Whether it is a length of time and no moment of the calendar."""
+        return not (self.date or self.length or self.at or self.weekday)
+
+
+class WaitUntil(Instruction):
+    """Waits for a moment that has to be looked up.
+
+    A moment that was past when the journey came here, or that is not known: it goes on, skips to `skip_to`, or ends.
+    With `follow` it is looked up again when one of these events comes, and once more when the wait is over.
+    """
+
+    op: Literal["wait_until"] = "wait_until"
+    when: When
+    since: Literal["previous", "start"] = "previous"
+    if_past: Literal["go", "skip", "end"] = "go"
+    skip_to: int | None = None
+    follow: tuple[EventTrigger, ...] = ()
 
 
 class WaitFor(Instruction):
@@ -158,7 +197,11 @@ class End(Instruction):
     outcome: str = "ended"
 
 
-Step = Annotated[Send | Wait | WaitFor | Branch | Jump | Task | End, Field(discriminator="op")]
+Step = Annotated[Send | Wait | WaitUntil | WaitFor | Branch | Jump | Task | End, Field(discriminator="op")]
+
+
+NEVER_FAIL = (Wait, WaitFor, Jump, End)
+"""Instructions that ask or tell the world nothing."""
 
 
 class Plan(Part):
@@ -169,12 +212,17 @@ class Plan(Part):
     version: str = ""
     """Content hash of the rules it belongs to."""
     subject: Subject
-    status: Literal["draft", "live", "paused"] = "live"
+    status: Literal["draft", "test", "live", "paused"] = "live"
     start: Start
     stop: tuple[Trigger, ...] = ()
     goal: Goal | None = None
     controls: Controls = Controls()
     code: tuple[Step, ...]
+
+    @property
+    def starts(self) -> bool:
+        """Whether its status lets it start journeys; in `test` they reach test recipients only."""
+        return self.status in ("live", "test")
 
     def to_json(self) -> dict[str, Any]:
         """The plan as compact JSON data: defaults left out."""
@@ -197,6 +245,13 @@ class Plan(Part):
         """Kinds of events that the plan names anywhere: those that start it and those it listens to."""
         return self.listens_to() | {each.event for each in self.start.any if isinstance(each, EventTrigger)}
 
+    def heard(self) -> Iterator[tuple[str, tuple[Trigger, ...]]]:
+        """The steps that must be told of something, each with its triggers."""
+        for step in self.code:
+            if isinstance(step, WaitFor):
+                yield step.id, step.any
+            elif isinstance(step, WaitUntil) and step.follow:
+                yield step.id, step.follow
+
     def _listened(self) -> tuple[Trigger, ...]:
-        waits = (trigger for step in self.code if isinstance(step, WaitFor) for trigger in step.any)
-        return (*self.stop, *waits)
+        return (*self.stop, *(trigger for _, triggers in self.heard() for trigger in triggers))

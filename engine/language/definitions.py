@@ -15,7 +15,7 @@ from engine.language.conditions import LATER_STATES, OPERATORS, STATES, DidModel
 from engine.language.schema_parts import OPERANDS, Json, declared, described, equals, one_or_more, ref, words
 from engine.language.scope import SUBJECT_SCOPES, Names
 from engine.language.standing.names import CHANGES as CHANGED
-from engine.language.steps.block import BesideModel
+from engine.language.steps.block import FAILURE, BesideModel
 from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
 from engine.language.tidy import draft_7
@@ -76,7 +76,23 @@ def _open(choices: Json) -> Json:
 def _of_model(model: type[BaseModel]) -> Json:
     """A model's schema without what the model says of itself: the key under which it stands tells more."""
     schema: Json = draft_7(model.model_json_schema(by_alias=True))
-    return {key: value for key, value in schema.items() if key not in ("description", "$schema")}
+    own = schema.pop("definitions", {})
+    kept: Json = _inlined({key: value for key, value in schema.items() if key not in ("description", "$schema")}, own)
+    return kept
+
+
+def _inlined(part: Any, own: Json) -> Any:  # noqa: ANN401 - any part of a schema
+    """The part with a model's own definitions in place of references to them; shared ones stay references."""
+    match part:
+        case {"$ref": str(reference)} if (name := reference.rpartition("/")[2]) in own:
+            beside = {key: value for key, value in part.items() if key != "$ref"}
+            return {**_inlined(own[name], own), **beside}
+        case dict():
+            return {key: _inlined(value, own) for key, value in part.items()}
+        case list():
+            return [_inlined(value, own) for value in part]
+        case _:
+            return part
 
 
 def _plain(annotation: Any) -> Json:  # noqa: ANN401 - an annotation
@@ -268,12 +284,14 @@ def _steps() -> dict[str, Json]:
 def _step(kind: StepKind) -> Json:
     blocks = {name: {"description": _BLOCKS[name], "allOf": [ref("steps")]} for name in kind.blocks}
     beside = {name: each for name, each in _of_model(BesideModel)["properties"].items() if name in kind.beside}
+    instead = {"description": "Steps for when it fails for good, in place of a failed journey."}
+    failure = {FAILURE: {**instead, "allOf": [ref("steps")]}} if kind.fails else {}
     return {
         "type": "object",
         "additionalProperties": False,
         # By itself: beside the properties an editor would propose all that is required once more, as an "object".
         "allOf": [{"required": [kind.name, *kind.required]}],
-        "properties": {kind.name: {"description": kind.title, **_value(kind)}, **beside, **blocks},
+        "properties": {kind.name: {"description": kind.title, **_value(kind)}, **beside, **blocks, **failure},
     }
 
 

@@ -43,6 +43,11 @@ _CONCERNS: Dictionary[str, tuple[str, ...]] = {
 }
 
 
+def concerns(subject: str, about: str) -> bool:
+    """Whether events about one subject can concern journeys of another."""
+    return about in _CONCERNS.get(subject, (about,))
+
+
 @dataclass(frozen=True, slots=True)
 class Events:
     """What is known of the kinds of events.

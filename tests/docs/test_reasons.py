@@ -10,6 +10,11 @@ SOURCES = {
     "engine/messages/reserve.py": r'"([a-z]+(?:_[a-z]+)+)"',
     "activities/providers/smtp.py": r'(?:Retryable|Final|InDoubt|_answer)\("([a-z_]+)"',
     "activities/providers/mailbox.py": r'(?:Retryable|Final|InDoubt)\("([a-z_]+)"',
+    "activities/providers/http_answers.py": r'(?:\w+able|InDoubt)\("([a-z_]+)"|\d: "([a-z_]+)"|case .*"(\w+_refused)"',
+    "activities/providers/http_exchange.py": r'(?:Retryable|InDoubt|_failure)\("([a-z_]+)"',
+    "activities/providers/sms.py": r'Final\("([a-z_]+)"',
+    "activities/providers/webhook.py": r'(?:Retryable|Final)\("([a-z_]+)"|"(\w+_\w+)" if error|else "(\w+_not_taken)"',
+    "activities/deliver.py": r'"(refused_after_doubt)"',
     "engine/cli/messages.py": r'"(settled_as_[a-z_]+)"',
     "workflows/journey.py": r'"(retries_used_up)"',
 }
@@ -20,7 +25,8 @@ NO_REASONS = re.compile(r".*_(?:id|at|key|flight|row|doubt)$|opt_(?:in|out)")
 def reasons() -> set[str]:
     found = set()
     for path, pattern in SOURCES.items():
-        words = set(re.findall(pattern, (ROOT / path).read_text()))
+        found_words = re.finditer(pattern, (ROOT / path).read_text())
+        words = {word for match in found_words for word in match.groups() if word}
         assert words, f"{path}: no reasons were found; has it moved?"
         found |= {word for word in words if not NO_REASONS.fullmatch(word)}
     return found

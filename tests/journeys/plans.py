@@ -16,6 +16,8 @@ from engine.journeys.plan import (
     Task,
     Wait,
     WaitFor,
+    WaitUntil,
+    When,
 )
 
 DAY = 86400
@@ -61,24 +63,35 @@ def plans(draw: st.DrawFn) -> Plan:
     code: list[Step] = []
     for index in range(length):
         ahead = st.integers(index + 1, length)
-        kind = draw(st.sampled_from(["send", "wait", "wait_for", "branch", "jump", "task", "end"]))
+        fallback = draw(st.one_of(st.none(), ahead))
+        kind = draw(st.sampled_from(["send", "wait", "wait_until", "wait_for", "branch", "jump", "task", "end"]))
         match kind:
             case "send":
-                code.append(Send(id=f"s{index}", channels=("email",), template="t"))
+                code.append(Send(id=f"s{index}", channels=("email",), template="t", on_failure=fallback))
             case "wait":
                 since = draw(st.sampled_from(["previous", "start"]))
                 code.append(Wait(id=f"s{index}", seconds=draw(st.integers(0, 5 * DAY)), since=since))
+            case "wait_until":
+                past = draw(st.sampled_from(["go", "skip", "end"]))
+                follow = (EventTrigger(event="order.shipped"),) * draw(st.integers(0, 1))
+                skip = draw(ahead) if past == "skip" else None
+                when = When(date="order.estimated_at")
+                code.append(
+                    WaitUntil(id=f"s{index}", when=when, if_past=past, skip_to=skip, follow=follow, on_failure=fallback)
+                )
             case "wait_for":
                 got, orelse = draw(ahead), draw(ahead)
                 within = draw(st.integers(0, 5 * DAY))
                 trigger = EventTrigger(event="site.visit")
                 code.append(WaitFor(id=f"s{index}", any=(trigger,), within=within, got=got, orelse=orelse))
             case "branch":
-                code.append(Branch(id=f"s{index}", condition=draw(_CONDITIONS), orelse=draw(ahead)))
+                code.append(
+                    Branch(id=f"s{index}", condition=draw(_CONDITIONS), orelse=draw(ahead), on_failure=fallback)
+                )
             case "jump":
                 code.append(Jump(id=f"s{index}", to=draw(ahead)))
             case "task":
-                code.append(Task(id=f"s{index}", task="t", team="sales", title="T"))
+                code.append(Task(id=f"s{index}", task="t", team="sales", title="T", on_failure=fallback))
             case _:
                 code.append(End(id=f"s{index}"))
     return plan(*code, End(id="end"))

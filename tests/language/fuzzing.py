@@ -159,6 +159,7 @@ def check_plan(plan, rules):
     for index, step in enumerate(plan.code):
         jumps = isinstance(step, Branch | Jump | WaitFor)
         targets = [getattr(step, name) for name in ("to", "got", "orelse") if jumps and hasattr(step, name)]
+        targets += [] if step.on_failure is None else [step.on_failure]
         assert all(index < target < len(plan.code) for target in targets)
         if isinstance(step, Branch):
             compile_condition(step.condition, currency="EUR", types=types, events=history)

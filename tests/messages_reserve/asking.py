@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 
 from engine.journeys.wire import DeliverRequest
+from engine.messages.decision import Terms
 from engine.messages.record import mark_in_flight, record_doubt, record_failed, record_not_taken, record_sent
-from engine.messages.reserve import Proceed, Reservation, Terms, reserve
+from engine.messages.reserve import Proceed, Reservation, reserve
 from engine.policy import Policy
 from tests.workflows.rules import HEAD, make_rules
 from tests.workflows.shop import Shop
@@ -42,7 +43,7 @@ class Asking:
     ) -> Reservation:
         """The same in a transaction of the caller's."""
         plan = self.shop.rules.plans["payment-reminder"]
-        terms = Terms(plan, self.policy, self.keyed, self.shop.matcher.events)
+        terms = Terms(plan, self.shop.rules, self.keyed, self.shop.matcher.events)
         return reserve(connection, replace(self.request(moment, number), **request), terms, moment)
 
     def request(self, moment: datetime = NOON, number: str = "N-1001") -> DeliverRequest:

@@ -1,15 +1,27 @@
-"""`regulars journeys` and `regulars tasks`: what is under way and what people have to do."""
+"""`regulars journeys` and `regulars tasks`: what is under way or held, and what people have to do."""
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import psycopg
 import typer
+from psycopg.rows import tuple_row
 
+from engine.cli.confirm import confirmed
 from engine.cli.facts import console, opened, show
+from engine.cli.rules import sound_rules
+from engine.dispatch.held import HOW, discard, held, release
+from engine.dispatch.versions import StoredVersions
+from engine.facts.currency import reporting_currency
+from engine.facts.event_contracts import load_contracts
+from engine.facts.matching import EventMatcher
+from engine.servers.project import Project as RulesOf
 
-journeys_app = typer.Typer(help="List journeys and show one.")
+journeys_app = typer.Typer(help="List journeys, show one, release or discard those that are held.")
 tasks_app = typer.Typer(help="List open tasks and close one.")
 
+Yes = Annotated[int | None, typer.Option(help="How many, in place of typing it; another number does nothing.")]
 Project = Annotated[Path | None, typer.Option(help="The project's directory.")]
 Replay = Annotated[str | None, typer.Option(help="Look into this replay in place of the shop's own.")]
 
@@ -41,7 +53,7 @@ def journeys(
     context: typer.Context,
     project: Project = None,
     replay: Replay = None,
-    state: Annotated[str | None, typer.Option(help="running, ended, stopped, failed or cancelled")] = None,
+    state: Annotated[str | None, typer.Option(help="held, running, ended, stopped, failed or cancelled")] = None,
     order: Annotated[str | None, typer.Option(help="Only those of this order, by the shop's number.")] = None,
     customer: Annotated[str | None, typer.Option(help="Only those of this customer, by the shop's key.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, latest first.")] = 50,
@@ -52,7 +64,53 @@ def journeys(
     with opened(project, replay) as connection:
         wanted = {"state": state, "order": order, "customer": customer, "limit": limit}
         rows = connection.execute(_JOURNEYS, wanted).fetchall()
+        waiting = held(connection)
     show("journeys", ("workflow_id", "order", "customer", "state", "outcome", "started_at", "ended_at"), rows)
+
+    if waiting:
+        counts = ", ".join(f"{count:,} of {playbook}" for playbook, count in waiting.items())
+        console.print(f"held, since they would start all at once: {counts}; {HOW}", soft_wrap=True)
+
+
+@journeys_app.command("release")
+def release_journeys(
+    playbook: Annotated[str | None, typer.Argument(help="Only those of this playbook; default: of all.")] = None,
+    yes: Yes = None,
+    project: Project = None,
+) -> None:
+    """Start journeys that are held; one whose stop has come meanwhile ends without having begun."""
+    rules = sound_rules(RulesOf.find(project))
+    with opened(project) as connection:
+        connection.row_factory = tuple_row  # type: ignore[assignment]  # what follows reads plain rows
+        playbooks = _confirmed(connection, playbook, yes, "start")
+        matcher = EventMatcher(load_contracts(), reporting_currency(connection, rules.policy.currency))
+        done = release(connection, playbooks, datetime.now(UTC), matcher, StoredVersions())
+    console.print(f"{done.started:,} journeys started, {done.stopped:,} ended: their stop had come meanwhile")
+
+
+@journeys_app.command("discard")
+def discard_journeys(
+    playbook: Annotated[str | None, typer.Argument(help="Only those of this playbook; default: of all.")] = None,
+    yes: Yes = None,
+    project: Project = None,
+) -> None:
+    """Drop journeys that are held: they stay in the list as cancelled."""
+    with opened(project) as connection:
+        done = discard(connection, _confirmed(connection, playbook, yes, "discard"), datetime.now(UTC))
+    console.print(f"{done:,} journeys discarded")
+
+
+def _confirmed(connection: psycopg.Connection[Any], playbook: str | None, yes: int | None, what: str) -> list[str]:
+    """The playbooks whose held journeys are meant, once their number has been confirmed."""
+    waiting = {name: count for name, count in held(connection).items() if playbook in (None, name)}
+    total = sum(waiting.values())
+    if not total:
+        whose = f" of {playbook}" if playbook else ""
+        console.print(f"no journeys{whose} are held")
+        raise typer.Exit
+    if not confirmed(what, total, yes):
+        raise typer.Exit(1)
+    return list(waiting)
 
 
 @journeys_app.command("show")

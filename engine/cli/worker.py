@@ -18,6 +18,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions, publish
 from engine.evaluation.minute import Minute
+from engine.evaluation.publication import Publication
 from engine.facts.migrate import upgrade
 from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
@@ -62,7 +63,9 @@ async def _work(project: Project, rules: Rules) -> int:
         shared = context(pool, rules, channels, versions)
         async with journey_worker(client, shared, graceful_shutdown_timeout=GRACE):
             print(f"worker ready: rules {rules.version}, {len(rules.plans)} playbooks", flush=True)  # noqa: T201 - for the supervisor and tests
-            minute = Minute(pool, partial(_matcher, rules, versions, shared.reporting))
+            minute = Minute(
+                pool, partial(_matcher, rules, versions, shared.reporting), publication=Publication(url, rules)
+            )
             await asyncio.gather(Dispatcher(client, pool, versions).run(stop), minute.run(stop))
     return 0
 

@@ -25,7 +25,7 @@ from engine.language.scope import Scope
 from engine.language.triggers_later import Weekday
 from engine.language.validate import mapping, validate
 from engine.language.values import Clock, Currency, DurationText, Locale, Name, Text, Zone
-from engine.policy import Channel, Policy, Purpose, QuietHours
+from engine.policy import Channel, MassStart, Policy, Publication, Purpose, QuietHours
 
 
 def _runs(schema: dict[str, Any]) -> None:
@@ -125,6 +125,8 @@ def _policy(model: PolicyModel) -> Policy:
             name: Channel(provider=channel.provider, sender=channel.sender, in_doubt=channel.in_doubt)
             for name, channel in model.channels.items()
         },
+        publication=None if model.publication is None else Publication(**model.publication.model_dump()),
+        mass_start=None if model.mass_start is None else MassStart(above=model.mass_start.above),
     )
 
 

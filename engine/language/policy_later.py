@@ -14,8 +14,7 @@ from engine.language.triggers_later import Weekday
 from engine.language.values import Clock, DurationText, Name, StandingPart, refuse
 
 LATER = (
-    "priorities", "caps", "capacities", "holidays", "business_hours", "blackout", "weekdays", "holds", "publication",
-    "mass_start",
+    "priorities", "caps", "capacities", "holidays", "business_hours", "blackout", "weekdays", "holds",
 )  # fmt: skip
 LATER_OF_CHANNEL = ("limit",)
 
@@ -87,7 +86,12 @@ class PublicationModel(Model):
     """When cut-offs are published again."""
 
     every: Literal["day", "week", "month", "quarter", "year"] = Field(description="How often.")
-    day: int = Field(default=1, ge=1, le=31, description="The day of it.")
+    day: int = Field(
+        default=1,
+        ge=1,
+        le=31,
+        description="The day of it, or the last that there is; of a quarter or year in its first month.",
+    )
     at: Clock = Field(default="03:00", description="The time, by the policy's zone.")
 
 

@@ -1,6 +1,7 @@
 """The composition root: the one place that puts engine, workflows and activities together."""
 
 import dataclasses
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,22 +9,36 @@ from typing import Any
 from psycopg_pool import ConnectionPool
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.choose import Choose
 from activities.close_journey import CloseJourney
 from activities.context import Context
 from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.discreet import Discreet
+from activities.give_up import GiveUp
+from activities.look_up import LookUp
 from activities.open_task import OpenTask
-from activities.providers import make_provider, providers
+from activities.providers import providers
+from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
+from activities.providers.settings import ProviderSettingError
+from activities.reported import Reported
 from engine.dispatch.match import Matcher
 from engine.dispatch.uses import with_used_standing
 from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import reporting_currency
-from engine.facts.event_contracts import load_contracts
+from engine.facts.event_contracts import Contract, load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
@@ -33,6 +48,7 @@ from engine.replay.discard import discard_namespace, first_free
 from engine.replay.driver import Driver, Progress, Window
 from engine.replay.fields import recorded_fields
 from engine.replay.run import Run
+from engine.servers.errors import SetupError
 from engine.servers.namespace import prepare_namespace
 from workflows.journey import Journey
 
@@ -43,30 +59,47 @@ Stay = Callable[[], Awaitable[None]]
 _PASSED_THROUGH = ("engine", "pydantic", "pydantic_core", "annotated_types")
 
 
-async def connect(namespace: str | None = None) -> Client:
+async def connect(namespace: str | None = None, runtime: Runtime | None = None) -> Client:
     """A client by Temporal's own environment configuration; `namespace` in place of the configured one."""
     config: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
     if namespace is not None:
         config["namespace"] = namespace
-    return await Client.connect(**config)
+    return await Client.connect(**config, runtime=runtime)
+
+
+def worker_runtime(metrics_address: str | None) -> Runtime:
+    """The SDK's runtime of a worker: what it logs goes into our log; its own metrics to an address, if one is given."""
+    logging_ = LoggingConfig(
+        filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
+        forwarding=LogForwardingConfig(logger=logging.getLogger("temporalio.core")),
+    )
+    metrics = PrometheusConfig(bind_address=metrics_address) if metrics_address else None
+    return Runtime(telemetry=TelemetryConfig(logging=logging_, metrics=metrics))
 
 
 def channel_providers(rules: Rules, environment: Mapping[str, str]) -> dict[str, Provider]:
     """The provider of each configured channel.
 
     Raises:
-        ProviderSettingError: a provider lacks a setting.
+        SetupError: a provider lacks a setting.
     """
-    return providers({name: channel.provider for name, channel in rules.policy.channels.items()}, environment)
+    try:
+        return providers(rules.policy.channels, environment)
+    except ProviderSettingError as error:
+        message = f"found {error.found}; expected {error.expected}"
+        raise SetupError(error.code, message, error.hint, error.setting) from None
 
 
 def context(
-    pool: ConnectionPool, rules: Rules, channels: Mapping[str, Provider], versions: StoredVersions | None = None
+    pool: ConnectionPool,
+    rules: Rules,
+    channels: Mapping[str, Provider],
+    versions: StoredVersions | None = None,
+    contracts: Mapping[str, Contract] | None = None,
 ) -> Context:
-    """What activities of a worker share."""
-    return Context(
-        pool, versions or StoredVersions(), rules.policy, channels, Reporting(load_contracts(), rules.policy.currency)
-    )
+    """What activities of a worker share; `contracts` of events are the shipped ones unless told."""
+    reporting = Reporting(load_contracts() if contracts is None else contracts, rules.policy.currency)
+    return Context(pool, versions or StoredVersions(), rules, channels, reporting)
 
 
 def event_matcher(pool: ConnectionPool, rules: Rules) -> EventMatcher:
@@ -84,8 +117,11 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
     activities: list[Callable[..., Any]] = [
         Deliver(shared).deliver,
         Decide(shared).decide,
+        Choose(shared).choose,
+        LookUp(shared).look_up,
         OpenTask(shared).open_task,
         CloseJourney(shared).close_journey,
+        GiveUp(shared).give_up,
     ]
     return Worker(
         client,
@@ -93,7 +129,7 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         workflows=[Journey],
         activities=activities,
         workflow_runner=journey_runner(),
-        interceptors=[Discreet()],
+        interceptors=[Reported(), Discreet()],
         **options,
     )
 
@@ -136,7 +172,7 @@ async def run_replay(
     with open_pool(url, run.schema) as pool:
         # Everyone's standing is decided as far as a live playbook uses it.
         matcher = Matcher(with_used_standing(rules), versions, event_matcher(pool, rules))
-        box = make_provider("mailbox", {"REGULARS_MAILBOX": str(mailbox)})
+        box = Mailbox(mailbox)
         shared = context(pool, rules, dict.fromkeys(rules.policy.channels, box), versions)
         driver = Driver(client, pool, versions, matcher, window, recorded_fields(matcher.events), progress)
         async with journey_worker(client, shared):

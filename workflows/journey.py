@@ -15,7 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from engine.journeys import wire
-    from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, OpenTask
+    from engine.journeys.commands import Ask, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
     from engine.journeys.interpreter import advance, begin
@@ -49,7 +49,7 @@ class Journey:
         """Runs the plan to its end and gives the outcome in words."""
         start = workflow.payload_converter().from_payload(args[0].payload, wire.JourneyStart)
         self._plan = plan = Plan.from_json(start.plan)
-        self._state, commands = begin(plan, Began(start.started_at))
+        self._state, commands = begin(plan, Began(start.started_at, _subject()))
         workflow.set_current_details(describe(plan, self._state))
         while True:
             command = commands[0]
@@ -109,6 +109,14 @@ class Journey:
                     command.condition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
                 )
                 return await self._ask(start, plan, "decide", request, command)
+            case Choose(step=step, at=at, on=on, cases=cases):
+                choice = wire.ChooseRequest(start.journey, step, at, on, list(cases))
+                return await self._ask(start, plan, "choose", choice, command)
+            case LookUp(step=step, at=at, since=since):
+                moment = wire.LookUpRequest(
+                    start.journey, step, at, since, command.when.model_dump(mode="json", exclude_defaults=True)
+                )
+                return await self._ask(start, plan, "look_up", moment, command)
             case OpenTask():
                 return await self._ask(start, plan, "open_task", _task(start, command), command)
             case Finish():
@@ -157,7 +165,7 @@ class Journey:
         plan: Plan,
         activity: str,
         request: object,
-        command: Deliver | Ask | OpenTask,
+        command: Deliver | Ask | Choose | LookUp | OpenTask,
     ) -> Answered:
         """Lets an activity answer; when its retries are used up, that is the answer."""
         try:
@@ -177,8 +185,27 @@ class Journey:
             cause = error.cause
             reason = cause.type if isinstance(cause, ApplicationError) and cause.type else "retries_used_up"
             at = command.at if start.clock == "held" else max(command.at, workflow.now())
+            if isinstance(command, Ask) and not workflow.patched("a-question-can-fail"):
+                return Answered(at, command.step, "false")
+            if isinstance(command, Deliver) and command.caught:
+                await self._record(
+                    "give_up", wire.GiveUpRequest(start.journey, command.step, reason), f"giving up: {command.label}"
+                )
             return Answered(at, command.step, "failed", reason)
         return answer.answered(command.step)
+
+    async def _record(self, activity: str, request: object, summary: str) -> None:
+        """Lets an activity write down what has been decided, for as long as that takes."""
+        await self._undisturbed(
+            workflow.execute_activity(
+                activity,
+                request,
+                start_to_close_timeout=ATTEMPT,
+                heartbeat_timeout=HEARTBEAT,
+                retry_policy=RETRY,
+                summary=brief(summary),
+            )
+        )
 
     async def _undisturbed(self, work: Coroutine[Any, Any, T]) -> T:
         """Waits for the recorded result of what is under way, also when the journey is cancelled meanwhile."""
@@ -197,16 +224,8 @@ class Journey:
         # An operator's reason can be of any length, and Temporal's summaries and search attributes can not.
         shown = finish.state if finish.state == "cancelled" else outcome
         if not finish.recorded:
-            await self._undisturbed(
-                workflow.execute_activity(
-                    "close_journey",
-                    wire.CloseRequest(start.journey, finish.at, finish.state, finish.outcome, self._failed_step()),
-                    start_to_close_timeout=ATTEMPT,
-                    heartbeat_timeout=HEARTBEAT,
-                    retry_policy=RETRY,
-                    summary=brief(f"closing the journey: {shown}"),
-                )
-            )
+            request = wire.CloseRequest(start.journey, finish.at, finish.state, finish.outcome, self._failed_step())
+            await self._record("close_journey", request, f"closing the journey: {shown}")
         # In a list of journeys the last wait would say that it still waits there.
         workflow.upsert_search_attributes([STEP.value_set(shown)])
         self._finished = True
@@ -246,3 +265,9 @@ def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
         ends=command.ends,
         clock=start.clock,
     )
+
+
+def _subject() -> str:
+    """The subject's name, such as `order-1001`: the middle of `<playbook>/<subject>/<occasion>`."""
+    parts = workflow.info().workflow_id.split("/")
+    return parts[-2] if len(parts) > 1 else ""

@@ -1,7 +1,7 @@
 """Accepts an event: the fact, the journeys it starts and those it is told to, in one transaction."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from engine.contracts import comparable
 from engine.dispatch.held import HOW, hold, too_many
 from engine.dispatch.match import Happening, Matcher
 from engine.facts.events import Event, Recorded, Refused
-from engine.facts.intake import WAITING, record, replay_refused
+from engine.facts.intake import WAITING, record, record_json, replay_refused
 from engine.facts.matching import Fields
 from engine.facts.standing import instant
 
@@ -31,13 +31,28 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
     return outcome
 
 
+def accept_json(connection: Connection, matcher: Matcher, told: object, recorded_at: datetime) -> Recorded | Refused:
+    """Like `accept`, from JSON data: also what is not even an event is kept and told why."""
+    outcome = record_json(connection, told, recorded_at=recorded_at, contracts=matcher.events.contracts)
+    if isinstance(outcome, Recorded):
+        _follow(connection, matcher, outcome, recorded_at)
+    return outcome
+
+
 def accept_waiting(connection: Connection, matcher: Matcher, recorded_at: datetime) -> int:
     """Tries again the events that wait for something an import may have brought; gives how many became facts.
 
     If they start more journeys than the policy's `mass_start` allows, all of these are held. The caller commits.
     """
+    return accept_refused(connection, matcher, recorded_at, WAITING)
+
+
+def accept_refused(
+    connection: Connection, matcher: Matcher, recorded_at: datetime, codes: Sequence[str] | None = None
+) -> int:
+    """Tries the kept events again, of some codes or of all; gives how many became facts. The caller commits."""
     contracts = matcher.events.contracts
-    outcomes = replay_refused(connection, recorded_at=recorded_at, contracts=contracts, codes=WAITING)
+    outcomes = replay_refused(connection, recorded_at=recorded_at, contracts=contracts, codes=codes)
     accepted = [outcome for outcome in outcomes if isinstance(outcome, Recorded) and outcome.fresh]
     started = [each for recorded in accepted for each in _follow(connection, matcher, recorded, recorded_at)]
     if too_many(matcher.rules.policy, len(started)):

@@ -3,7 +3,7 @@
 Decided in the transaction that records it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,7 +19,7 @@ from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Asked, evaluator
 from engine.facts.matching import EventMatcher, Fields
 from engine.facts.occurrence import change_name
-from engine.journeys.plan import ChangeTrigger, Plan, Trigger, WaitFor
+from engine.journeys.plan import ChangeTrigger, Plan, Trigger
 from engine.language.rules import Rules
 from engine.messages.record import skip_waiting_messages
 from engine.standing.decide import Change
@@ -78,13 +78,13 @@ class Matcher:
 
     def starts_by(self, changes: tuple[Change, ...]) -> bool:
         """Whether a live playbook starts by one of the changes, if its other terms allow it."""
-        live = (plan for plan in self.rules.plans.values() if plan.status == "live" and plan.subject == "customer")
+        live = (plan for plan in self.rules.plans.values() if plan.starts and plan.subject == "customer")
         return any(means(plan.start.any, change) for plan in live for change in changes)
 
     def match(self, connection: Connection, happening: Happening) -> list[int]:
         """Tells running journeys, starts new ones and gives these. The caller holds the customer's lock and commits."""
         self._tell(connection, happening)
-        live = [plan for plan in self.rules.plans.values() if plan.status == "live"]
+        live = [plan for plan in self.rules.plans.values() if plan.starts]
         starting = (plan for plan in live if self._starts(connection, plan, happening))
         return [_start(connection, plan, happening, self.rules.version) for plan in starting]
 
@@ -112,7 +112,7 @@ class Matcher:
             if plan is None or (happening.kind not in plan.listens_to() and not happening.changes):
                 continue
             stop = self._triggered(plan.stop, happening)
-            steps = [step.id for step in _waits(plan) if self._triggered(step.any, happening)]
+            steps = [step for step, triggers in plan.heard() if self._triggered(triggers, happening)]
             if not stop and not steps:
                 continue
             name = happening.name(plan.stop if stop else _waited_for(plan))
@@ -146,12 +146,8 @@ def stop_journey(connection: Connection, journey: int, event: str, at: datetime,
     skip_waiting_messages(connection, journey, reason, at)
 
 
-def _waits(plan: Plan) -> Iterator[WaitFor]:
-    return (step for step in plan.code if isinstance(step, WaitFor))
-
-
 def _waited_for(plan: Plan) -> tuple[Trigger, ...]:
-    return tuple(trigger for step in _waits(plan) for trigger in step.any)
+    return tuple(trigger for _, triggers in plan.heard() for trigger in triggers)
 
 
 def _running(connection: Connection, happening: Happening) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from engine.dispatch.accept import accept_waiting
 from engine.dispatch.match import Matcher
 from engine.evaluation.due import evaluate_due
 from engine.evaluation.publication import Publication
+from engine.logs import described
 
 log = logging.getLogger("regulars.standing")
 
@@ -33,7 +34,8 @@ class Minute:
             try:
                 await asyncio.to_thread(self.once, datetime.now(UTC), stop.is_set)
             except Exception as error:  # noqa: BLE001 - whatever fails here must not end the schedule
-                log.warning("those who are due could not be judged: %s: %s", type(error).__name__, error)
+                # Not its text, which could quote a customer's data.
+                log.warning("those who are due could not be judged: %s", type(error).__name__, extra=described(error))
             try:
                 await asyncio.wait_for(stop.wait(), self.seconds)
             except TimeoutError:
@@ -43,6 +45,7 @@ class Minute:
         """Accepts waiting events, judges everybody who is due by `now`, and gives how many those are.
 
         Cut-offs come last: who flips before they are published again is judged by those that held then.
+        Stopped, it ends with the batch at hand; the others are due as before.
         """
         judged = 0
         with self.pool.connection() as connection:
@@ -51,10 +54,10 @@ class Minute:
         with self.pool.connection() as connection:
             connection.autocommit = True
             try:
-                while found := evaluate_due(connection, matcher, now):
+                while not stopped() and (found := evaluate_due(connection, matcher, now)):
                     judged += found
             finally:
                 connection.autocommit = False
-        if self.publication is not None:
+        if self.publication is not None and not stopped():
             self.publication.if_due(now, stopped)
         return judged

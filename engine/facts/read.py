@@ -116,6 +116,14 @@ def read_scope(
     return compile_row(relation.name, currency, f"{subject}.")(found[0], microseconds(at), local)
 
 
+def read_zone(connection: Connection, customer_id: int, *, otherwise: str) -> str:
+    """The zone of a customer's calendar: the customer's own, the shop's, else the other."""
+    fields = RELATIONS["customer"].fields
+    zones = ", ".join(str(fields[each].sql) for each in _ZONES)
+    row = connection.execute(f"select {zones} from customers c where c.id = %s", (customer_id,)).fetchone()  # noqa: S608 -- our own declarations
+    return usable_zone(*(row or ()), otherwise=otherwise)
+
+
 def usable_zone(*zones: object, otherwise: str) -> str:
     """The first that is a time zone: the customer's own, the shop's, else the other."""
     for each in zones:

@@ -5,12 +5,15 @@ from datetime import datetime
 from typing import Literal
 
 from engine.conditions.ast import Condition
-from engine.journeys.plan import TemplateBy
+from engine.journeys.plan import TemplateBy, When
 
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Send one message as of `at`. `ends`: if nothing comes after it, the journey's outcome."""
+    """Send one message as of `at`. `ends`: if nothing comes after it, the journey's outcome.
+
+    `caught`: if it fails, the journey goes on with other steps, so what it has left open must be settled first.
+    """
 
     step: str
     at: datetime
@@ -20,6 +23,7 @@ class Deliver:
     template: str | TemplateBy
     label: str
     ends: str | None
+    caught: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,28 @@ class Ask:
     step: str
     at: datetime
     condition: Condition
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Say which of the cases an attribute's value is as of `at`."""
+
+    step: str
+    at: datetime
+    on: str
+    cases: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Say when a moment is, counted from `since` where it names no date; asked as of `at`."""
+
+    step: str
+    at: datetime
+    since: datetime
+    when: When
     label: str
 
 
@@ -66,4 +92,4 @@ class Finish:
     recorded: bool
 
 
-Command = Deliver | Ask | OpenTask | Hold | Finish
+Command = Deliver | Ask | Choose | LookUp | OpenTask | Hold | Finish

@@ -2,7 +2,21 @@
 
 from datetime import datetime
 
-from engine.journeys.plan import Branch, End, Instruction, Jump, Plan, Send, Task, WaitFor
+from engine.journeys.plan import (
+    Again,
+    Branch,
+    End,
+    First,
+    Instruction,
+    Jump,
+    Plan,
+    Send,
+    Split,
+    Switch,
+    Task,
+    Trigger,
+    WaitFor,
+)
 from engine.journeys.state import State
 
 _AWAITING = {
@@ -26,22 +40,47 @@ def brief(text: str) -> str:
 
 def outline(plan: Plan) -> str:
     """Markdown that says what the playbook does, step by step, for whoever opens one of its journeys."""
-    lines = [
-        f"{step.label or step.id}{_otherwise(plan, step)}" for step in plan.code if not isinstance(step, Jump | End)
-    ]
+    shown = (step for step in plan.code if not isinstance(step, Jump | Again | End))
+    lines = [f"{step.label or step.id}{_otherwise(plan, step)}" for step in shown]
     numbered = [f"{number}. {line[:_LONGEST]}" for number, line in enumerate(lines[:_MOST], start=1)]
     more = [f"… and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
     return "\n".join([f"One {plan.subject}, step by step.{_stops(plan)}", "", *numbered, *more, "", _BLANK])
 
 
 def _otherwise(plan: Plan, step: Instruction) -> str:
-    """Where a step that has two ways out goes on if the answer is no, or if nothing came."""
-    if not isinstance(step, Branch | WaitFor):
-        return ""
-    other = plan.code[step.orelse]
-    while isinstance(other, Jump):
-        other = plan.code[other.to]
-    return f"; if not: {'the end' if isinstance(other, End) else other.label or other.id}"
+    """Where a step that has two ways out goes on if the answer is no, if nothing came, or if it fails."""
+    ways = "; ".join(f"{way}: {_place(plan, to)}" for way, to in _ways(step))
+    return (f"; {ways}" if ways else "") + (
+        "" if step.on_failure is None else f"; if it fails: {_place(plan, step.on_failure)}"
+    )
+
+
+def _ways(step: Instruction) -> list[tuple[str, int]]:
+    """Each way out of a step besides the next line, in words, and where it leads."""
+    match step:
+        case Branch(orelse=orelse) | WaitFor(orelse=orelse):
+            return [("if not", orelse)]
+        case First(ways=ways, orelse=orelse):
+            return [*((words_of(way.any), way.to) for way in ways), ("if none", orelse)]
+        case Switch(cases=cases, orelse=orelse):
+            return [*cases.items(), ("else", orelse)]
+        case Split(arms=arms):
+            return [(f"{arm.name} ({arm.share / 100:g}%)", arm.to) for arm in arms]
+        case _:
+            return []
+
+
+def words_of(triggers: tuple[Trigger, ...]) -> str:
+    """Triggers in a few words."""
+    return " or ".join(dict.fromkeys(map(str, triggers)))
+
+
+def _place(plan: Plan, index: int) -> str:
+    """The step that is reached by going on at an index."""
+    step = plan.code[index]
+    while isinstance(step, Jump):
+        step = plan.code[step.to]
+    return "the end" if isinstance(step, End) else step.label or step.id
 
 
 def describe(plan: Plan, state: State) -> str:
@@ -68,7 +107,8 @@ def _present(plan: Plan, state: State) -> str:
         return f"finished at {_instant(state.now)}"
     words = _AWAITING[position.awaiting].format(due=_instant(position.due) if position.due else "")
     step = plan.code[position.index]
-    upcoming = next((later for later in plan.code[position.index + 1 :] if isinstance(later, Send | Task)), None)
+    following = step.repeat if isinstance(step, Again) else position.index
+    upcoming = next((later for later in plan.code[following + 1 :] if isinstance(later, Send | Task)), None)
     present = words if position.awaiting == "timer" else f"{words}: {_label(plan, step.id)}"
     return present + (f"; next: {_label(plan, upcoming.id)}" if upcoming else "")
 

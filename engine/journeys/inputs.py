@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-StepOutcome = Literal["sent", "skipped", "in_doubt", "failed", "done", "true", "false"]
+StepOutcome = Literal["sent", "skipped", "in_doubt", "failed", "done", "true", "false", "due", "unknown", "chosen"]
 
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """The journey's first input, at the instant of the event that started it."""
+    """The journey's first input, at the instant of the event that started it.
+
+    `subject` names the journey's subject, such as `order-1001`: what experiments divide by.
+    """
 
     at: datetime
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,11 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the world answered to a command: a send's or task's outcome, or the truth of a condition.
+    """What the world answered to a command: a send's or task's outcome, the truth of a condition, or a moment.
 
-    `until`: a send may not leave before that instant. `stopped`: the answer found that the journey had been
-    stopped by this event. `reason`: of anything but success.
+    `until`: a send may not leave before that instant, or a wait is over then. `stopped`: the answer found that the
+    journey had been stopped by this event. `reason`: of anything but success; of a choice the case,
+    none where there is no such case.
     """
 
     at: datetime

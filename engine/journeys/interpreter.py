@@ -7,13 +7,32 @@ An input that no longer concerns the journey (the due of a wait it has left, an 
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
+from engine.calendar.durations import later
 from engine.conditions.ast import All, Any, Condition, Not, StepIs
-from engine.journeys.commands import Ask, Command, Deliver, Finish, Hold, OpenTask
+from engine.journeys.commands import Ask, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
+from engine.journeys.experiment import arm_of
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Input, Told
-from engine.journeys.plan import Branch, End, Jump, Plan, Send, Step, Task, Wait, WaitFor
+from engine.journeys.plan import (
+    Again,
+    Branch,
+    End,
+    First,
+    Jump,
+    Plan,
+    Repeat,
+    Send,
+    Split,
+    Step,
+    Switch,
+    Task,
+    Wait,
+    WaitFor,
+    WaitUntil,
+)
+from engine.journeys.rounds import again_due, begin_round, inside, iteration, next_round
 from engine.journeys.state import Position, State
 
 Result = tuple[State, tuple[Command, ...]]
@@ -23,7 +42,7 @@ _DECIDED_BY_STATE = frozenset({"sent", "skipped", "failed"})
 
 def begin(plan: Plan, began: Began) -> Result:
     """A new journey's state and first commands."""
-    return _run(plan, State(started_at=began.at, now=began.at), 0)
+    return _run(plan, State(started_at=began.at, now=began.at, subject=began.subject), 0)
 
 
 def advance(plan: Plan, state: State, happened: Input) -> Result:
@@ -62,7 +81,7 @@ def first_wait(plan: Plan, started_at: datetime) -> Hold | None:
     step = plan.code[0]
     if not isinstance(step, Wait) or step.seconds <= 0:
         return None
-    due = started_at + timedelta(seconds=step.seconds)
+    due = later(started_at, step.seconds)
     return Hold(_wait_id(step.id, due), due, step.label)
 
 
@@ -70,36 +89,78 @@ def _wait_id(step: str, due: datetime) -> str:
     return f"{step}@{due.isoformat()}"
 
 
+def wait_of(step: str, due: datetime) -> str:
+    """The name of the wait of a send that is held back until `due`, for whoever ends it early."""
+    return _wait_id(step, due)
+
+
 def _run(plan: Plan, state: State, index: int) -> Result:
-    """Goes on from an instruction until something must be done or waited for. Jumps lead forward, so it ends."""
+    """Goes on from an instruction until something must be done or waited for.
+
+    Jumps lead forward, and repetitions have a limit, so it ends.
+    """
     while True:
-        step = plan.code[index]
-        state = replace(state, arrived_at=state.now)
-        match step:
-            case Jump(to=to):
-                index = to
-            case Branch(condition=condition, orelse=orelse):
-                known = _decide(condition, state)
-                if known is None:
-                    return _await(state, index), (Ask(step.id, state.now, condition, step.label),)
-                index = index + 1 if known else orelse
-            case Wait():
-                since = state.started_at if step.since == "start" else state.now
-                due = since + timedelta(seconds=step.seconds)
-                if due <= state.now:
-                    index += 1
-                else:
-                    return _hold(plan, state, index, "timer", due)
-            case WaitFor():
-                return _hold(plan, state, index, "event", state.now + timedelta(seconds=step.within))
-            case Send():
-                return _await(state, index), (_deliver(plan, state, index, step, state.now),)
-            case Task():
-                return _await(state, index), (_open_task(plan, state, index, step),)
-            case End(outcome=outcome):
-                return _finish(state, "ended", outcome, recorded=False)
-            case _:
-                assert_never(step)
+        state = inside(plan, replace(state, arrived_at=state.now), index)
+        passed = _passes(plan, state, index)
+        if passed is None:
+            return _stand(plan, state, index)
+        state, index = passed
+
+
+def _passes(plan: Plan, state: State, index: int) -> tuple[State, int] | None:
+    """The instruction that follows at once; none where something must be done or waited for first."""
+    step = plan.code[index]
+    match step:
+        case Jump(to=to):
+            return state, to
+        case Branch(condition=condition, orelse=orelse):
+            known = _decide(condition, state)
+            return None if known is None else (state, index + 1 if known else orelse)
+        case Wait():
+            return (state, index + 1) if _over(state, step) <= state.now else None
+        case Split(id=experiment, arms=arms):
+            arm = arms[arm_of(f"{state.subject}/{experiment}", [each.share for each in arms])]
+            return _noted(state, experiment, arm.name), arm.to
+        case Repeat():
+            return begin_round(state, index), index + 1
+        case Again():
+            return next_round(state, index, step)
+        case _:
+            return None
+
+
+def _over(state: State, wait: Wait) -> datetime:
+    since = state.started_at if wait.since == "start" else state.now
+    return later(since, wait.seconds)
+
+
+def _stand(plan: Plan, state: State, index: int) -> Result:
+    """Stands at an instruction, with what must be done or waited for there."""
+    step = plan.code[index]
+    match step:
+        case Branch(condition=condition):
+            return _await(state, index), (Ask(step.id, state.now, condition, step.label),)
+        case Wait():
+            return _hold(plan, state, index, "timer", _over(state, step))
+        case WaitUntil():
+            return _look_up(state, index, step)
+        case WaitFor() | First():
+            return _hold(plan, state, index, "event", later(state.now, step.within))
+        case Switch():
+            command = Choose(step.id, state.now, step.on, tuple(step.cases), step.label)
+            return _await(state, index), (command,)
+        case Again():
+            return _hold(plan, state, index, "timer", again_due(state, step))
+        case Send():
+            return _await(state, index), (_deliver(plan, state, index, step, state.now),)
+        case Task():
+            return _await(state, index), (_open_task(plan, state, index, step),)
+        case End(outcome=outcome):
+            return _finish(state, "ended", outcome, recorded=False)
+        case Jump() | Split() | Repeat():
+            raise AssertionError(f"{step.op} never waits")
+        case _:
+            assert_never(step)
 
 
 def _answered(plan: Plan, state: State, position: Position, answer: Answered) -> Result:
@@ -110,23 +171,41 @@ def _answered(plan: Plan, state: State, position: Position, answer: Answered) ->
     if answer.stopped is not None:
         return _finish(state, "stopped", answer.stopped, recorded=True)
     match step:
+        case _ if answer.outcome == "failed":
+            return _failed(plan, _with_outcome(state, step.id, answer), step, answer)
         case Branch(orelse=orelse):
             return _run(plan, state, position.index + 1 if answer.outcome == "true" else orelse)
+        case Switch(cases=cases, orelse=orelse):
+            return _run(plan, state, cases.get(answer.reason or "", orelse))
+        case WaitUntil():
+            return _looked_up(plan, state, position.index, step, answer.until)
         case _ if answer.outcome == "deferred" and answer.until is not None:
             return _hold(plan, state, position.index, "release", answer.until)
         case _:
             state = _with_outcome(state, step.id, answer)
-    if answer.outcome == "failed":
-        return _finish(state, "failed", answer.reason or step.id, recorded=False)
     ends = _ending(plan, position.index + 1)
     if ends is not None:
         return _finish(state, "ended", ends, recorded=True)
     return _run(plan, state, position.index + 1)
 
 
+def _failed(plan: Plan, state: State, step: Step, answer: Answered) -> Result:
+    """The steps for a failure, if it has any; without them the journey has failed."""
+    if step.on_failure is not None:
+        return _run(plan, state, step.on_failure)
+    return _finish(state, "failed", answer.reason or step.id, recorded=False)
+
+
 def _with_outcome(state: State, step: str, answer: Answered) -> State:
-    reasons = ((step, answer.reason),) if answer.reason else ()
-    return replace(state, outcomes=(*state.outcomes, (step, answer.outcome)), reasons=(*state.reasons, *reasons))
+    kept = tuple(each for each in state.reasons if each[0] != step)
+    reasons = (*kept, (step, answer.reason)) if answer.reason else kept
+    return replace(_noted(state, step, answer.outcome), reasons=reasons)
+
+
+def _noted(state: State, step: str, outcome: str) -> State:
+    """Of a step that is taken several times the latest outcome counts."""
+    kept = (each for each in state.outcomes if each[0] != step)
+    return replace(state, outcomes=(*kept, (step, outcome)))
 
 
 def _due(plan: Plan, state: State, position: Position, wait: str, at: datetime) -> Result:
@@ -138,8 +217,12 @@ def _due(plan: Plan, state: State, position: Position, wait: str, at: datetime) 
     match step:
         case Send():
             return _await(state, position.index), (_deliver(plan, state, position.index, step, arrived),)
-        case WaitFor(orelse=orelse):
+        case WaitFor(orelse=orelse) | First(orelse=orelse):
             return _run(plan, state, orelse)
+        case Again():
+            return _run(plan, state, position.index)
+        case WaitUntil(follow=follow) if follow:
+            return _look_up(state, position.index, step)
         case _:
             return _run(plan, state, position.index + 1)
 
@@ -152,7 +235,30 @@ def _told(plan: Plan, state: State, position: Position, told: Told) -> Result:
     arrived = state.arrived_at or state.now
     if isinstance(step, WaitFor) and step.id in told.steps and told.at >= arrived:
         return _run(plan, moved, step.got)
+    if isinstance(step, First) and told.at >= arrived:
+        came = (way.to for number, way in enumerate(step.ways) if step.way(number) in told.steps)
+        if (to := next(came, None)) is not None:
+            return _run(plan, moved, to)
+    if isinstance(step, WaitUntil) and step.id in told.steps:
+        return _look_up(moved, position.index, step)
     return state, ()
+
+
+def _look_up(state: State, index: int, step: WaitUntil) -> Result:
+    since = state.started_at if step.since == "start" else state.arrived_at or state.now
+    return _await(state, index), (LookUp(step.id, state.now, since, step.when, step.label),)
+
+
+def _looked_up(plan: Plan, state: State, index: int, step: WaitUntil, due: datetime | None) -> Result:
+    """Waits for the moment, unless it has come, or was past already when the journey came here, or is not known."""
+    if due is not None and due > state.now:
+        return _hold(plan, state, index, "timer", due)
+    if due is not None and due >= (state.arrived_at or state.now):
+        return _run(plan, state, index + 1)
+    if step.if_past == "end":
+        return _finish(state, "ended", "past", recorded=False)
+    skips = step.if_past == "skip" and step.skip_to is not None
+    return _run(plan, state, step.skip_to if skips and step.skip_to is not None else index + 1)
 
 
 def _await(state: State, index: int) -> State:
@@ -166,7 +272,7 @@ def _hold(plan: Plan, state: State, index: int, awaiting: str, due: datetime) ->
 
 
 def _label(step: Step, awaiting: str) -> str:
-    return f"held back by quiet hours: {step.label}" if awaiting == "release" else step.label
+    return f"held back: {step.label}" if awaiting == "release" else step.label
 
 
 def _finish(state: State, how: str, outcome: str, *, recorded: bool) -> Result:
@@ -179,18 +285,19 @@ def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) ->
         step=step.id,
         at=state.now,
         due=due,
-        iteration=1,
+        iteration=iteration(plan, state),
         channels=step.channels,
         template=step.template,
         label=step.label,
         ends=_ending(plan, index + 1),
+        caught=step.on_failure is not None,
     )
 
 
 def _open_task(plan: Plan, state: State, index: int, step: Task) -> OpenTask:
-    due = None if step.due is None else state.now + timedelta(seconds=step.due)
+    due = None if step.due is None else later(state.now, step.due)
     ends = _ending(plan, index + 1)
-    return OpenTask(step.id, state.now, 1, step.task, step.team, step.title, due, step.label, ends)
+    return OpenTask(step.id, state.now, iteration(plan, state), step.task, step.team, step.title, due, step.label, ends)
 
 
 def _ending(plan: Plan, index: int) -> str | None:

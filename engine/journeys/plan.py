@@ -4,6 +4,7 @@
 position is one number and the interpreter needs no stack. `to_json` drops defaults to stay small.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
@@ -93,6 +94,8 @@ class Instruction(Part):
     id: str
     label: str = ""
     """In words, for timers and details in the Temporal UI; never personal data."""
+    on_failure: int | None = None
+    """Where to go on if it fails for good; without it the journey fails."""
 
     @model_serializer(mode="wrap")
     def _keep_op(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
@@ -116,6 +119,42 @@ class Wait(Instruction):
     since: Literal["previous", "start"] = "previous"
 
 
+class When(Part):
+    """A moment to wait for, from a date of the subject's or, where none is named, from when the wait began.
+
+    `date` is an attribute or field, `length` a field that holds a number of days, for which `default` (seconds) stands
+    where it is unknown. `offset` is in seconds; with `business` and neither date nor length it is working time.
+    """
+
+    date: str = ""
+    length: str = ""
+    default: int = 0
+    offset: int = 0
+    at: str = ""
+    weekday: str = ""
+    business: bool = False
+
+    @property
+    def elapses(self) -> bool:
+        """Whether it is a length of time and no moment of the calendar."""
+        return not (self.date or self.length or self.at or self.weekday)
+
+
+class WaitUntil(Instruction):
+    """Waits for a moment that has to be looked up.
+
+    A moment that was past when the journey came here, or that is not known: it goes on, skips to `skip_to`, or ends.
+    With `follow` it is looked up again when one of these events comes, and once more when the wait is over.
+    """
+
+    op: Literal["wait_until"] = "wait_until"
+    when: When
+    since: Literal["previous", "start"] = "previous"
+    if_past: Literal["go", "skip", "end"] = "go"
+    skip_to: int | None = None
+    follow: tuple[EventTrigger, ...] = ()
+
+
 class WaitFor(Instruction):
     """Waits for one of the triggers, at most `within` seconds: then continues at `got`, else at `orelse`."""
 
@@ -124,6 +163,67 @@ class WaitFor(Instruction):
     within: int
     got: int
     orelse: int
+
+
+class Way(Part):
+    """One way out of a race: these triggers lead to `to`."""
+
+    any: tuple[Trigger, ...]
+    to: int
+
+
+class First(Instruction):
+    """Waits for the first of several ways, at most `within` seconds: then continues at `orelse`."""
+
+    op: Literal["first"] = "first"
+    ways: tuple[Way, ...]
+    within: int
+    orelse: int
+
+    def way(self, number: int) -> str:
+        """What a way, from 0, is called where the journey is told of its triggers."""
+        return f"{self.id}/{number + 1}"
+
+
+class Switch(Instruction):
+    """Continues at the case that an attribute's value is as of now, else at `orelse`."""
+
+    op: Literal["switch"] = "switch"
+    on: str
+    cases: dict[str, int]
+    orelse: int
+
+
+class Arm(Part):
+    """An arm of an experiment: its share in basis points, and where it begins."""
+
+    name: str
+    share: int
+    to: int
+
+
+class Split(Instruction):
+    """An experiment: each subject continues at the same one of the arms, by a hash of it and the experiment's name."""
+
+    op: Literal["split"] = "split"
+    arms: tuple[Arm, ...]
+
+
+class Repeat(Instruction):
+    """Begins a repetition, whose `Again` is at `last`."""
+
+    op: Literal["repeat"] = "repeat"
+    times: int
+    last: int
+
+
+class Again(Instruction):
+    """Begins the next round of the repetition at `repeat`, at most `times`; with `every`, so long after the last."""
+
+    op: Literal["again"] = "again"
+    repeat: int
+    times: int
+    every: int | None = None
 
 
 class Branch(Instruction):
@@ -158,23 +258,38 @@ class End(Instruction):
     outcome: str = "ended"
 
 
-Step = Annotated[Send | Wait | WaitFor | Branch | Jump | Task | End, Field(discriminator="op")]
+Step = Annotated[
+    Send | Wait | WaitUntil | WaitFor | First | Branch | Switch | Split | Repeat | Again | Jump | Task | End,
+    Field(discriminator="op"),
+]
+
+
+NEVER_FAIL = (Wait, WaitFor, First, Split, Repeat, Again, Jump, End)
+"""Instructions that ask or tell the world nothing."""
 
 
 class Plan(Part):
-    """One playbook, compiled. `code` always finishes with an `End`; every jump leads forward, inside the code."""
+    """One playbook, compiled. `code` always finishes with an `End`.
+
+    Every jump leads forward, inside the code; only an `Again` leads back, so often and no more.
+    """
 
     playbook: str
     title: str
     version: str = ""
     """Content hash of the rules it belongs to."""
     subject: Subject
-    status: Literal["draft", "live", "paused"] = "live"
+    status: Literal["draft", "test", "live", "paused"] = "live"
     start: Start
     stop: tuple[Trigger, ...] = ()
     goal: Goal | None = None
     controls: Controls = Controls()
     code: tuple[Step, ...]
+
+    @property
+    def starts(self) -> bool:
+        """Whether its status lets it start journeys; in `test` they reach test recipients only."""
+        return self.status in ("live", "test")
 
     def to_json(self) -> dict[str, Any]:
         """The plan as compact JSON data: defaults left out."""
@@ -197,6 +312,15 @@ class Plan(Part):
         """Kinds of events that the plan names anywhere: those that start it and those it listens to."""
         return self.listens_to() | {each.event for each in self.start.any if isinstance(each, EventTrigger)}
 
+    def heard(self) -> Iterator[tuple[str, tuple[Trigger, ...]]]:
+        """The steps that must be told of something, each with its triggers."""
+        for step in self.code:
+            if isinstance(step, WaitFor):
+                yield step.id, step.any
+            elif isinstance(step, First):
+                yield from ((step.way(number), way.any) for number, way in enumerate(step.ways))
+            elif isinstance(step, WaitUntil) and step.follow:
+                yield step.id, step.follow
+
     def _listened(self) -> tuple[Trigger, ...]:
-        waits = (trigger for step in self.code if isinstance(step, WaitFor) for trigger in step.any)
-        return (*self.stop, *waits)
+        return (*self.stop, *(trigger for _, triggers in self.heard() for trigger in triggers))

@@ -21,6 +21,15 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """A round of the repetition that begins at an instruction, from 1, and when it began."""
+
+    index: int
+    number: int
+    began: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """A journey's state. `now` is logical time: the latest instant the journey has lived through."""
 
@@ -33,6 +42,9 @@ class State:
     reasons: tuple[tuple[str, str], ...] = field(default=())
     """Why a step was skipped, failed or left in doubt, for people who read the journey."""
     finished: bool = False
+    subject: str = ""
+    rounds: tuple[Round, ...] = ()
+    """The repetitions that the journey is in, the outermost first."""
 
     def outcome(self, step: str) -> str | None:
         """What has become of a step, if it has been taken."""

@@ -50,6 +50,28 @@ class DecideRequest:
 
 
 @dataclass(frozen=True)
+class ChooseRequest:
+    """Which of the cases an attribute's value is as of `at`."""
+
+    journey: int
+    step: str
+    at: datetime
+    on: str
+    cases: list[str]
+
+
+@dataclass(frozen=True)
+class LookUpRequest:
+    """The instant of one moment, as known at `at`."""
+
+    journey: int
+    step: str
+    at: datetime
+    since: datetime
+    when: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class TaskRequest:
     """One task to open. `ends`: if the journey ends with it, the journey's outcome."""
 
@@ -74,6 +96,15 @@ class CloseRequest:
     state: str
     outcome: str
     step: str | None = None
+
+
+@dataclass(frozen=True)
+class GiveUpRequest:
+    """A step whose retries are used up, in a journey that goes on."""
+
+    journey: int
+    step: str
+    reason: str
 
 
 @dataclass(frozen=True)

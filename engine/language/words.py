@@ -2,7 +2,7 @@
 
 from engine.calendar.durations import Duration
 from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, StepIs
-from engine.journeys.plan import Trigger
+from engine.journeys.plan import Trigger, When
 from engine.language.issues import one_of, shorten
 from engine.money import Money, exponent
 
@@ -12,6 +12,7 @@ _OPERATORS = {
     "not_in": "is not", "has_any": "has", "has_all": "has all of", "has_none": "has none of", "known": "is known",
     "unknown": "is unknown",
 }  # fmt: skip
+_SIZES = (("week", 7 * 86400), ("day", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _LONGEST = 120
 
 
@@ -20,6 +21,24 @@ def duration(length: Duration) -> str:
     unit = _UNITS[length.unit]
     plural = "s" if len(unit) > 3 and length.count != 1 else ""
     return f"{length.count} {unit}{plural}"
+
+
+def span(seconds: int) -> str:
+    """A length in seconds as `3 days` or `90 min`."""
+    unit, count = next((unit, seconds // each) for unit, each in _SIZES if seconds % each == 0)
+    return f"{count} {unit}{'s' if len(unit) > 3 and count != 1 else ''}"
+
+
+def moment(when: When) -> str:
+    """What is waited for: `until 10:00, 1 day before order.estimated_at`."""
+    hours = " of working time" if when.business and when.elapses else ""
+    if when.elapses:
+        return f"{span(when.offset)}{hours}"
+    if when.length:
+        return f"the {name(when.length)} of the products"
+    clock = " ".join(filter(None, [when.weekday.capitalize(), when.at]))
+    offset = f"{span(abs(when.offset))} {'before' if when.offset < 0 else 'after'} " if when.offset else ""
+    return f"until {', '.join(filter(None, [clock, f'{offset}{when.date}' if when.date else '']))}"
 
 
 def name(text: str) -> str:

@@ -157,8 +157,7 @@ class Driver:
 
     def _done(self, rows: list[Row]) -> None:
         with self.pool.connection() as connection:
-            for row in rows:
-                outbox.done(connection, row.id)
+            outbox.done(connection, [row.id for row in rows])
 
     async def _tell(self, row: Row) -> None:
         if row.kind == "start":

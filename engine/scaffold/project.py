@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from engine.language.rules import Rules, load_rules
-from engine.language.schema import project_schemas
+from engine.scaffold.schemas import write_schemas
 from engine.servers.errors import SetupError
 from engine.servers.project import FILE
 
@@ -23,8 +23,6 @@ _STARTER_FILES: Mapping[str, str] = {
     "pre-commit-config.yaml": ".pre-commit-config.yaml",
     "github-workflow.yaml": ".github/workflows/rules.yaml",
 }
-SCHEMAS = Path("schemas") / "rules"
-"""Where a project keeps its schemas; the first line of each file of rules leads there."""
 
 
 class ScaffoldError(SetupError):
@@ -67,16 +65,6 @@ def shipped_rules() -> Path:
             return place / "rules"
     hint = "install Regulars again, or from a checkout: make"
     raise SetupError("no-shipped-rules", f"neither {_CHECKOUT} nor {_INSTALLED} has rules to begin with", hint)
-
-
-def write_schemas(root: Path, rules: Rules) -> None:
-    """Writes the schemas by which editors complete a project's own names.
-
-    Raises:
-        OSError: they cannot be written.
-    """
-    for name, text in project_schemas(rules).items():
-        _write(root / SCHEMAS / name, text)
 
 
 def _refuse_used(directory: Path) -> None:

@@ -4,18 +4,27 @@ from hypothesis import strategies as st
 
 from engine.conditions.ast import Compare, Not, StepIs
 from engine.journeys.plan import (
+    Again,
+    Arm,
     Branch,
     Controls,
     End,
     EventTrigger,
+    First,
     Jump,
     Plan,
+    Repeat,
     Send,
+    Split,
     Start,
     Step,
+    Switch,
     Task,
     Wait,
     WaitFor,
+    WaitUntil,
+    Way,
+    When,
 )
 
 DAY = 86400
@@ -54,31 +63,73 @@ _CONDITIONS = st.sampled_from(
 )
 
 
+_VISIT = (EventTrigger(event="site.visit"),)
+
+
+def _acting(draw: st.DrawFn, index: int, ahead: st.SearchStrategy[int]) -> Step:
+    """A step that does something, or ends."""
+    name, failure = f"s{index}", draw(st.one_of(st.none(), ahead))
+    match draw(st.sampled_from(["send", "send", "task", "end"])):
+        case "send":
+            return Send(id=name, channels=("email",), template="t", on_failure=failure)
+        case "task":
+            return Task(id=name, task="t", team="sales", title="T", on_failure=failure)
+        case _:
+            return End(id=name)
+
+
+def _waiting(draw: st.DrawFn, index: int, ahead: st.SearchStrategy[int]) -> Step:
+    """A step that lets time pass."""
+    name, seconds = f"s{index}", draw(st.integers(0, 5 * DAY))
+    match draw(st.sampled_from(["wait", "wait_until", "wait_for", "first"])):
+        case "wait":
+            return Wait(id=name, seconds=seconds, since=draw(st.sampled_from(["previous", "start"])))
+        case "wait_until":
+            past = draw(st.sampled_from(["go", "skip", "end"]))
+            follow = (EventTrigger(event="order.shipped"),) * draw(st.integers(0, 1))
+            skip, failure = draw(ahead) if past == "skip" else None, draw(st.one_of(st.none(), ahead))
+            when = When(date="order.estimated_at")
+            return WaitUntil(id=name, when=when, if_past=past, skip_to=skip, follow=follow, on_failure=failure)
+        case "wait_for":
+            return WaitFor(id=name, any=_VISIT, within=seconds, got=draw(ahead), orelse=draw(ahead))
+        case _:
+            ways = tuple(Way(any=_VISIT, to=to) for to in draw(st.lists(ahead, min_size=1, max_size=3)))
+            return First(id=name, ways=ways, within=seconds, orelse=draw(ahead))
+
+
+def _choosing(draw: st.DrawFn, index: int, ahead: st.SearchStrategy[int]) -> Step:
+    """A step that leads elsewhere."""
+    name = f"s{index}"
+    match draw(st.sampled_from(["branch", "jump", "switch", "split"])):
+        case "branch":
+            failure = draw(st.one_of(st.none(), ahead))
+            return Branch(id=name, condition=draw(_CONDITIONS), orelse=draw(ahead), on_failure=failure)
+        case "jump":
+            return Jump(id=name, to=draw(ahead))
+        case "switch":
+            cases = draw(st.dictionaries(st.sampled_from(["DE", "FR"]), ahead, min_size=1))
+            return Switch(id=name, on="country", cases=cases, orelse=draw(ahead))
+        case _:
+            return Split(id=name, arms=tuple(Arm(name=arm, share=5000, to=draw(ahead)) for arm in ("a", "b")))
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """Any flat code whose jumps lead forward and that ends with an End."""
+    """Any flat code that ends with an End; its jumps lead forward, but for those of repetitions."""
     length = draw(st.integers(1, 8))
     code: list[Step] = []
+    again: dict[int, Again] = {}
     for index in range(length):
         ahead = st.integers(index + 1, length)
-        kind = draw(st.sampled_from(["send", "wait", "wait_for", "branch", "jump", "task", "end"]))
-        match kind:
-            case "send":
-                code.append(Send(id=f"s{index}", channels=("email",), template="t"))
-            case "wait":
-                since = draw(st.sampled_from(["previous", "start"]))
-                code.append(Wait(id=f"s{index}", seconds=draw(st.integers(0, 5 * DAY)), since=since))
-            case "wait_for":
-                got, orelse = draw(ahead), draw(ahead)
-                within = draw(st.integers(0, 5 * DAY))
-                trigger = EventTrigger(event="site.visit")
-                code.append(WaitFor(id=f"s{index}", any=(trigger,), within=within, got=got, orelse=orelse))
-            case "branch":
-                code.append(Branch(id=f"s{index}", condition=draw(_CONDITIONS), orelse=draw(ahead)))
-            case "jump":
-                code.append(Jump(id=f"s{index}", to=draw(ahead)))
-            case "task":
-                code.append(Task(id=f"s{index}", task="t", team="sales", title="T"))
-            case _:
-                code.append(End(id=f"s{index}"))
+        free = [place for place in range(index + 1, length) if place not in again]
+        kind = draw(st.sampled_from(["acting", "waiting", "choosing", *(["repeat"] if free else [])]))
+        if index in again:
+            code.append(again[index])
+        elif kind == "repeat":
+            last, times = draw(st.sampled_from(free)), draw(st.integers(1, 3))
+            every = draw(st.one_of(st.none(), st.just(DAY)))
+            again[last] = Again(id=f"s{last}", repeat=index, times=times, every=every)
+            code.append(Repeat(id=f"s{index}", times=times, last=last))
+        else:
+            code.append({"acting": _acting, "waiting": _waiting, "choosing": _choosing}[kind](draw, index, ahead))
     return plan(*code, End(id="end"))

@@ -6,7 +6,7 @@ from engine.journeys.commands import Deliver, Hold
 from engine.journeys.describe import describe, outline
 from engine.journeys.inputs import Answered, Began, Due, Told
 from engine.journeys.interpreter import advance, begin, waits_for
-from engine.journeys.plan import End, Plan, Send
+from engine.journeys.plan import Arm, End, EventTrigger, First, Plan, Send, Split, Switch, Way
 from engine.journeys.state import State
 from engine.language.rules import load_rules
 from tests.docs.pages import ROOT
@@ -40,6 +40,27 @@ def test_the_outline_says_each_step_and_what_stops_it() -> None:
         "5. waiting 24 h",
         "6. asking whether spend_24mo is at least 500 EUR or 2500 BRL; if not: the end",
         "7. task for sales: Call about the unpaid order",
+    ]
+
+
+def test_the_outline_says_where_each_way_leads() -> None:
+    shipped_first = Way(any=(EventTrigger(event="order.shipped"),), to=4)
+    code = (
+        Switch(id="where", label="choosing by country", cases={"DE": 3}, on="country", orelse=1),
+        Split(id="x", label="experiment x", arms=(Arm(name="a", share=1000, to=2), Arm(name="b", share=9000, to=3))),
+        First(id="race", label="waiting", ways=(shipped_first,), within=60, orelse=5),
+        Send(id="hello", label="Hello", channels=("email",), template="t", on_failure=5),
+        Send(id="thanks", label="Thanks", channels=("email",), template="t"),
+        End(id="end"),
+    )
+    outlined = outline(shipped().model_copy(update={"code": code})).splitlines()
+
+    assert outlined[2:7] == [
+        "1. choosing by country; DE: Hello; else: experiment x",
+        "2. experiment x; a (10%): waiting; b (90%): Hello",
+        "3. waiting; order.shipped: Thanks; if none: the end",
+        "4. Hello; if it fails: the end",
+        "5. Thanks",
     ]
 
 
@@ -81,7 +102,7 @@ def test_a_message_held_back_says_that_it_is_night() -> None:
 
     state, (held,) = advance(plan, state, Answered(T0 + DAY, deliver.step, "deferred", "quiet_hours", morning))
 
-    assert held.label == "held back by quiet hours: First reminder by email"
+    assert held.label == "held back: First reminder by email"
     assert held == waits_for(plan, state)
     assert (
         "- Held back by quiet hours until Tue 03 Mar 2026 19:00 UTC: First reminder by email"

@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from engine.journeys.commands import Ask, Deliver, Finish, Hold, OpenTask
+from engine.journeys.commands import Ask, Choose, Deliver, Finish, Hold, LookUp, OpenTask
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Told, order
 from engine.journeys.interpreter import advance, begin, first_wait, waits_for
-from engine.journeys.plan import End, EventTrigger, Plan, Send, Wait, WaitFor
-from tests.journeys.plans import DAY, REMINDER, plan, plans
+from engine.journeys.plan import Branch, End, EventTrigger, Jump, Plan, Send, Task, Wait, WaitFor, WaitUntil, When
+from tests.journeys.plans import DAY, HIGH_SPENDER, REMINDER, plan, plans
 
 T0 = datetime(2018, 1, 8, 10, tzinfo=UTC)
 
@@ -111,6 +111,68 @@ def test_a_send_whose_retries_are_used_up_fails_the_journey() -> None:
     assert finish == Finish(hold.due, "failed", "connection_refused", recorded=False)
 
 
+def _caught(*, last: bool = False) -> Plan:
+    code = (
+        Send(id="first", channels=("email",), template="t", on_failure=2),
+        Jump(id="first/done", to=3),
+        Task(id="call", task="call", team="sales", title="Call"),
+        Wait(id="wait-1", seconds=DAY),
+        End(id="end"),
+    )
+    return plan(*(each for each in code if not last or each.id != "wait-1"))
+
+
+def test_a_failure_with_steps_of_its_own_takes_them_and_then_goes_on() -> None:
+    state, (deliver,) = begin(_caught(), Began(T0))
+    assert deliver.caught
+
+    state, (task,) = advance(_caught(), state, Answered(T0, "first", "failed", "mailbox_full"))
+    state, (hold,) = advance(_caught(), state, Answered(T0, "call", "done"))
+
+    assert isinstance(task, OpenTask)
+    assert (state.outcome("first"), state.reasons) == ("failed", (("first", "mailbox_full"),))
+    assert isinstance(hold, Hold)
+
+
+def test_steps_for_a_failure_are_passed_by_when_there_is_none() -> None:
+    state, _ = begin(_caught(), Began(T0))
+
+    _, (hold,) = advance(_caught(), state, Answered(T0, "first", "sent"))
+
+    assert hold == Hold(hold.wait, T0 + timedelta(days=1), "")
+
+
+def test_a_failure_among_the_steps_for_a_failure_fails_the_journey() -> None:
+    state, _ = begin(_caught(), Began(T0))
+    state, _ = advance(_caught(), state, Answered(T0, "first", "failed", "mailbox_full"))
+
+    _, (finish,) = advance(_caught(), state, Answered(T0, "call", "failed", "retries_used_up"))
+
+    assert finish == Finish(T0, "failed", "retries_used_up", recorded=False)
+
+
+def test_a_last_send_tells_its_outcome_also_where_a_failure_has_steps() -> None:
+    _, (deliver,) = begin(_caught(last=True), Began(T0))
+
+    assert deliver.ends == "ended"
+
+
+@pytest.mark.parametrize(("on_failure", "expected"), [(None, Finish), (2, Hold)])
+def test_a_question_that_cannot_be_answered_is_no_answer(on_failure: int | None, expected: type) -> None:
+    asking = plan(
+        Branch(id="if-1", condition=HIGH_SPENDER, orelse=3, on_failure=on_failure),
+        End(id="yes"),
+        Wait(id="later", seconds=DAY),
+        End(id="no"),
+    )
+    state, _ = begin(asking, Began(T0))
+
+    state, (command,) = advance(asking, state, Answered(T0, "if-1", "failed", "retries_used_up"))
+
+    assert isinstance(command, expected)
+    assert state.finished == (on_failure is None)
+
+
 def test_an_operators_cancellation_ends_the_journey_and_must_be_recorded() -> None:
     state, _ = begin(REMINDER, Began(T0))
 
@@ -177,68 +239,109 @@ def test_a_wait_since_the_start_that_is_over_already_is_passed() -> None:
     assert (deliver.step, deliver.at) == ("s", T0 + timedelta(days=3))
 
 
-_SECONDS = st.integers(-DAY, 20 * DAY)
+def _day_before(*, if_past: str = "go", follow: bool = False) -> Plan:
+    trigger = (EventTrigger(event="order.shipped"),) if follow else ()
+    return plan(
+        WaitUntil(id="w", when=When(date="order.estimated_at"), if_past=if_past, skip_to=2, follow=trigger),
+        Send(id="arriving", channels=("email",), template="t"),
+        Task(id="call", task="call", team="sales", title="Call"),
+        End(id="end"),
+    )
 
 
-@st.composite
-def _answers(draw: st.DrawFn, command: object) -> Answered:
-    step, at = command.step, command.at
-    if isinstance(command, Ask):
-        return Answered(at, step, draw(st.sampled_from(["true", "false"])))
-    outcome = draw(st.sampled_from(["sent", "sent", "sent", "skipped", "deferred", "in_doubt", "failed"]))
-    until = at + timedelta(seconds=draw(st.integers(1, DAY))) if outcome == "deferred" else None
-    return Answered(at, step, outcome, until=until)
+def test_a_moment_is_looked_up_and_waited_for() -> None:
+    state, (look_up,) = begin(_day_before(), Began(T0))
+    assert (look_up.at, look_up.since, look_up.when.date) == (T0, T0, "order.estimated_at")
+
+    state, (hold,) = advance(_day_before(), state, Answered(T0, "w", "due", until=T0 + timedelta(days=5)))
+    _, (deliver,) = advance(_day_before(), state, Due(hold.due, hold.wait))
+
+    assert (deliver.step, deliver.at) == ("arriving", T0 + timedelta(days=5))
 
 
-@given(plans(), st.data())
-def test_any_plan_under_any_order_of_inputs_waits_or_ends_and_never_sends_twice(one: Plan, data: st.DataObject) -> None:
-    state, commands = begin(one, Began(T0))
-    sent: list[str] = []
-    for _ in range(60):
-        if state.finished:
-            break
-        command = commands[0] if commands else waits_for(one, state)
-        if isinstance(command, Deliver | Ask | OpenTask):
-            happened = data.draw(_answers(command))
-            if isinstance(command, Deliver) and happened.outcome == "sent":
-                sent.append(f"{command.step}/{command.iteration}")
-        else:
-            assert isinstance(command, Hold)
-            at = T0 + timedelta(seconds=data.draw(_SECONDS))
-            happened = data.draw(
-                st.sampled_from(
-                    [
-                        Due(command.due, command.wait),
-                        Due(at, "some-other-wait"),
-                        Told(at, "site.visit", steps=tuple(step.id for step in one.code)),
-                        Told(at, "order.paid", stop=True),
-                        Cancelled(at),
-                    ]
-                )
-            )
-        before = state.now
-        state, commands = advance(one, state, happened)
-        assert state.now >= before
-        assert len(commands) <= 1
-        assert state.finished == (state.position is None)
-    assert len(sent) == len(set(sent))
+@pytest.mark.parametrize("due", [T0 - timedelta(seconds=1), None])
+@pytest.mark.parametrize(("if_past", "expected"), [("go", "arriving"), ("skip", "call")])
+def test_a_moment_that_is_past_or_unknown_is_passed_as_the_rules_say(
+    due: datetime | None, if_past: str, expected: str
+) -> None:
+    one = _day_before(if_past=if_past)
+    state, _ = begin(one, Began(T0))
+
+    _, (command,) = advance(one, state, Answered(T0, "w", "due" if due else "unknown", until=due))
+
+    assert command.step == expected
 
 
-@given(plans())
-def test_a_plan_survives_its_journey_through_json(one: Plan) -> None:
-    assert Plan.from_json(one.to_json()) == one
+def test_a_moment_that_is_past_can_end_the_journey() -> None:
+    one = _day_before(if_past="end")
+    state, _ = begin(one, Began(T0))
+
+    _, (finish,) = advance(one, state, Answered(T0, "w", "due", until=T0 - timedelta(days=1)))
+
+    assert finish == Finish(T0, "ended", "past", recorded=False)
+
+
+def test_a_moment_that_is_now_has_come_and_is_not_past() -> None:
+    one = _day_before(if_past="end")
+    state, _ = begin(one, Began(T0))
+
+    _, (deliver,) = advance(one, state, Answered(T0, "w", "due", until=T0))
+
+    assert deliver.step == "arriving"
+
+
+def test_a_followed_date_that_moves_moves_the_wait_and_is_looked_up_once_more_when_it_is_over() -> None:
+    one = _day_before(follow=True)
+    state, _ = begin(one, Began(T0))
+    state, _ = advance(one, state, Answered(T0, "w", "due", until=T0 + timedelta(days=2)))
+    moved = T0 + timedelta(days=1)
+
+    state, (again,) = advance(one, state, Told(moved, "order.shipped", steps=("w",)))
+    state, (hold,) = advance(one, state, Answered(moved, "w", "due", until=T0 + timedelta(days=4)))
+    state, (last,) = advance(one, state, Due(hold.due, hold.wait))
+    _, (deliver,) = advance(one, state, Answered(hold.due, "w", "due", until=hold.due))
+
+    assert (again.at, again.since, last.at) == (moved, T0, T0 + timedelta(days=4))
+    assert (deliver.step, deliver.at) == ("arriving", T0 + timedelta(days=4))
+
+
+def test_a_followed_date_that_moves_into_the_time_already_waited_has_come() -> None:
+    one = _day_before(follow=True, if_past="end")
+    state, _ = begin(one, Began(T0))
+    state, _ = advance(one, state, Answered(T0, "w", "due", until=T0 + timedelta(days=9)))
+    now = T0 + timedelta(days=5)
+    state, _ = advance(one, state, Told(now, "order.shipped", steps=("w",)))
+
+    _, (deliver,) = advance(one, state, Answered(now, "w", "due", until=T0 + timedelta(days=4)))
+
+    assert (deliver.step, deliver.at) == ("arriving", now)
 
 
 @given(plans())
 def test_a_journey_whose_waits_all_come_due_ends(one: Plan) -> None:
     state, commands = begin(one, Began(T0))
-    for _ in range(100):
+    for _ in range(10_000):
         if state.finished:
             break
         command = commands[0]
         if isinstance(command, Hold):
             state, commands = advance(one, state, Due(command.due, command.wait))
         else:
-            outcome = "true" if isinstance(command, Ask) else "sent"
-            state, commands = advance(one, state, Answered(command.at, command.step, outcome))
+            outcome = "true" if isinstance(command, Ask) else "chosen" if isinstance(command, Choose) else "sent"
+            due = T0 + timedelta(days=3) if isinstance(command, LookUp) else None
+            state, commands = advance(one, state, Answered(command.at, command.step, outcome, until=due))
     assert state.finished
+
+
+def test_a_wait_that_would_be_over_after_the_end_of_time_is_due_then() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    one = plan(
+        WaitFor(id="visit", any=(EventTrigger(event="site.visit"),), within=DAY, got=1, orelse=1),
+        Wait(id="w", seconds=DAY),
+        End(id="end"),
+    )
+    state, _ = begin(one, Began(T0))
+
+    _, (hold,) = advance(one, state, Told(last - timedelta(hours=1), "site.visit", steps=("visit",)))
+
+    assert hold.due == last

@@ -13,7 +13,7 @@ from engine.attributes.fold import compile_fold
 from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.compile import compile_condition, compile_where
 from engine.conditions.environment import Catalogue
-from engine.journeys.plan import Branch, EventTrigger, Jump, Plan, WaitFor
+from engine.journeys.plan import Again, Branch, EventTrigger, Plan
 from engine.language.events import events_of
 from engine.language.files import SCHEMAS, read_directory, shipped_contracts
 from engine.language.issues import TITLES, Report
@@ -219,8 +219,12 @@ def check_plan(plan, rules):
     }
     history = {kind: {name: typed.type for name, typed in names.items()} for kind, names in EVENTS.history.items()}
     for index, step in enumerate(plan.code):
-        jumps = isinstance(step, Branch | Jump | WaitFor)
-        targets = [getattr(step, name) for name in ("to", "got", "orelse") if jumps and hasattr(step, name)]
+        targets = [getattr(step, name) for name in ("to", "got", "orelse", "skip_to", "last") if hasattr(step, name)]
+        targets += [each.to for each in (*getattr(step, "ways", ()), *getattr(step, "arms", ()))]
+        targets += [*getattr(step, "cases", {}).values(), step.on_failure]
+        targets = [each for each in targets if each is not None]
+        if isinstance(step, Again):
+            assert plan.code[step.repeat].last == index
         assert all(index < target < len(plan.code) for target in targets)
         if isinstance(step, Branch):
             compile_condition(step.condition, currency="EUR", types=types, events=history)

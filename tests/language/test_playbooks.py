@@ -10,8 +10,12 @@ from engine.language.rules import compile_rules, load_rules
 from tests.language.shop import SHOP, playbook
 
 
-def code(steps):
-    rules = compile_rules(playbook(steps))
+def code(steps, *, hours=False):
+    files = playbook(steps)
+    if hours:
+        policy = files["policy.yaml"] + '  business_hours: {monday: {from: "09:00", to: "17:00"}}\n'
+        files = {**files, "policy.yaml": policy}
+    rules = compile_rules(files)
     assert rules.issues == ()
     return rules.plans["tried"].code
 
@@ -78,6 +82,115 @@ def test_a_wait_for_without_blocks_goes_on_either_way():
 def test_a_wait_for_with_only_an_else_passes_it_when_the_event_comes():
     steps = "  - wait_for: {event: order.shipped, within: 14d}\n    else: [{wait: 2d}]\n"
     assert shape(steps) == [("wait_for", 1, 2), ("jump", 3), ("wait",), ("end",)]
+
+
+def test_a_switch_leads_to_its_cases_which_meet_behind_it():
+    steps = code(
+        "  - switch: {on: country}\n    cases: {DE: [{wait: 1d}], FR: [end]}\n    else: [{wait: 2d}]\n  - wait: 3d\n"
+    )
+
+    assert [step.op for step in steps] == ["switch", "wait", "jump", "end", "wait", "wait", "end"]
+    assert (steps[0].cases, steps[0].orelse, steps[2].to) == ({"DE": 1, "FR": 3}, 4, 5)
+
+
+def test_an_arm_without_steps_goes_on_at_once():
+    steps = code("  - split: {id: x, shares: {a: 30%, none: 70%}}\n    arms: {a: [{wait: 1d}]}\n  - wait: 3d\n")
+
+    assert [step.op for step in steps] == ["split", "wait", "jump", "wait", "end"]
+    assert [(arm.name, arm.share, arm.to) for arm in steps[0].arms] == [("a", 3000, 1), ("none", 7000, 3)]
+
+
+def test_a_race_leads_to_its_ways_and_to_else():
+    ways = "    - {event: order.shipped, then: [{wait: 1d}]}\n    - {event: order.cancelled, then: [end]}\n"
+    steps = code(f"  - first:\n{ways}    within: 14d\n    else: [{{wait: 2d}}]\n")
+
+    assert [step.op for step in steps] == ["first", "wait", "jump", "end", "wait", "end"]
+    assert ([way.to for way in steps[0].ways], steps[0].orelse, steps[0].within) == ([1, 3], 4, 14 * 86400)
+
+
+def test_a_repetition_asks_first_and_leads_back_at_its_end():
+    steps = code("  - repeat: {times: 3, every: 7d, until: {country: DE}}\n    steps: [{task: {team: care}}]\n")
+
+    assert [step.op for step in steps] == ["repeat", "branch", "jump", "task", "again", "end"]
+    assert (steps[0].last, steps[1].orelse, steps[2].to, steps[4].repeat) == (4, 3, 5, 0)
+
+
+def test_a_wait_that_skips_the_next_step_leads_past_the_whole_of_it():
+    wait = "  - wait: {until: {date: order.estimated_at, offset: -1d, if_past: skip}}\n"
+    asked = "  - if: {country: DE}\n    then: [{wait: 1d}]\n    else: [{wait: 2d}]\n  - wait: 3d\n"
+    steps = code(wait + asked)
+
+    assert [step.op for step in steps] == ["wait_until", "branch", "wait", "jump", "wait", "wait", "end"]
+    assert steps[0].skip_to == 5
+
+
+def test_what_comes_after_a_skipped_end_is_reached():
+    steps = code("  - wait: {until: {date: order.estimated_at, if_past: skip}}\n  - end\n  - wait: 1d\n")
+
+    assert [step.op for step in steps] == ["wait_until", "end", "wait", "end"]
+    assert steps[0].skip_to == 2
+
+
+def test_a_followed_date_names_the_events_that_tell_it():
+    (wait, _) = code("  - wait: {until: {date: order.estimated_at, follow: true}}\n")
+    (delivered, _) = code("  - wait: {until: {date: order.delivered_at, offset: 1d, follow: true}}\n")
+
+    assert [str(each) for each in wait.follow] == ["order.placed", "order.shipped"]
+    assert [str(each) for each in delivered.follow] == ["order.delivered"]
+
+
+@pytest.mark.parametrize(
+    ("wait", "label"),
+    [
+        ("{for: 4h, hours: business}", "waiting 4 h of working time"),
+        ("{for: product.settling_time}", "waiting the settling time of the products"),
+        ("{until: {date: order.estimated_at, offset: -36h}}", "waiting until 36 h before order.estimated_at"),
+        (
+            '{until: {date: order.estimated_at, offset: 1d, at: "10:00"}, since: start}',
+            "waiting until 10:00, 1 day after order.estimated_at since the start",
+        ),
+        ('{until: {weekday: monday, at: "09:00"}}', "waiting until Monday 09:00"),
+    ],
+)
+def test_a_wait_for_a_moment_says_so_in_words(wait, label):
+    (step, _) = code(f"  - wait: {wait}\n", hours=True)
+
+    assert step.label == label
+
+
+FAILING = "  - send: {id: first, channel: email, template: unpaid}\n    on_failure: "
+
+
+def test_steps_for_a_failure_stand_behind_the_step_and_are_jumped_over():
+    steps = code(FAILING + "[{wait: 1d}]\n  - wait: 2d\n")
+
+    assert [step.op for step in steps] == ["send", "jump", "wait", "wait", "end"]
+    assert (steps[0].on_failure, steps[1].to) == (2, 3)
+
+
+def test_steps_for_a_failure_that_end_leave_the_way_on_open():
+    steps = code(FAILING + "[end]\n  - wait: 2d\n")
+
+    assert [step.op for step in steps] == ["send", "jump", "end", "wait", "end"]
+
+
+def test_steps_for_the_failure_of_a_question_are_not_for_what_is_in_its_blocks():
+    steps = code("  - if: {country: DE}\n    then: [{task: {team: care}}]\n    on_failure: [{wait: 1d}]\n")
+
+    assert [(step.op, step.on_failure) for step in steps] == [
+        ("branch", 3),
+        ("task", None),
+        ("jump", None),
+        ("wait", None),
+        ("end", None),
+    ]
+
+
+def test_steps_for_the_failure_of_what_never_fails_are_warned_about_and_left_out():
+    rules = compile_rules(playbook("  - wait: 1d\n    on_failure: [end]\n"))
+
+    assert [(issue.code, issue.severity) for issue in rules.issues] == [("RG502", "warning")]
+    assert [step.op for step in rules.plans["tried"].code] == ["wait", "end"]
 
 
 def test_nested_blocks_lead_only_forward_and_inside_the_code():

@@ -12,6 +12,7 @@ from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
 from activities.providers.smtp import Smtp
 from activities.providers.smtp_settings import SmtpSettings
+from engine.calendar.business import WEEKDAYS
 from engine.dispatch.dispatcher import Dispatcher
 from engine.journeys import wire
 from engine.language.rules import Rules
@@ -145,6 +146,58 @@ async def skipped_send(stage: Stage) -> Running:
     return running
 
 
+FOLLOWING = """
+steps:
+  - wait: {id: arrival, until: {date: order.estimated_at, follow: true}}
+  - wait: {for: product.settling_time, default: 1s}
+  - wait: {for: 1s, hours: business}
+  - wait: {until: {date: order.placed_at, offset: -1d, if_past: skip}}
+  - task: {id: call, team: sales}
+  - send: {id: first, title: First reminder, channel: email, template: reminder}
+"""
+OPEN = "".join(f'    {day}: {{from: "00:00", to: "23:59"}}\n' for day in WEEKDAYS)
+
+
+@scene
+async def date_that_moves(stage: Stage) -> Running:
+    policy = f"{POLICY}  business_hours:\n{OPEN}"
+    async with stage.run(make_rules(FOLLOWING, policy=policy)) as running:
+        running.shop.place(estimated_at=(now() + timedelta(hours=1)).isoformat())
+        await until(lambda: stands_at(running, "arrival"), "the wait")
+        soon = (now() + timedelta(seconds=2)).isoformat()
+        running.shop.tell(running.shop.event("order.shipped", "N-1001", data={"estimated_at": soon}))
+        await running.finished()
+    return running
+
+
+CHOOSING = """
+steps:
+  - switch: {on: order.payment_method}
+    cases:
+      card: [end]
+      bank_slip: [{task: {id: slip, team: sales}}]
+  - first:
+      - {event: order.shipped, then: [end]}
+      - {event: case.opened, where: {type: inquiry}, then: [{task: {id: reply, team: support}}]}
+    within: 1h
+    id: race
+  - split: {id: wording, shares: {short: 50%, long: 50%}}
+    arms: {short: [{task: {id: short, team: sales}}]}
+  - repeat: {times: 3, every: 1s, until: {did: {event: review.created}}}
+    steps: [{send: {id: first, title: First reminder, channel: email, template: reminder}}]
+"""
+
+
+@scene
+async def ways_and_rounds(stage: Stage) -> Running:
+    async with stage.run(make_rules(CHOOSING)) as running:
+        running.shop.place()
+        await until(lambda: stands_at(running, "race"), "the race")
+        running.shop.tell(running.shop.event("case.opened", "N-1001", data={"case": "k", "type": "inquiry"}))
+        await running.finished()
+    return running
+
+
 @scene
 async def paid_before_the_first_wait_is_over(stage: Stage) -> Running:
     async with stage.run(make_rules(WAIT_AND_REMIND.replace("2s", "1h"))) as running:
@@ -263,6 +316,15 @@ async def failed_send(stage: Stage) -> Running:
 async def retries_used_up(stage: Stage) -> Running:
     rules = impatient(make_rules(REMIND_AT_ONCE, policy=smtp_policy()))
     async with stage.run(rules, smtp(free_port())) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def retries_used_up_and_caught(stage: Stage) -> Running:
+    steps = REMIND_AT_ONCE + "    on_failure: [{task: {id: call, team: sales}}]\n  - wait: 1s\n"
+    async with stage.run(impatient(make_rules(steps, policy=smtp_policy())), smtp(free_port())) as running:
         running.shop.place()
         await running.finished()
     return running

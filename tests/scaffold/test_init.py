@@ -29,11 +29,14 @@ def test_it_has_all_rules_that_ship_with_tests_and_templates(made):
 
 
 def test_the_first_line_of_every_rule_leads_to_a_schema_of_the_project(made):
-    files = [path for path in (made / "rules").rglob("*.yaml") if not path.name.endswith(".test.yaml")]
+    files, named = list((made / "rules").rglob("*.yaml")), set()
     for file in files:
         first = file.read_text("utf-8").split("\n", 1)[0]
         schema = file.parent / first.removeprefix("# yaml-language-server: $schema=")
         assert schema.resolve().parent == made / "schemas" / "rules", file
+        assert (schema.name == "test.schema.json") == file.name.endswith(".test.yaml"), file
+        named.add(schema.resolve())
+    for schema in named:
         Draft7Validator.check_schema(json.loads(schema.read_text("utf-8")))
     assert len(files) > 20
 

@@ -11,7 +11,7 @@ from activities.providers.smtp_settings import SmtpSettings
 from engine.servers.ports import free_port
 from tests.activities.providers.servers import Inbox, agree_until, odd_server, say, smtp_server
 from tests.workflows.rules import REMIND_AT_ONCE, WAIT_AND_REMIND, impatient, make_rules, smtp_policy
-from tests.workflows.running import engine, events, until, words
+from tests.workflows.running import engine, events, summaries, until, words
 from tests.workflows.shop import ZENOBIA
 
 TWO_STEPS = REMIND_AT_ONCE + "  - task: {id: call, team: sales}\n"
@@ -214,6 +214,53 @@ async def test_a_server_that_stays_away_fails_the_journey_when_the_retries_are_u
     assert shop.messages() == [("first", "email", "failed", "server_unreachable")]
     assert [task for task, _, _ in shop.tasks()] == ["journey-failed"]
     assert [(state, outcome) for _, state, outcome in shop.journeys()] == [("failed", "server_unreachable")]
+
+
+CAUGHT = REMIND_AT_ONCE + "    on_failure: [{task: {id: call, team: sales}}]\n  - wait: 1s\n"
+
+
+async def test_a_server_that_stays_away_lets_the_journey_go_on_with_the_steps_for_a_failure(open_shop, namespace):
+    shop = open_shop(impatient(make_rules(CAUGHT, policy=smtp_policy())))
+    async with engine(shop, namespace, smtp(free_port())) as running:
+        shop.place()
+        assert await running.finished() == "ended"
+        seen = [summary for _, summary in summaries(await running.history())]
+    assert shop.messages() == [("first", "email", "failed", "server_unreachable")]
+    assert [task for task, _, _ in shop.tasks()] == ["call"]
+    assert seen == [
+        "First reminder by email",
+        "giving up: First reminder by email",
+        "task for sales: Call",
+        "waiting 1 s",
+        "closing the journey: ended",
+    ]
+
+
+async def test_a_message_that_may_have_left_stays_in_doubt_where_its_journey_goes_on(open_shop, namespace):
+    shop = open_shop(impatient(make_rules(CAUGHT, policy=smtp_policy("resend"))))
+
+    async def dies(reader, writer):
+        await read_mail(reader, writer)
+        writer.transport.abort()
+
+    async with odd_server(dies) as port, engine(shop, namespace, smtp(port)) as running:
+        shop.place()
+        assert await running.finished() == "ended"
+    assert [state for _, _, state, _ in shop.messages()] == ["in_doubt"]
+    assert [task for task, _, _ in shop.tasks()] == ["call"]
+
+
+async def test_a_recipient_refused_for_good_is_called_instead(open_shop, namespace):
+    shop = open_shop(make_rules(CAUGHT, policy=smtp_policy()))
+    async with (
+        smtp_server(Inbox(refuse={RECIPIENT: "550 5.1.1 no such user"})) as port,
+        engine(shop, namespace, smtp(port)) as running,
+    ):
+        shop.place()
+        assert await running.finished() == "ended"
+        assert "- First reminder by email: failed (recipient refused)" in await running.details()
+    assert shop.messages() == [("first", "email", "failed", "recipient_refused")]
+    assert [task for task, _, _ in shop.tasks()] == ["call"]
 
 
 async def test_a_doubt_that_cannot_be_resent_stays_a_doubt_when_the_retries_are_used_up(open_shop, namespace):

@@ -7,8 +7,8 @@ from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, StepIs
 from engine.conditions.operands import Comparison, check, ready
 from engine.conditions.types import Value
 from engine.language.scope import Names
-from engine.language.sense.cells import cells
-from engine.language.sense.presence import possible
+from engine.language.sense.cells import cells, operands_of
+from engine.language.sense.presence import marks, possible
 
 MOST_COMPARISONS = 80
 """Of one question: who asks more is not reasoned about."""
@@ -95,9 +95,11 @@ def _find(condition: Condition, names: Names, compares: list[Compare], currency:
     by_name: dict[str, list[Compare]] = {}
     for test in compares:
         by_name.setdefault(test.name, []).append(test)
+    told = {name: presence for name in by_name if (presence := names[name].presence)}
+    marked = marks(told, {name: operands_of(names[name], by_name[name], currency) for name in told})
     stood: dict[str, list[Value]] = {}
     for name, tests in by_name.items():
-        values = cells(names[name], tests, currency)
+        values = cells(names[name], tests, currency, marked.get(name, ()))
         if values is None:
             raise _TooManyError
         stood[name] = values

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from pydantic import Field
 
-from engine.journeys.plan import Step
+from engine.journeys.plan import NEVER_FAIL, Jump, Step, WaitUntil
 from engine.language.issues import Report, Span, closest, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
 from engine.language.model import Model
@@ -12,8 +12,8 @@ from engine.language.steps.kind import Block, Context, StepKind, StepNode
 from engine.language.validate import sequence, validate
 from engine.language.values import Name, Text
 
-LATER_BESIDE = ("on_failure",)
-NESTED = ("then", "else", "got", "on_failure", "steps")
+FAILURE = "on_failure"
+NESTED = ("then", "else", "got", "steps", FAILURE)
 NESTED_BY_NAME = ("cases", "arms", "parallel")
 
 
@@ -54,6 +54,7 @@ def compile_block(context: Context, node: Node, base: int, at: Span) -> Block:
         context.report.error("RG211", listed.span, "an empty list", "at least one step")
     code: list[Step] = []
     reachable = True
+    skipping: list[WaitUntil] = []
     for item in listed.items:
         if not reachable:
             context.report.error(
@@ -62,7 +63,10 @@ def compile_block(context: Context, node: Node, base: int, at: Span) -> Block:
             break
         block = _step(context, item, base + len(code))
         code += block.code
-        reachable = block.open
+        passed = bool(skipping)
+        code = [_skip(each, base + len(code)) if each in skipping else each for each in code]
+        skipping = [each for each in block.code[:1] if isinstance(each, WaitUntil) and each.if_past == "skip"]
+        reachable = block.open or passed
     return Block(tuple(code), reachable)
 
 
@@ -72,13 +76,42 @@ def _step(context: Context, item: Node, base: int) -> Block:
         return Block(())
     kind = context.kinds[step.kind]
     _check_beside(context, step, kind)
+    block = kind.compile(context, step, base)
     if kind.runs:
-        return kind.compile(context, step, base)
-    kind.compile(context, step, base)
+        return _with_failure(context, step, kind, block, base)
+    _with_failure(context, step, kind, block, base)
     runs = [name for name, each in context.kinds.items() if each.runs]
     expected = f"a step that runs: {one_of(runs)}"
     context.report.error("RG501", step.at, f"the step {step.kind}", expected, "it is planned")
     return Block(())
+
+
+def _skip(step: Step, to: int) -> Step:
+    """The wait, leading past the step that comes after it where its moment is past already."""
+    return step.model_copy(update={"skip_to": to})
+
+
+def _with_failure(context: Context, step: StepNode, kind: StepKind, block: Block, base: int) -> Block:
+    """The block, a jump past the steps for its failure, and those steps.
+
+    They are for the step's own failure: steps inside its blocks have their own.
+    """
+    entry = None if step.holder is None else step.holder.entry(FAILURE)
+    if entry is None:
+        return block
+    jumps = 1 if block.open else 0
+    other_base = base + len(block.code) + jumps
+    other = compile_block(context, entry.value, other_base, entry.span)
+    own = (step.id, f"{step.id}/until")
+    failing = [each for each in block.code if each.id in own and not isinstance(each, NEVER_FAIL)]
+    if block.code and not failing:
+        context.report.warning(
+            "RG502", entry.span, f"{FAILURE} beside {kind.name}, which never fails", "it beside a step that can fail"
+        )
+        return block
+    code = [each.model_copy(update={"on_failure": other_base}) if each in failing else each for each in block.code]
+    jump = (Jump(id=f"{step.id}/done", to=other_base + len(other.code)),) * jumps
+    return Block((*code, *jump, *other.code), block.open or other.open)
 
 
 def _identify(context: Context, item: Node) -> StepNode | None:
@@ -119,14 +152,11 @@ def _check_beside(context: Context, step: StepNode, kind: StepKind) -> None:
     """Only the kind's own blocks may stand beside it, and some must."""
     if step.holder is None:
         return
-    allowed = (*kind.blocks, *kind.beside, *kind.other)
+    allowed = (*kind.blocks, *kind.beside, *kind.other, FAILURE)
     for entry in step.holder:
-        if entry.key in LATER_BESIDE:
-            compile_block(context, entry.value, 0, entry.span)
-            context.report.error("RG501", entry.span, entry.key, "a step without it", "it is planned")
-        elif entry.key != kind.name and entry.key not in allowed:
+        if entry.key != kind.name and entry.key not in allowed:
             hint = did_you_mean(entry.key, allowed) or _inside(entry.key, kind)
-            expected = f"beside {kind.name}: {one_of(allowed)}" if allowed else f"nothing beside {kind.name}"
+            expected = f"beside {kind.name}: {one_of(allowed)}"
             context.report.error("RG201", entry.span, entry.key, expected, hint)
     beside = tuple(entry for entry in step.holder if entry.key in kind.beside)
     validate(BesideModel, Mapping(step.holder.span, beside), context.report)

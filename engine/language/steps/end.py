@@ -31,4 +31,4 @@ def compile_end(context: Context, step: StepNode, _base: int) -> Block:
     return Block((End(id=step.id, label="the end", outcome=outcome),), open=False)
 
 
-END = StepKind("end", "Ends the journey.", compile_end, EndModel, shorthand={"type": "null"})
+END = StepKind("end", "Ends the journey.", compile_end, EndModel, shorthand={"type": "null"}, fails=False)

@@ -85,5 +85,7 @@ class StepKind:
     """Other keys beside the kind's: id and title where the value is no mapping of its own."""
     other: tuple[str, ...] = ()
     """Keys beside it that its compiler reads itself."""
+    fails: bool = True
+    """Whether it asks or tells the world anything, which may be out of reach."""
     runs: bool = True
     """False: it is read and checked, and refused by name."""

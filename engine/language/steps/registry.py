@@ -4,14 +4,20 @@ from collections.abc import Mapping
 
 from engine.language.steps.branch import IF
 from engine.language.steps.end import END
+from engine.language.steps.first import FIRST
 from engine.language.steps.kind import StepKind
 from engine.language.steps.later import LATER_KINDS
+from engine.language.steps.repeat import REPEAT
 from engine.language.steps.send import SEND
+from engine.language.steps.split import SPLIT
+from engine.language.steps.switch import SWITCH
 from engine.language.steps.task import TASK
 from engine.language.steps.wait import WAIT
 from engine.language.steps.wait_for import WAIT_FOR
 
-KINDS: Mapping[str, StepKind] = {kind.name: kind for kind in (SEND, WAIT, WAIT_FOR, IF, TASK, END)}
+KINDS: Mapping[str, StepKind] = {
+    kind.name: kind for kind in (SEND, WAIT, WAIT_FOR, FIRST, IF, SWITCH, SPLIT, REPEAT, TASK, END)
+}
 """Those that run."""
 ALL_KINDS: Mapping[str, StepKind] = {**KINDS, **LATER_KINDS}
 """And those that are refused by name."""

@@ -1,52 +1,110 @@
-"""The step wait: a length of time."""
+"""The step wait: a length of time, also in working time, or until a moment of the calendar."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
+from engine.attributes.relations import EVENT_SOURCES, RELATIONS, SCOPES
 from engine.calendar.durations import Duration
-from engine.journeys.plan import Wait
-from engine.language.issues import Span, did_you_mean
+from engine.journeys.plan import EventTrigger, Wait, WaitUntil, When
+from engine.language.issues import Report, Span, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, found
 from engine.language.model import Model
+from engine.language.scope import ALL_SCOPES, Scope
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
+from engine.language.triggers import concerns
+from engine.language.triggers_later import Weekday
 from engine.language.validate import validate
-from engine.language.values import AttributePart, Clock, DurationText, Name, SignedDuration, Text
-from engine.language.words import duration
+from engine.language.values import (
+    AttributePart,
+    Clock,
+    DurationText,
+    Name,
+    SignedDuration,
+    Text,
+    read_duration,
+    refuse,
+)
+from engine.language.words import duration, moment
 
-LATER = ("until", "hours", "follow", "if_past")
+LENGTHS = ("product.settling_time", "product.repurchase_time")
+"""Lengths of time that the products of an order have."""
+_DATES = ("date", "instant")
+
+
+def _read_length(value: object) -> Duration | str:
+    if isinstance(value, str) and value.startswith("product."):
+        if value not in LENGTHS:
+            raise refuse("RG303", "a length of time of products", did_you_mean(value, LENGTHS))
+        return value
+    return read_duration(value)
+
+
+Length = Annotated[
+    Duration | str,
+    PlainValidator(_read_length),
+    WithJsonSchema({"anyOf": [{"x-definition": "duration"}, {"enum": list(LENGTHS)}]}),
+]
+
+
+class UntilModel(Model):
+    """A date, and a time before or after it; or the next such time of the clock or day of the week."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["date"]}, {"required": ["at"]}, {"required": ["weekday"]}]}
+    )
+
+    date: AttributePart = Field(default=None, description="An instant or date: order.estimated_at.")
+    offset: SignedDuration | None = Field(default=None, description="So long before (-1d) or after it.")
+    at: Clock | None = Field(default=None, description="The time of the customer's clock.")
+    weekday: Weekday | None = Field(default=None, description="The first such day of the week from there on.")
+    follow: bool = Field(default=False, description="Whether the wait moves when the date does.")
+    if_past: Literal["go", "skip", "end"] = Field(
+        default="go",
+        description="If it is past already, or not known: go on, skip the next step, or end the journey.",
+    )
 
 
 class WaitModel(Model):
-    """Waits since the step before, or since the journey's start.
+    """Waits since the step before, or since the journey's start; or until a moment.
 
     ```yaml
     - wait: 7d
     - wait: {for: 72h, since: start}
+    - wait: {for: 4h, hours: business}
+    - wait: {for: product.settling_time, default: 7d}
+    - wait: {until: {date: order.estimated_at, offset: -1d, at: "10:00", follow: true, if_past: skip}}
+    - wait: {until: {weekday: monday, at: "09:00"}}
     ```
     """
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["for"]}, {"required": ["until"]}]})
+
     id: Name | None = Field(default=None, description="The step's name.")
     title: Text | None = Field(default=None, description="What people read in the Temporal UI.")
-    for_: DurationText = Field(alias="for", description="How long.")
+    for_: Length | None = Field(default=None, alias="for", description="How long; also a time of the order's products.")
+    default: DurationText | None = Field(default=None, description="How long, if no product of the order tells it.")
+    until: UntilModel | None = Field(default=None, description="A moment of the calendar.")
+    hours: Literal["business"] | None = Field(
+        default=None, description="Only the shop's working time counts; a moment outside moves to the next opening."
+    )
     since: Literal["previous", "start"] = Field(
         default="previous", description="Counted from the step before, or from the journey's start."
     )
 
 
 def compile_wait(context: Context, step: StepNode, _base: int) -> Block:
-    """One instruction."""
-    if _not_yet(context, step.value):
+    """One instruction: a length of time is counted by the journey itself, any other moment is looked up."""
+    before = context.report.faults
+    node = _written_out(step.value, step.at)
+    model = validate(WaitModel, node, context.report, at=step.at)
+    if isinstance(node, Mapping):
+        _check(context, step, node)
+    if model is None or context.report.faults > before:
         return Block(())
-    model = validate(WaitModel, _written_out(step.value, step.at), context.report, at=step.at)
-    return Block((_instruction(step, model),) if model else ())
-
-
-def _instruction(step: StepNode, model: WaitModel) -> Wait:
-    length: Duration = model.for_
-    since = " since the start" if model.since == "start" else ""
-    label = model.title or f"waiting {duration(length)}{since}"
-    return Wait(id=step.id, label=label, seconds=length.seconds, since=model.since)
+    if isinstance(model.for_, Duration) and model.hours is None:
+        return Block((_wait(step, model, model.for_),))
+    return Block((_wait_until(context, step, model),))
 
 
 def _written_out(value: Node, at: Span) -> Node:
@@ -56,51 +114,118 @@ def _written_out(value: Node, at: Span) -> Node:
     return Mapping(value.span, (Entry("for", at, value),))
 
 
-class UntilModel(Model):
-    """A date, and a time before or after it."""
-
-    date: AttributePart = Field(description="An instant or date: order.estimated_at.")
-    offset: SignedDuration | None = Field(default=None, description="So long before (-1d) or after it.")
-    at: Clock | None = Field(default=None, description="The time of the customer's clock.")
-    follow: bool = Field(default=False, description="Whether the wait moves when the date does.")
-    if_past: Literal["go", "skip", "end"] = Field(default="go", description="What is done if it is past already.")
+def _wait(step: StepNode, model: WaitModel, length: Duration) -> Wait:
+    label = model.title or f"waiting {duration(length)}{_since(model)}"
+    return Wait(id=step.id, label=label, seconds=length.seconds, since=model.since)
 
 
-def _check_until(context: Context, entry: Entry) -> None:
-    node = entry.value
-    model = validate(UntilModel, node, context.report, at=entry.span)
-    named = node.get("date") if isinstance(node, Mapping) else None
-    if model is None or not isinstance(named, Scalar) or not named.text:
+def _wait_until(context: Context, step: StepNode, model: WaitModel) -> WaitUntil:
+    until = model.until
+    when = _when(model)
+    label = model.title or f"waiting {moment(when)}{_since(model)}"
+    followed = _followed(when.date, context) if until and until.follow else ()
+    return WaitUntil(
+        id=step.id,
+        label=label,
+        when=when,
+        since=model.since,
+        if_past=until.if_past if until else "go",
+        follow=tuple(EventTrigger(event=kind) for kind in followed),
+    )
+
+
+def _when(model: WaitModel) -> When:
+    business = model.hours == "business"
+    if isinstance(model.for_, Duration):
+        return When(offset=model.for_.seconds, business=business)
+    if model.until is None:
+        default = 0 if model.default is None else model.default.seconds
+        return When(length=str(model.for_).partition(".")[2], default=default, business=business)
+    until = model.until
+    date = until.date if isinstance(until.date, str) else ""
+    return When(date=date, offset=until.offset or 0, at=until.at or "", weekday=until.weekday or "", business=business)
+
+
+def _since(model: WaitModel) -> str:
+    return " since the start" if model.since == "start" else ""
+
+
+def _check(context: Context, step: StepNode, node: Mapping) -> None:
+    """What the model cannot: that the parts fit each other, and that names exist."""
+    report = context.report
+    given = [key for key in ("for", "until") if node.entry(key)]
+    if len(given) != 1:
+        report.error("RG210", step.at, " and ".join(given) or "neither", "one of for or until")
+    length, until = node.get("for"), node.get("until")
+    of_product = isinstance(length, Scalar) and length.text in LENGTHS
+    if of_product and isinstance(length, Scalar) and "order" not in context.scope.scoped:
+        report.error("RG311", length.span, length.text, "a playbook for an order: its products are meant")
+    if (default := node.entry("default")) and not of_product:
+        report.error("RG201", default.span, "default", "default beside a time of products")
+    if (hours := node.entry("hours")) and context.policy is not None and not context.policy.business_hours:
+        report.error("RG202", hours.span, "no business_hours", "business_hours in policy.yaml")
+    if isinstance(until, Mapping):
+        _check_until(context, until)
+
+
+def _check_until(context: Context, until: Mapping) -> None:
+    named = until.entry("date")
+    if named is not None:
+        check_date(named, context.scope, context.report)
         return
-    head, dot, tail = named.text.partition(".")
-    known = context.scope.scoped.get(head, {}) if dot else context.scope.bare
+    if not any(until.entry(key) for key in ("at", "weekday")):
+        context.report.error("RG210", until.span, "no moment", "date, at or weekday")
+    for key in ("offset", "follow", "if_past"):
+        if entry := until.entry(key):
+            context.report.error("RG201", entry.span, key, f"{key} beside a date")
+
+
+def check_date(named: Entry, scope: Scope, report: Report) -> None:
+    """A name must be an attribute or field of the subject's that is an instant or a date."""
+    node = named.value
+    if not isinstance(node, Scalar) or not node.text or not isinstance(node.value, str):
+        report.error("RG203", named.span, found(node), "an attribute of type date or instant")
+        return
+    head, dot, tail = node.text.partition(".")
+    known = scope.scoped.get(head, {}) if dot else scope.bare
     typed = known.get(tail if dot else head)
-    if typed is None and not context.scope.disables(named.text):
+    if dot and head in ALL_SCOPES and head not in scope.scoped:
+        here = one_of([f"{each}." for each in scope.scoped]) or "no scope"
+        report.error("RG311", node.span, node.text, f"names of this place: {here} and bare names")
+    elif typed is None and not scope.disables(node.text):
         code, what = ("RG303", f"a field of {head}") if dot else ("RG301", "an attribute")
-        context.report.error(code, named.span, named.text, what, did_you_mean(tail or head, known))
-    elif typed is not None and typed.type not in ("date", "instant"):
-        context.report.error("RG401", named.span, f"{named.text}, of type {typed.type}", "a date or an instant")
+        report.error(code, node.span, node.text, what, did_you_mean(tail or head, known))
+    elif typed is None:
+        report.warning("RG313", node.span, node.text, "a sound attribute", "correct it first: it has errors of its own")
+    elif typed.type not in _DATES:
+        report.error("RG401", node.span, f"{node.text}, of type {typed.type}", "a date or an instant")
 
 
-def _not_yet(context: Context, value: Node) -> bool:
-    entries = value.entries if isinstance(value, Mapping) else ()
-    later = [entry for entry in entries if entry.key in LATER]
-    for entry in later:
-        if entry.key == "until":
-            _check_until(context, entry)
-        if entry.key == "hours" and not (isinstance(entry.value, Scalar) and entry.value.text == "business"):
-            context.report.error("RG204", entry.value.span, found(entry.value), "business")
-        context.report.error("RG501", entry.span, f"wait with {entry.key}", "wait with for and since", "it is planned")
-    length = value.get("for") if isinstance(value, Mapping) else None
-    if isinstance(length, Scalar) and length.text.startswith("product."):
-        context.report.error("RG501", length.span, f"wait for {length.text}", "a duration such as 7d", "it is planned")
-        return True
-    return bool(later)
+def _followed(name: str, context: Context) -> tuple[str, ...]:
+    """The kinds of events that can move a date: those that tell the field; of an attribute, all about the subject."""
+    events = context.events
+    head, dot, field = name.partition(".")
+    own = [kind for kind, subject in events.subjects.items() if concerns(context.subject, subject)]
+    if not dot:
+        return tuple(sorted(own))
+    telling = [
+        kind
+        for kind in own
+        if events.subjects[kind] == head and (field in events.fields[kind] or field == _instant_of(kind, SCOPES[head]))
+    ]
+    return tuple(sorted(telling or [kind for kind in own if events.subjects[kind] == head]))
+
+
+def _instant_of(kind: str, relation: str) -> str | None:
+    source = EVENT_SOURCES.get(kind)
+    if source is None or source.relation != relation:
+        return None
+    return source.instant or RELATIONS[relation].instant
 
 
 WAIT = StepKind(
     "wait",
-    "Waits a length of time since the step before, or since the journey's start.",
+    "Waits a length of time since the step before or the journey's start, or until a moment of the calendar.",
     compile_wait,
     WaitModel,
     shorthand={"x-definition": "duration"},

@@ -46,4 +46,5 @@ WAIT_FOR = StepKind(
     WaitForModel,
     definition="wait-for",
     blocks=("got", "else"),
+    fails=False,
 )

@@ -1,0 +1,57 @@
+"""Looks up when a moment is that a journey waits for: a date of its subject's, by the customer's calendar.
+
+wait: {until: {date: order.estimated_at, offset: -1d, at: "10:00"}}
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from temporalio import activity
+
+from activities.asking import asking
+from activities.context import Connection, Context
+from engine.calendar.business import BusinessHours
+from engine.conditions.types import Value
+from engine.facts.products import longest_days
+from engine.facts.read import read_zone
+from engine.journeys.due import due
+from engine.journeys.plan import When
+from engine.journeys.wire import Answer, LookUpRequest
+from engine.policy import Policy
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """The activity `look_up`."""
+
+    context: Context
+
+    @activity.defn(name="look_up")
+    async def look_up(self, request: LookUpRequest) -> Answer:
+        """Answers `due` with the instant, or `unknown`."""
+        found = await self.context.transaction(lambda connection: self._look_up(connection, request))
+        return Answer(request.at, "unknown" if found is None else "due", until=found)
+
+    def _look_up(self, connection: Connection, request: LookUpRequest) -> datetime | None:
+        of = asking(self.context, connection, request.journey, request.at)
+        when = When.model_validate(request.when)
+        base = _as_date(of.value(connection, when.date)) if when.date else request.since
+        if base is None:
+            return None
+        if when.length:
+            days = None if of.order is None else longest_days(connection, of.order, when.length)
+            when = when.model_copy(update={"offset": when.default if days is None else days * 86400})
+        zone = read_zone(connection, of.asked.customer, otherwise=of.zone)
+        return due(when, base, zone, _business(self.context.policy))
+
+
+def _as_date(value: Value) -> datetime | date | None:
+    if isinstance(value, int):
+        return _EPOCH + timedelta(microseconds=value)
+    return value if isinstance(value, date) else None
+
+
+def _business(policy: Policy) -> BusinessHours:
+    return BusinessHours(policy.business_hours, policy.zone, frozenset(policy.holidays.days))

@@ -1,0 +1,115 @@
+"""What no message may ever do, over some thousand sends at once; and each check, broken, is found out.
+
+The long form is `python bench/invariants.py`.
+"""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from bench.invariants import obey, run
+from engine.messages.capacities import Given
+from engine.messages.caps import find_cap
+from engine.messages.decision import Terms
+from engine.messages.reserve import Reserving
+
+
+def test_over_two_thousand_sends_nothing_is_broken_and_every_reason_occurs(module_database):
+    figures = {each.figure: each for each in run(module_database, 2_000, 7)}
+    assert all(figure.holds for figure in figures.values()), figures
+    assert figures["messages that left"].value > 500
+    seen = {name.split()[-1] for name in figures if name.startswith("messages skipped")}
+    assert seen >= {
+        "stopped", "goal_reached", "killed", "holdout", "global_holdout", "no_address", "no_test_recipient",
+        "suppressed", "no_consent", "cap_reached",
+    }  # fmt: skip
+
+
+def _without(name, answer):
+    """Reserve with one of its questions always answered alike."""
+    return lambda monkeypatch: monkeypatch.setattr(Reserving, name, lambda *_, **__: answer)
+
+
+def _controls_without(*, state):
+    def break_(monkeypatch):
+        whole = Reserving._pause if state == "paused" else Reserving._killed
+
+        def broken(self):
+            left = [control for control in self.known.controls if control["state"] != state]
+            object.__setattr__(self.known, "controls", left)
+            return whole(self)
+
+        monkeypatch.setattr(Reserving, "_pause" if state == "paused" else "_killed", broken)
+
+    return break_
+
+
+def _journeys_never_paused(monkeypatch):
+    whole = Reserving._pause
+
+    def broken(self):
+        self.subject["paused_at"] = None
+        return whole(self)
+
+    monkeypatch.setattr(Reserving, "_pause", broken)
+
+
+def _closed_times_without(reason):
+    def break_(monkeypatch):
+        whole = Reserving._shut
+
+        def broken(self, at):
+            shut = whole(self, at)
+            return None if shut is not None and shut[0] == reason else shut
+
+        monkeypatch.setattr(Reserving, "_shut", broken)
+
+    return break_
+
+
+def _caps_count_too_few(monkeypatch):
+    def broken(self, channel):
+        others = [other for other in self.known.others if other.at < self.moment - timedelta(hours=12)]
+        return find_cap(self.policy, self.purpose, channel, self.moment, others)
+
+    monkeypatch.setattr(Reserving, "_cap", broken)
+
+
+BROKEN = {
+    "consent": _without("_consented", True),
+    "suppression": _without("_suppressed", False),
+    "quiet hours": _closed_times_without("quiet_hours"),
+    "weekday": _closed_times_without("weekday"),
+    "holiday": _closed_times_without("holiday"),
+    "blackout": _closed_times_without("blackout"),
+    "cap": _caps_count_too_few,
+    "capacity": _without("_places", Given(())),
+    "channel limit": _without("_token", None),
+    "holdout": _without("_holdout", None),
+    "stop": _without("_stop", None),
+    "goal": _without("_goal_reached", False),
+    "hold": _without("_hold", None),
+    "test recipients": _without("_may_be_tested_on", True),
+    "journey paused": _journeys_never_paused,
+    "playbook paused or killed": _controls_without(state="paused"),
+    "playbook paused or killed: kill": _controls_without(state="killed"),
+    "playbook paused or killed: status": lambda patch: patch.setattr(Terms, "status", "live"),
+}
+
+
+@pytest.fixture
+def emptied(module_database):
+    """The file's database without any row."""
+    with psycopg.connect(module_database) as connection:
+        connection.execute(
+            "truncate shops, customers, rule_versions, playbook_controls, capacity_use, channel_limits cascade"
+        )
+    return module_database
+
+
+@pytest.mark.parametrize("check", BROKEN)
+def test_a_check_that_is_broken_is_found_out(emptied, monkeypatch, check):
+    BROKEN[check](monkeypatch)
+    verdict, _ = obey(emptied, 36, 5)
+    assert verdict.violations[check.partition(":")[0]] > 0, verdict

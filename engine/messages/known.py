@@ -1,7 +1,8 @@
 """What a reservation must know, read under lock in one round trip.
 
 The lock leaves the keys alone: the database's own checks of references take those of a customer after her message's,
-and with them this order would be a ring. Each statement sees what was committed when it began, so those after the lock see all that was done under it before.
+and with them this order would be a ring. Each statement sees what was committed when it began, so those after the lock
+see all that was done under it before.
 """
 
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ async def limited(shop: Shop, seconds: float) -> list[Figure]:
     with workers(shop, WORKERS):
         # So many are on their way at once that each token finds somebody who takes it.
         await asyncio.to_thread(shop.place, "limited", round(LIMITED * (seconds + 60)))
-        await until(lambda: shop.number(_SENT) >= 2 * LIMITED, "the first messages")
+        await until(lambda: shop.number(_SENT) >= 2 * LIMITED, "the first messages", seconds=300)
         before = await asyncio.to_thread(shop.number, _SENT)
         await asyncio.sleep(seconds)
         sent = await asyncio.to_thread(shop.number, _SENT) - before

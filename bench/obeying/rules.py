@@ -1,5 +1,7 @@
 """Rules in which every control of the policy has something to say."""
 
+from functools import cache
+
 from engine.language.rules import Rules, compile_rules
 
 PHASES = 21
@@ -72,6 +74,7 @@ steps:
 _TEMPLATE = "Subject: Hello\n\nHello.\n"
 
 
+@cache
 def make_rules(customers: int, news: str = "live") -> Rules:
     """The rules for a shop of so many customers: bounds are a little less than what it wants to send."""
     policy = (

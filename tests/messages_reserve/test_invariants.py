@@ -15,6 +15,8 @@ from engine.messages.decision import Terms
 from engine.messages.reserve import Reserving
 
 
+# Long for its kind, and on a busy machine longer: two thousand sends are some ten thousand transactions.
+@pytest.mark.timeout(600)
 def test_over_two_thousand_sends_nothing_is_broken_and_every_reason_occurs(module_database):
     figures = {each.figure: each for each in run(module_database, 2_000, 7)}
     assert all(figure.holds for figure in figures.values()), figures
@@ -76,6 +78,7 @@ def _caps_count_too_few(monkeypatch):
     monkeypatch.setattr(Reserving, "_cap", broken)
 
 
+CUSTOMERS = 10
 BROKEN = {
     "consent": _without("_consented", True),
     "suppression": _without("_suppressed", False),
@@ -108,8 +111,9 @@ def emptied(module_database):
     return module_database
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("check", BROKEN)
 def test_a_check_that_is_broken_is_found_out(emptied, monkeypatch, check):
     BROKEN[check](monkeypatch)
-    verdict, _ = obey(emptied, 36, 5)
+    verdict, _ = obey(emptied, CUSTOMERS, 5)
     assert verdict.violations[check.partition(":")[0]] > 0, verdict

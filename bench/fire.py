@@ -2,13 +2,15 @@
 
 Two thousand journeys of three messages each, on PostgreSQL and Temporal servers of its own, while workers are killed,
 both servers are restarted and the provider answers badly half of the time. For each seed, once with a provider that
-takes idempotency keys and once with a plain mail server under `in_doubt: hold`. What is promised, and how this proves
+takes idempotency keys and once with a plain mail server under `in_doubt: hold`. Then `bench/invariants.py`: two hundred
+thousand sends through every control. What is promised, and how this proves
 it, stands in docs/exactly-once.md.
 """
 
 import argparse
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -19,8 +21,9 @@ from bench.firing.checker import PROMISES
 from bench.firing.evidence import keep
 from bench.firing.points import BETWEEN_PROVIDER_AND_RECORD, BETWEEN_TELLING_AND_MARK
 from bench.firing.rules import Kind
-from bench.firing.servers import own_servers
+from bench.firing.servers import own_database, own_servers
 from bench.firing.storm import Strength, killed_at
+from bench.invariants import SENDS, run
 
 KILLS, RESTARTS = 30, 3
 SPARE_KILLS = 2  # a worker that is to be killed may have ended by itself
@@ -35,6 +38,8 @@ def main() -> int:
         for seed in asked.seeds:
             for kind in asked.kinds:
                 figures += _run(seed, kind, asked)
+        if asked.sends:
+            figures += _controls(asked.seeds[0], asked.sends)
     except KeyboardInterrupt:
         show("fire", figures)
         return 128 + signal.SIGINT
@@ -49,6 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--at-once", type=int, default=300, help="journeys under way")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=30.0, help="for each run, at most")
+    parser.add_argument("--sends", type=int, default=SENDS, help="through every control; 0: none")
     return parser.parse_args()
 
 
@@ -72,6 +78,14 @@ def _run(seed: int, kind: Kind, asked: argparse.Namespace) -> list[Figure]:
 def _keep(blaze: Blaze, ashes: Ashes | None) -> None:
     kept = keep(blaze, ashes, BENCH / f"fire-{blaze.kind}-{blaze.seed}")
     print(f"what it left is in {kept}", file=sys.stderr, flush=True)
+
+
+def _controls(seed: int, sends: int) -> list[Figure]:
+    """The second part: no send that a control forbids."""
+    print(f"seed {seed}: {sends} sends through every control", file=sys.stderr, flush=True)
+    with own_database("regulars-fire-") as url:
+        figures = run(url, sends, seed)
+    return [replace(figure, figure=f"controls, seed {seed}: {figure.figure}") for figure in figures]
 
 
 def _figures(of: str, size: Size, ashes: Ashes) -> list[Figure]:

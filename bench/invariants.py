@@ -7,38 +7,25 @@ goal, a pause or a kill.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import psycopg  # noqa: E402 -- the path comes first
+import psycopg
 
-from bench.obeying.drive import Driver  # noqa: E402 -- likewise
-from bench.obeying.judge import Verdict, judge  # noqa: E402 -- likewise
-from bench.obeying.rules import make_rules  # noqa: E402 -- likewise
-from bench.obeying.shop import open_shop  # noqa: E402 -- likewise
-from engine.facts.migrate import upgrade  # noqa: E402 -- likewise
+from bench.figures import BENCH, ROOT, Figure, show
+from bench.obeying.drive import Driver
+from bench.obeying.judge import Verdict, judge
+from bench.obeying.rules import make_rules
+from bench.obeying.shop import open_shop
+from engine.facts.migrate import upgrade
 
-OUTPUT = ROOT / ".regulars" / "bench" / "invariants.jsonl"
 SENDS = 200_000
 _SENDS_OF_A_CUSTOMER = 22
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table; `bound` is what the value must be at least or at most, none where it is only told."""
-
-    figure: str
-    value: float
-    bound: float | None = None
-    holds: bool = True
 
 
 def run(database_url: str, sends: int, seed: int) -> list[Figure]:
@@ -56,13 +43,13 @@ def run(database_url: str, sends: int, seed: int) -> list[Figure]:
     decided = sum(verdict.states.values())
     violations = sum(verdict.violations.values())
     return [
-        Figure("messages", decided, 0.9 * sends, decided >= 0.9 * sends),
+        Figure("messages", decided, at_least=0.9 * sends),
         Figure("messages that left", verdict.judged),
         Figure("questions asked of reserve", asked),
         Figure("seconds", round(took, 1)),
         *(Figure(f"messages {name}", count) for name, count in sorted(verdict.reasons.items())),
-        Figure("violations", violations, 0, violations == 0),
-        *(Figure(f"violations of {name}", count, 0, holds=False) for name, count in sorted(verdict.violations.items())),
+        Figure("violations", violations, at_most=0),
+        *(Figure(f"violations of {name}", count, at_most=0) for name, count in sorted(verdict.violations.items())),
     ]
 
 
@@ -85,19 +72,13 @@ def main() -> int:
     parser.add_argument("--url", help="an empty database; default: one of its own")
     asked = parser.parse_args()
     if asked.url is None:
-        state = ROOT / ".regulars" / "bench" / "invariants"
+        state = BENCH / "invariants"
         own = [sys.executable, "-m", "engine.servers", "--postgres", "--free-ports", "--fast", "--state", str(state)]
         again = [sys.executable, __file__, "--sends", str(asked.sends), "--seed", str(asked.seed), "--url", "own"]
         return subprocess.call([*own, "--", *again], cwd=ROOT)
     url = os.environ["REGULARS_DATABASE_URL"] if asked.url == "own" else asked.url
     print(f"seed {asked.seed}")
-    figures = run(url, asked.sends, asked.seed)
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text("".join(json.dumps(asdict(figure)) + "\n" for figure in figures), "utf-8")
-    for figure in figures:
-        bound = "" if figure.bound is None else f"bound {figure.bound:g}: {'holds' if figure.holds else 'BROKEN'}"
-        print(f"{figure.figure:42} {figure.value:>12g}  {bound}")
-    return 0 if all(figure.holds for figure in figures) else 1
+    return show("invariants", run(url, asked.sends, asked.seed))
 
 
 if __name__ == "__main__":

@@ -133,22 +133,42 @@ class OwnServers:
 @contextmanager
 def own_servers(prefix: str) -> Iterator[OwnServers]:
     """Starts both, with durable data in a temporary directory, and removes all in the end."""
-    workplace = Path(tempfile.mkdtemp(prefix=prefix))
-    workplace.chmod(0o755)
-    state = workplace / "state"
-    state.mkdir()
     program = find_temporal()
     configured = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TEMPORAL_")}
-    postgres = Postgres(state)
-    temporal = Temporal(state, program, ports=Ports(free_port(), free_port()))
-    own: OwnServers | None = None
+    with _workplace(prefix) as workplace:
+        postgres = Postgres(workplace / "state")
+        temporal = Temporal(workplace / "state", program, ports=Ports(free_port(), free_port()))
+        own: OwnServers | None = None
+        try:
+            own = OwnServers(workplace, program, postgres, temporal, postgres.start(), temporal.start())
+            upgrade(own.url)
+            yield own
+        finally:
+            os.environ.update(configured)
+            temporal.stop(own.journeys if own else None)
+            postgres.stop(own.database if own else None)
+
+
+@contextmanager
+def own_database(prefix: str) -> Iterator[str]:
+    """The URL of an empty database on a PostgreSQL that is not durable: nothing crashes here."""
+    with _workplace(prefix) as workplace:
+        postgres, record = Postgres(workplace / "state", fast=True), None
+        try:
+            record = postgres.start()
+            yield record.environment["REGULARS_DATABASE_URL"]
+        finally:
+            postgres.stop(record)
+
+
+@contextmanager
+def _workplace(prefix: str) -> Iterator[Path]:
+    """A directory that PostgreSQL's own user may enter, with `state` in it; removed in the end."""
+    workplace = Path(tempfile.mkdtemp(prefix=prefix))
+    workplace.chmod(0o755)
+    (workplace / "state").mkdir()
     try:
-        own = OwnServers(workplace, program, postgres, temporal, postgres.start(), temporal.start())
-        upgrade(own.url)
-        yield own
+        yield workplace
     finally:
-        os.environ.update(configured)
-        temporal.stop(own.journeys if own else None)
-        postgres.stop(own.database if own else None)
-        clean(state)
+        clean(workplace / "state")
         shutil.rmtree(workplace)

@@ -104,7 +104,7 @@ class _Telling:
         before: Turn | None = None
         for turn in self.story.turns:
             yield f"{self._at(turn.recorded_at if self.by_clock else turn.at)}  {self._turn(turn, before)}"
-            if turn.state in {"reserved", "deferred", "skipped"} and (before is None or before.state != "in_flight"):
+            if turn.state in {"reserved", "deferred", "skipped"}:
                 yield from self._asked(turn)
             before = turn
         if not self.story.turns:
@@ -113,8 +113,8 @@ class _Telling:
     def _turn(self, turn: Turn, before: Turn | None) -> str:
         reason = in_words(turn.reason) if turn.reason else ""
         match turn.state:
-            case "reserved" if before is not None and before.state == "in_flight":
-                return f"The provider has surely not taken it{f': {reason}' if reason else ''}. It will be tried again."
+            case "planned" if before is None:
+                return "It was put ahead; nothing is decided yet."
             case "planned":
                 return f"The provider has surely not taken it{f': {reason}' if reason else ''}. It is decided anew."
             case "reserved":

@@ -64,6 +64,8 @@ class World:
         self.given.append(happened)
         self.state, commands = advance(self.plan, before, happened)
         assert self.state.now >= before.now
+        if self._strange(happened):
+            assert not commands, "what does not concern the journey moves it"
         if not commands:
             assert self.state == before, "what is not taken changes nothing"
         elif out is not None:
@@ -75,6 +77,21 @@ class World:
         for command in commands:
             self._take(command)
         self._stands()
+
+    def _strange(self, happened: Input) -> bool:
+        """Whether an input cannot concern the journey, wherever it stands."""
+        match happened:
+            case Due(wait=wait):
+                return self.hold is None or wait != self.hold.wait
+            case Told(stop=False, steps=steps):
+                known = {step.id for step in self.plan.code} | {step for step, _ in self.plan.heard()}
+                return self.hold is None or not known & set(steps)
+            case Answered(step=step):
+                return self.out is None or step != self.out.step
+            case Began():
+                return True
+            case _:
+                return False
 
     def _take(self, command: Command) -> None:
         self.out = self.hold = None

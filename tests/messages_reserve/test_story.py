@@ -70,7 +70,7 @@ What happened
   2 March 2026, 13:00:00  It may leave by email: attempt 1, as of 2 March 2026, 13:00:00.
       Asked, under the customer's lock: {"; ".join(QUESTIONS.values())}.
   2 March 2026, 13:00:00  It is handed over to mailbox.
-  2 March 2026, 13:00:00  The provider has surely not taken it: {in_words("try_later")}. It will be tried again.
+  2 March 2026, 13:00:00  The provider has surely not taken it: {in_words("try_later")}. It is decided anew.
   2 March 2026, 13:01:00  It may leave by email: attempt 2, as of 2 March 2026, 13:01:00.
       Asked, under the customer's lock: {"; ".join(QUESTIONS.values())}.
   2 March 2026, 13:01:00  It is handed over to mailbox.

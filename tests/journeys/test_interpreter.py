@@ -11,6 +11,7 @@ from engine.journeys.inputs import Answered, Began, Cancelled, Due, Told, order
 from engine.journeys.interpreter import advance, begin, first_wait, waits_for
 from engine.journeys.plan import Branch, End, EventTrigger, Jump, Plan, Send, Task, Wait, WaitFor, WaitUntil, When
 from tests.journeys.plans import DAY, HIGH_SPENDER, REMINDER, plan, plans
+from tests.journeys.strategies import answers
 
 T0 = datetime(2018, 1, 8, 10, tzinfo=UTC)
 
@@ -321,21 +322,6 @@ def test_a_followed_date_that_moves_into_the_time_already_waited_has_come() -> N
 _SECONDS = st.integers(-DAY, 20 * DAY)
 
 
-@st.composite
-def _answers(draw: st.DrawFn, command: object) -> Answered:
-    step, at = command.step, command.at
-    if isinstance(command, Ask):
-        return Answered(at, step, draw(st.sampled_from(["true", "false", "failed"])))
-    if isinstance(command, Choose):
-        return Answered(at, step, "chosen", draw(st.sampled_from([None, *command.cases])))
-    if isinstance(command, LookUp):
-        due = draw(st.one_of(st.none(), _SECONDS.map(lambda seconds: T0 + timedelta(seconds=seconds))))
-        return Answered(at, step, draw(st.sampled_from(["failed", "due"])) if due else "unknown", until=due)
-    outcome = draw(st.sampled_from(["sent", "sent", "sent", "skipped", "deferred", "in_doubt", "failed"]))
-    until = at + timedelta(seconds=draw(st.integers(1, DAY))) if outcome == "deferred" else None
-    return Answered(at, step, outcome, until=until)
-
-
 @given(plans(), st.data())
 def test_any_plan_under_any_order_of_inputs_waits_or_ends_and_never_sends_twice(one: Plan, data: st.DataObject) -> None:
     state, commands = begin(one, Began(T0))
@@ -345,7 +331,7 @@ def test_any_plan_under_any_order_of_inputs_waits_or_ends_and_never_sends_twice(
             break
         command = commands[0] if commands else waits_for(one, state)
         if isinstance(command, Deliver | Ask | Choose | LookUp | OpenTask):
-            happened = data.draw(_answers(command))
+            happened = data.draw(answers(command))
             if isinstance(command, Deliver) and happened.outcome == "sent":
                 sent.append(f"{command.step}/{command.iteration}")
         else:

@@ -6,12 +6,11 @@ from collections.abc import Mapping as Dictionary
 from pydantic import Field
 
 from engine.language.issues import did_you_mean, one_of
-from engine.language.located import Mapping, Node, Scalar, Sequence, found
+from engine.language.located import Mapping, Scalar, Sequence, found
 from engine.language.model import Model
 from engine.language.operands import listed
-from engine.language.steps.block import compile_block
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
-from engine.language.validate import mapping, validate
+from engine.language.validate import validate
 from engine.language.values import DurationText, Name, Names, PlainPart, Text
 
 
@@ -121,31 +120,9 @@ def _check_playbook(context: Context, _step: StepNode, node: Mapping) -> None:
 _CHECKS = {"points": _check_points, "tag": _check_tag, "start": _check_playbook}
 
 
-def compile_parallel(context: Context, step: StepNode, _base: int) -> Block:
-    """Several lists of steps at once; goes on when all have ended.
-
-    ```yaml
-    - parallel:
-        mail: [{wait: 1d}]
-        call: [{task: {id: call-them, team: sales}}]
-    ```
-    """
-    _by_name(context, step.value, step)
-    return Block(())
-
-
-def _by_name(context: Context, node: Node | None, step: StepNode) -> None:
-    holder = None if node is None else mapping(node, context.report, "steps by name", step.at)
-    if holder is not None and not holder.entries:
-        context.report.error("RG211", holder.span, "an empty mapping", "steps by name")
-    for entry in holder or ():
-        compile_block(context, entry.value, 0, entry.span)
-
-
 LATER_KINDS: Dictionary[str, StepKind] = {
     kind.name: kind
     for kind in (
-        StepKind("parallel", "Several lists of steps at once.", compile_parallel, runs=False),
         _plain("coupon", CouponModel, "Gives a coupon."),
         _plain("points", PointsModel, "Adds or takes points."),
         _plain("tag", TagStepModel, "Gives or takes tags."),

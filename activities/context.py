@@ -13,6 +13,7 @@ from activities.providers.provider import Provider
 from engine.dispatch.versions import StoredVersions
 from engine.facts.reporting import Reporting
 from engine.journeys.wire import Clock
+from engine.language.rules import Rules
 from engine.policy import Policy
 
 T = TypeVar("T")
@@ -28,13 +29,14 @@ def wall_clock() -> datetime:
 
 @dataclass(frozen=True)
 class Context:
-    """Shared by all activities of a worker. `providers` by channel; `policy` is the one in force now."""
+    """Shared by all activities of a worker. `providers` by channel; `policy` and `rules` are those in force now."""
 
     pool: ConnectionPool
     versions: StoredVersions
     policy: Policy
     providers: Mapping[str, Provider]
     reporting: Reporting
+    rules: Rules
     now: Callable[[], datetime] = wall_clock
 
     def moment(self, at: datetime, clock: Clock) -> datetime:

@@ -11,6 +11,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.change_tags import ChangeTags
 from activities.choose import Choose
 from activities.close_journey import CloseJourney
 from activities.context import Context
@@ -67,7 +68,12 @@ def context(
 ) -> Context:
     """What activities of a worker share."""
     return Context(
-        pool, versions or StoredVersions(), rules.policy, channels, Reporting(load_contracts(), rules.policy.currency)
+        pool,
+        versions or StoredVersions(),
+        rules.policy,
+        channels,
+        Reporting(load_contracts(), rules.policy.currency),
+        rules,
     )
 
 
@@ -89,6 +95,7 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         Choose(shared).choose,
         LookUp(shared).look_up,
         OpenTask(shared).open_task,
+        ChangeTags(shared).change_tags,
         CloseJourney(shared).close_journey,
         GiveUp(shared).give_up,
     ]

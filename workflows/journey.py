@@ -15,7 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from engine.journeys import wire
-    from engine.journeys.commands import Ask, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
+    from engine.journeys.commands import Ask, ChangeTags, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
     from engine.journeys.interpreter import advance, begin, waits_for
@@ -125,6 +125,18 @@ class Journey:
                 return await self._ask(start, plan, "look_up", moment, command)
             case OpenTask():
                 return await self._ask(start, plan, "open_task", _task(start, command), command)
+            case ChangeTags():
+                tags = wire.TagsRequest(
+                    journey=start.journey,
+                    step=command.step,
+                    at=command.at,
+                    add=list(command.add),
+                    remove=list(command.remove),
+                    expires=command.expires,
+                    ends=command.ends,
+                    clock=start.clock,
+                )
+                return await self._ask(start, plan, "change_tags", tags, command)
             case Finish():
                 raise ApplicationError("a finish is not carried out but returned", non_retryable=True)
 
@@ -205,7 +217,7 @@ class Journey:
         plan: Plan,
         activity: str,
         request: object,
-        command: Deliver | Ask | Choose | LookUp | OpenTask,
+        command: Deliver | Ask | Choose | LookUp | OpenTask | ChangeTags,
     ) -> Answered:
         """Lets an activity answer; when its retries are used up, that is the answer."""
         try:

@@ -14,7 +14,7 @@ from typing import assert_never
 
 from engine.conditions.ast import All, Any, Condition, Not, StepIs
 from engine.journeys.branches import advance_branches, part
-from engine.journeys.commands import Ask, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
+from engine.journeys.commands import Ask, ChangeTags, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
 from engine.journeys.experiment import arm_of
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Input, Told
 from engine.journeys.plan import (
@@ -31,6 +31,7 @@ from engine.journeys.plan import (
     Split,
     Step,
     Switch,
+    Tag,
     Task,
     Wait,
     WaitFor,
@@ -177,6 +178,9 @@ def _command(plan: Plan, state: State, index: int) -> Command:
             return _deliver(plan, state, index, step, state.now)
         case Task():
             return _open_task(plan, state, index, step)
+        case Tag():
+            ends = _ending(plan, index + 1)
+            return ChangeTags(step.id, state.now, step.add, step.remove, step.expires, step.label, ends)
         case _:
             raise AssertionError(f"{step.op} asks nothing")
 

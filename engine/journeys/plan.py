@@ -265,6 +265,15 @@ class Task(Instruction):
     due: int | None = None
 
 
+class Tag(Instruction):
+    """Gives the customer tags, or takes what was given; `expires` in seconds after now."""
+
+    op: Literal["tag"] = "tag"
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    expires: int | None = None
+
+
 class End(Instruction):
     """Ends the journey here."""
 
@@ -287,6 +296,7 @@ Step = Annotated[
     | Again
     | Jump
     | Task
+    | Tag
     | End,
     Field(discriminator="op"),
 ]

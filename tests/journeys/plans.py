@@ -21,6 +21,7 @@ from engine.journeys.plan import (
     Start,
     Step,
     Switch,
+    Tag,
     Task,
     Wait,
     WaitFor,
@@ -71,11 +72,13 @@ _VISIT = (EventTrigger(event="site.visit"),)
 def _acting(draw: st.DrawFn, index: int, ahead: st.SearchStrategy[int]) -> Step:
     """A step that does something, or ends."""
     name, failure = f"s{index}", draw(st.one_of(st.none(), ahead))
-    match draw(st.sampled_from(["send", "send", "task", "end"])):
+    match draw(st.sampled_from(["send", "send", "task", "tag", "end"])):
         case "send":
             return Send(id=name, channels=("email",), template="t", on_failure=failure)
         case "task":
             return Task(id=name, task="t", team="sales", title="T", on_failure=failure)
+        case "tag":
+            return Tag(id=name, add=("warm",), on_failure=failure)
         case _:
             return End(id=name)
 

@@ -198,6 +198,23 @@ async def ways_and_rounds(stage: Stage) -> Running:
     return running
 
 
+TAGGING = """
+steps:
+  - tag: {id: warm, add: [warm, guest], expires: 30d}
+  - if: {tags: {has_all: [warm, guest]}}
+    then: [{tag: {remove: guest}}]
+"""
+TAGS = "tags: {warm: {title: Warm, by_hand: true}, guest: {title: Guest, by_hand: true}}\n"
+
+
+@scene
+async def tags_given_and_taken(stage: Stage) -> Running:
+    async with stage.run(make_rules(TAGGING, tags=TAGS)) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
 AT_ONCE = """
 steps:
   - parallel:

@@ -67,7 +67,16 @@ def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
         for event in saved(name).to_json_dict()["events"]
         if "activityTaskScheduledEventAttributes" in event
     }
-    assert activities == {"deliver", "decide", "choose", "look_up", "open_task", "give_up", "close_journey"}
+    assert activities == {
+        "deliver",
+        "decide",
+        "choose",
+        "look_up",
+        "open_task",
+        "change_tags",
+        "give_up",
+        "close_journey",
+    }
 
 
 def _plan(history: WorkflowHistory) -> Plan:

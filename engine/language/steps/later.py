@@ -6,12 +6,11 @@ from collections.abc import Mapping as Dictionary
 from pydantic import Field
 
 from engine.language.issues import did_you_mean, one_of
-from engine.language.located import Mapping, Scalar, Sequence, found
+from engine.language.located import Mapping, Scalar, found
 from engine.language.model import Model
-from engine.language.operands import listed
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
 from engine.language.validate import validate
-from engine.language.values import DurationText, Name, Names, PlainPart, Text
+from engine.language.values import DurationText, Name, PlainPart, Text
 
 
 class CouponModel(Model):
@@ -30,14 +29,6 @@ class PointsModel(Model):
     take: int | None = Field(default=None, ge=1, description="Points that are taken.")
     reason: Text | None = Field(default=None, description="What the customer reads.")
     expires: DurationText | None = Field(default=None, description="So long after they were given.")
-
-
-class TagStepModel(Model):
-    """Gives the customer a tag, or takes it."""
-
-    id: Name | None = Field(default=None, description="The step's name.")
-    add: Names | None = Field(default=None, description="Tags that are given.")
-    remove: Names | None = Field(default=None, description="Tags that are taken.")
 
 
 class WebhookModel(Model):
@@ -92,19 +83,9 @@ def _check_points(context: Context, step: StepNode, node: Mapping) -> None:
     _one_of(context, step, node, ("add", "take"))
 
 
-def _check_tag(context: Context, step: StepNode, node: Mapping) -> None:
-    _one_of(context, step, node, ("add", "remove"), both=True)
-    typed = context.scope.bare.get("tags")
-    for key in ("add", "remove"):
-        value = node.get(key)
-        for item in value.items if isinstance(value, Sequence) else (value,):
-            if isinstance(item, Scalar) and isinstance(item.value, str) and typed is not None:
-                listed(item, item.text, typed, context.report)
-
-
-def _one_of(context: Context, step: StepNode, node: Mapping, keys: tuple[str, str], *, both: bool = False) -> None:
+def _one_of(context: Context, step: StepNode, node: Mapping, keys: tuple[str, str]) -> None:
     given = [key for key in keys if node.entry(key)]
-    if not given or (len(given) > 1 and not both):
+    if len(given) != 1:
         context.report.error("RG210", step.at, " and ".join(given) or "neither", f"one of {one_of(keys)}")
 
 
@@ -117,7 +98,7 @@ def _check_playbook(context: Context, _step: StepNode, node: Mapping) -> None:
         )
 
 
-_CHECKS = {"points": _check_points, "tag": _check_tag, "start": _check_playbook}
+_CHECKS = {"points": _check_points, "start": _check_playbook}
 
 
 LATER_KINDS: Dictionary[str, StepKind] = {
@@ -125,7 +106,6 @@ LATER_KINDS: Dictionary[str, StepKind] = {
     for kind in (
         _plain("coupon", CouponModel, "Gives a coupon."),
         _plain("points", PointsModel, "Adds or takes points."),
-        _plain("tag", TagStepModel, "Gives or takes tags."),
         _plain("webhook", WebhookModel, "Tells another system."),
         _plain("call", CallModel, "Runs an activity."),
         _plain("update", UpdateModel, "Writes fields of the customer's record."),

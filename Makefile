@@ -46,7 +46,7 @@ check: install
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(PY) -m engine.language.schema --check
+	$(VENV)/bin/regulars schemas --check
 	$(PY) tools/attributes_page.py --check
 	$(VENV)/bin/regulars check rules
 
@@ -55,7 +55,7 @@ test: check servers
 		-- $(PY) -m tests $(ARGS)
 
 bench: install
-	@test -f bench/$(NAME).py || { echo 'make bench NAME=...: one of $(basename $(notdir $(wildcard bench/*.py)))' >&2; exit 1; }
+	@test -f bench/$(NAME).py || { echo 'make bench NAME=...: one of $(filter-out figures,$(basename $(notdir $(wildcard bench/*.py))))' >&2; exit 1; }
 	@$(PY) bench/$(NAME).py $(ARGS)
 
 lock: install

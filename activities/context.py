@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from activities.providers.provider import Provider
+from activities.timings import Timings
 from engine.dispatch.versions import StoredVersions
 from engine.facts.reporting import Reporting
 from engine.journeys.wire import Clock
@@ -29,15 +30,20 @@ def wall_clock() -> datetime:
 
 @dataclass(frozen=True)
 class Context:
-    """Shared by all activities of a worker. `providers` by channel; `policy` and `rules` are those in force now."""
+    """Shared by all activities of a worker. `providers` by channel; `rules` are those in force now."""
 
     pool: ConnectionPool
     versions: StoredVersions
-    policy: Policy
+    rules: Rules
     providers: Mapping[str, Provider]
     reporting: Reporting
-    rules: Rules
     now: Callable[[], datetime] = wall_clock
+    timings: Timings = field(default_factory=Timings)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force now."""
+        return self.rules.policy
 
     def moment(self, at: datetime, clock: Clock) -> datetime:
         """As of when something is decided: now, or, where the shop's clock is held, the logical instant."""

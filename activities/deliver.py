@@ -1,6 +1,6 @@
-"""One send: reserve, hand over to the provider, record.
+"""One send: reserve, hand over to the provider, record; if the channel gives way, the same with the next one.
 
-    send: {id: first, channel: email, template: payment-reminder-first}
+    send: {id: first, channel: [sms, email], template: payment-reminder-first}
 
 Killed before the reservation commits, nothing has happened. Killed after it, the next attempt finds the message
 reserved and decides anew. Right before it is handed over the message is marked as in flight, unless a later attempt has
@@ -26,12 +26,16 @@ from engine.journeys.plan import Plan, TemplateBy
 from engine.journeys.wire import Answer, DeliverRequest
 from engine.language.rules import Rules
 from engine.messages import record
+from engine.messages.channel_limit import NEAR
+from engine.messages.decision import Terms
 from engine.messages.errors import TemplateError
+from engine.messages.fallback import gives_way
 from engine.messages.locales import locale_chain
 from engine.messages.message import OutgoingMessage
 from engine.messages.mime import default_unsubscribe
-from engine.messages.render import render
-from engine.messages.reserve import NotBefore, Proceed, Settled, Terms, reserve
+from engine.messages.render import RENDERERS
+from engine.messages.reserve import NotBefore, Proceed, Settled, reserve
+from engine.messages.segments import length
 from engine.messages.values import message_values
 
 _BEAT = timedelta(seconds=2)
@@ -65,22 +69,33 @@ class Deliver:
         """
         async with _heartbeats():
             moment = self.context.moment(request.at, request.clock)
-            reservation = await self.context.transaction(lambda connection: self._reserve(connection, request, moment))
-            match reservation:
-                case NotBefore(until=until, reason=reason):
-                    return Answer(moment, "deferred", reason, until)
-                case Settled():
-                    return _settled(reservation)
-                case Proceed():
-                    return await self._send(request, reservation, moment)
+            answer = None
+            while answer is None:
+                answer = await self._through_a_channel(request, moment)
+            return answer
+
+    async def _through_a_channel(self, request: DeliverRequest, moment: datetime) -> Answer | None:
+        """What has become of the message; None if this channel gave way and the next is to be tried."""
+        reservation = await self.context.transaction(lambda connection: self._reserve(connection, request, moment))
+        match reservation:
+            case NotBefore(until=until, reason=reason):
+                return Answer(moment, "deferred", reason, until)
+            case Settled():
+                return _settled(reservation)
+            case Proceed():
+                answer = await self._send(request, reservation, moment)
+        another = len(request.channels) > 1 and gives_way(answer.outcome, answer.reason)
+        return None if another else answer
 
     def _reserve(
         self, connection: Connection, request: DeliverRequest, moment: datetime
     ) -> Settled | NotBefore | Proceed:
         journey = self._journey(connection, request.journey)
-        keyed = {channel for channel, provider in self.context.providers.items() if provider.takes_idempotency_key}
-        terms = Terms(journey.plan, self.context.policy, keyed, self.context.reporting.matcher(connection))
-        reservation = reserve(connection, request, terms, moment)
+        keyed = set(filter(self._keyed, self.context.providers))
+        near = NEAR if request.clock == "timers" else timedelta()
+        terms = Terms(journey.plan, self.context.rules, keyed, self.context.reporting.matcher(connection), near)
+        with self.context.timings.reserving():
+            reservation = reserve(connection, request, terms, moment)
         if isinstance(reservation, Settled):
             _end(connection, request, reservation.state, reservation.at)
         return reservation
@@ -98,26 +113,34 @@ class Deliver:
         async def before_commit() -> None:
             await self.context.transaction(lambda connection: _mark_in_flight(connection, proceed))
 
+        await self._turn(proceed)
         try:
             message = await self.context.transaction(
                 lambda connection: self._write(connection, request, proceed, moment)
             )
-            accepted = await provider.deliver(message, proceed.key, before_commit)
+            answer = provider.deliver(message, proceed.key, before_commit)
+            accepted = await self.context.timings.asking(provider.name, answer)
         except TemplateError as error:
-            return await self._failed(proceed, moment, error.code)
+            return await self._refused(request, proceed, moment, error.code, asked=False)
         except _Overtaken:
             raise ApplicationError("overtaken", type="overtaken") from None
         except Retryable as refusal:
-            await self._not_taken(proceed)
+            await self._not_taken(proceed, refusal.reason)
             raise ApplicationError(refusal.reason, type=refusal.reason, next_retry_delay=refusal.retry_after) from None
         except Final as refusal:
-            return await self._failed(proceed, moment, refusal.reason)
+            return await self._refused(request, proceed, moment, refusal.reason, asked=True)
         except InDoubt as doubt:
             return await self._doubted(request, proceed, moment, doubt.reason)
         await self.context.insist(
             lambda connection: _record(connection, request, proceed, moment, accepted.provider_id)
         )
         return Answer(moment, "sent")
+
+    async def _turn(self, proceed: Proceed) -> None:
+        """Waits for the channel's token, which is moments away at most; nothing is locked meanwhile."""
+        if proceed.not_before is not None:
+            ahead = proceed.not_before - self.context.now()
+            await asyncio.sleep(min(max(ahead, timedelta()), NEAR).total_seconds())
 
     def _write(
         self, connection: Connection, request: DeliverRequest, proceed: Proceed, moment: datetime
@@ -128,14 +151,18 @@ class Deliver:
         known = self._attributes(connection, request, proceed, journey, moment)
         values = message_values(connection, customer_id=proceed.customer, order_id=proceed.order, attributes=known)
         chain = locale_chain(values["customer"]["locale"], journey.rules.policy.locale)
-        content = render(journey.rules.templates, name, chain, values)
-        record.record_content(connection, proceed.message, name, content.locale)
-        if self.context.providers[proceed.channel].takes_idempotency_key:
+        channel = self.context.policy.channels[proceed.channel]
+        content = RENDERERS[channel.form](journey.rules.templates, name, chain, values)
+        segments = length(content.text).segments if channel.form == "sms" else None
+        record.record_content(connection, proceed.message, name, content.locale, segments)
+        if self._keyed(proceed.channel):
             _mark_in_flight(connection, proceed)  # a plain provider says itself when it is about to hand it over
-        sender = self.context.policy.channels[proceed.channel].sender or ""
+        sender = channel.sender or ""
         refusable = self.context.policy.consent(journey.plan.controls.purpose) != "none"
-        unsubscribe = default_unsubscribe(sender) if refusable and sender else None
-        return OutgoingMessage(sender, proceed.address, content, moment, unsubscribe=unsubscribe)
+        unsubscribe = default_unsubscribe(sender) if refusable and channel.address == "email" and sender else None
+        return OutgoingMessage(
+            sender, proceed.address, content, moment, unsubscribe=unsubscribe, address=channel.address
+        )
 
     def _attributes(
         self, connection: Connection, request: DeliverRequest, proceed: Proceed, journey: _Journey, moment: datetime
@@ -171,23 +198,38 @@ class Deliver:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return choice.default if value is None else choice.cases.get(text, choice.default)
 
-    async def _not_taken(self, proceed: Proceed) -> None:
+    async def _not_taken(self, proceed: Proceed, why: str) -> None:
         if not proceed.doubted:  # this attempt's refusal does not tell what became of an earlier one
             await self.context.insist(
-                lambda connection: record.record_not_taken(connection, proceed.message, proceed.attempt)
+                lambda connection: record.record_not_taken(connection, proceed.message, proceed.attempt, why)
             )
+
+    async def _refused(
+        self, request: DeliverRequest, proceed: Proceed, moment: datetime, reason: str, *, asked: bool
+    ) -> Answer:
+        """It failed, unless an earlier attempt may have been accepted: only a provider with keys could tell."""
+        if not proceed.doubted or (asked and self._keyed(proceed.channel)):
+            return await self._failed(proceed, moment, reason)
+
+        def doubted(connection: Connection) -> None:
+            _end(connection, request, "in_doubt", moment)
+            _suppress(connection, proceed, reason, moment)
+            record.record_doubt(connection, proceed.message, "refused_after_doubt")
+
+        await self.context.insist(doubted)
+        return Answer(moment, "in_doubt", "refused_after_doubt")
 
     async def _failed(self, proceed: Proceed, moment: datetime, reason: str) -> Answer:
         def failed(connection: Connection) -> None:
-            if reason == "recipient_refused":
-                record.suppress(connection, proceed.message, "bounced", moment)
+            _suppress(connection, proceed, reason, moment)
             record.record_failed(connection, proceed.message, reason)
 
         await self.context.insist(failed)
         return Answer(moment, "failed", reason)
 
     async def _doubted(self, request: DeliverRequest, proceed: Proceed, moment: datetime, reason: str) -> Answer:
-        if self.context.policy.channels[proceed.channel].in_doubt == "resend":
+        if self._keyed(proceed.channel) or self.context.policy.channels[proceed.channel].in_doubt == "resend":
+            # It stays in flight. A provider with keys is asked again, and tells what became of it.
             raise ApplicationError(reason, type=reason)
 
         def doubted(connection: Connection) -> None:
@@ -197,6 +239,10 @@ class Deliver:
         await self.context.insist(doubted)
         return Answer(moment, "in_doubt", reason)
 
+    def _keyed(self, channel: str) -> bool:
+        provider = self.context.providers.get(channel)
+        return provider is not None and provider.takes_idempotency_key
+
 
 def _settled(settled: Settled) -> Answer:
     return Answer(settled.at, settled.state, settled.reason, stopped=settled.stopped)
@@ -205,6 +251,11 @@ def _settled(settled: Settled) -> Answer:
 def _mark_in_flight(connection: Connection, proceed: Proceed) -> None:
     if not record.mark_in_flight(connection, proceed.message, proceed.attempt):
         raise _Overtaken
+
+
+def _suppress(connection: Connection, proceed: Proceed, reason: str, moment: datetime) -> None:
+    if reason == "recipient_refused":
+        record.suppress(connection, proceed.message, "bounced", moment)
 
 
 def _record(

@@ -5,12 +5,13 @@ Errors that activities raise on purpose are made for the history and pass.
 
 import asyncio
 import logging
-import traceback
 from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from engine.logs import described
 
 log = logging.getLogger("regulars.activities")
 
@@ -30,7 +31,7 @@ class _Discreetly(ActivityInboundInterceptor):
         except (ApplicationError, asyncio.CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave this process
-            kind = type(error).__name__
-            place = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s failed with %s at\n%s", activity.info().activity_type, kind, place)  # noqa: TRY400 - an exception's text is what must not be shown
+            kind, info = type(error).__name__, activity.info()
+            told = {"journey": info.workflow_id, "activity": info.activity_type, **described(error)}
+            log.error("an activity failed unforeseen", extra=told)  # noqa: TRY400 - an exception's text is what must not be shown
         raise ApplicationError(kind, type=kind)

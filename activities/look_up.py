@@ -54,4 +54,4 @@ def _as_date(value: Value) -> datetime | date | None:
 
 
 def _business(policy: Policy) -> BusinessHours:
-    return BusinessHours(policy.business_hours, policy.zone, frozenset(policy.holidays))
+    return BusinessHours(policy.business_hours, policy.zone, frozenset(policy.holidays.days))

@@ -5,44 +5,28 @@ indexes. The import is the command itself, a process of its own whose greatest r
 Both are done twice, by turns, and the shorter time counts for both: other work on the machine comes and goes.
 """
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import psycopg
 from psycopg import sql
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import make_url
 
+from bench.figures import BENCH, ROOT, Figure, show
 from engine.facts.importing.targets import targets
 from engine.facts.migrate import upgrade
 
-ROOT = Path(__file__).parent.parent
-OUTPUT = ROOT / ".regulars" / "bench" / "import.jsonl"
 TIMES_A_COPY = 6
 PEAK_MB = 500
 _BLOCK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured number; `bound` is its greatest allowed value, None where it is only told."""
-
-    figure: str
-    value: float
-    bound: float | None
-
-    @property
-    def holds(self) -> bool:
-        """Whether the bound is kept."""
-        return self.bound is None or self.value <= self.bound
 
 
 @dataclass(frozen=True)
@@ -63,9 +47,7 @@ def main() -> int:
     server = os.environ.get("REGULARS_DATABASE_URL")
     if server is None:
         return _again_with_a_server()
-    figures = _in_a_database(server, source)
-    _show(figures)
-    return 0 if all(figure.holds for figure in figures) else 1
+    return show("import", _in_a_database(server, source))
 
 
 def _again_with_a_server() -> int:
@@ -76,7 +58,7 @@ def _again_with_a_server() -> int:
         "--postgres",
         "--free-ports",
         "--state",
-        str(OUTPUT.parent / "state"),
+        str(BENCH / "state"),
     ]
     return subprocess.run([*own, "--", sys.executable, __file__], cwd=ROOT, check=False).returncode
 
@@ -105,12 +87,12 @@ def _measure(url: str, source: str) -> list[Figure]:
     first, bare = min(runs, key=lambda run: run.seconds), min(copies)
     print(*(run.said for run in (*runs, second)), sep="\n")
     return [
-        Figure("bare COPY of the same rows, seconds", round(bare, 2), None),
-        Figure("import, seconds", round(first.seconds, 2), None),
-        Figure("import, times a bare COPY", round(first.seconds / bare, 2), TIMES_A_COPY),
-        Figure("peak memory of the import, MB", round(max(run.peak_mb for run in (*runs, second)), 1), PEAK_MB),
-        Figure("second import of the same files, seconds", round(second.seconds, 2), None),
-        Figure("rows new or changed by the second import", _taken(second.said), 0),
+        Figure("bare COPY of the same rows, seconds", round(bare, 2)),
+        Figure("import, seconds", round(first.seconds, 2)),
+        Figure("import, times a bare COPY", round(first.seconds / bare, 2), at_most=TIMES_A_COPY),
+        Figure("peak memory of the import, MB", round(max(run.peak_mb for run in (*runs, second)), 1), at_most=PEAK_MB),
+        Figure("second import of the same files, seconds", round(second.seconds, 2)),
+        Figure("rows new or changed by the second import", _taken(second.said), at_most=0),
     ]
 
 
@@ -175,18 +157,6 @@ def _empty(url: str) -> None:
     with psycopg.connect(url) as connection:
         names = sql.SQL(", ").join(sql.Identifier(table) for table in ("shops", "imports", *targets()))
         connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
-
-
-def _show(figures: list[Figure]) -> None:
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    with OUTPUT.open("w", encoding="utf-8") as file:
-        for figure in figures:
-            file.write(json.dumps({**asdict(figure), "holds": figure.holds}) + "\n")
-    table = Table("figure", "value", "bound", "holds")
-    for figure in figures:
-        bound = "" if figure.bound is None else f"at most {figure.bound:,}"
-        table.add_row(figure.figure, f"{figure.value:,}", bound, "yes" if figure.holds else "NO")
-    Console().print(table)
 
 
 if __name__ == "__main__":

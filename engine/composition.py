@@ -1,6 +1,7 @@
 """The composition root: the one place that puts engine, workflows and activities together."""
 
 import dataclasses
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,14 @@ from typing import Any
 from psycopg_pool import ConnectionPool
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -21,12 +30,16 @@ from activities.discreet import Discreet
 from activities.give_up import GiveUp
 from activities.look_up import LookUp
 from activities.open_task import OpenTask
-from activities.providers import make_provider, providers
+from activities.providers import providers
+from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
+from activities.providers.settings import ProviderSettingError
+from activities.reported import Reported
 from engine.dispatch.match import Matcher
+from engine.dispatch.uses import with_used_standing
 from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import reporting_currency
-from engine.facts.event_contracts import load_contracts
+from engine.facts.event_contracts import Contract, load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
@@ -36,6 +49,7 @@ from engine.replay.discard import discard_namespace, first_free
 from engine.replay.driver import Driver, Progress, Window
 from engine.replay.fields import recorded_fields
 from engine.replay.run import Run
+from engine.servers.errors import SetupError
 from engine.servers.namespace import prepare_namespace
 from workflows.journey import Journey
 
@@ -46,35 +60,47 @@ Stay = Callable[[], Awaitable[None]]
 _PASSED_THROUGH = ("engine", "pydantic", "pydantic_core", "annotated_types")
 
 
-async def connect(namespace: str | None = None) -> Client:
+async def connect(namespace: str | None = None, runtime: Runtime | None = None) -> Client:
     """A client by Temporal's own environment configuration; `namespace` in place of the configured one."""
     config: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
     if namespace is not None:
         config["namespace"] = namespace
-    return await Client.connect(**config)
+    return await Client.connect(**config, runtime=runtime)
+
+
+def worker_runtime(metrics_address: str | None) -> Runtime:
+    """The SDK's runtime of a worker: what it logs goes into our log; its own metrics to an address, if one is given."""
+    logging_ = LoggingConfig(
+        filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
+        forwarding=LogForwardingConfig(logger=logging.getLogger("temporalio.core")),
+    )
+    metrics = PrometheusConfig(bind_address=metrics_address) if metrics_address else None
+    return Runtime(telemetry=TelemetryConfig(logging=logging_, metrics=metrics))
 
 
 def channel_providers(rules: Rules, environment: Mapping[str, str]) -> dict[str, Provider]:
     """The provider of each configured channel.
 
     Raises:
-        ProviderSettingError: a provider lacks a setting.
+        SetupError: a provider lacks a setting.
     """
-    return providers({name: channel.provider for name, channel in rules.policy.channels.items()}, environment)
+    try:
+        return providers(rules.policy.channels, environment)
+    except ProviderSettingError as error:
+        message = f"found {error.found}; expected {error.expected}"
+        raise SetupError(error.code, message, error.hint, error.setting) from None
 
 
 def context(
-    pool: ConnectionPool, rules: Rules, channels: Mapping[str, Provider], versions: StoredVersions | None = None
+    pool: ConnectionPool,
+    rules: Rules,
+    channels: Mapping[str, Provider],
+    versions: StoredVersions | None = None,
+    contracts: Mapping[str, Contract] | None = None,
 ) -> Context:
-    """What activities of a worker share."""
-    return Context(
-        pool,
-        versions or StoredVersions(),
-        rules.policy,
-        channels,
-        Reporting(load_contracts(), rules.policy.currency),
-        rules,
-    )
+    """What activities of a worker share; `contracts` of events are the shipped ones unless told."""
+    reporting = Reporting(load_contracts() if contracts is None else contracts, rules.policy.currency)
+    return Context(pool, versions or StoredVersions(), rules, channels, reporting)
 
 
 def event_matcher(pool: ConnectionPool, rules: Rules) -> EventMatcher:
@@ -105,7 +131,7 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         workflows=[Journey],
         activities=activities,
         workflow_runner=journey_runner(),
-        interceptors=[Discreet()],
+        interceptors=[Reported(), Discreet()],
         **options,
     )
 
@@ -136,6 +162,8 @@ async def run_replay(
 ) -> None:
     """Drives one replay with a worker of its own. Whatever the policy says, its messages go to its own mailbox.
 
+    Where a playbook uses standing, `judge_before` has judged everybody before.
+
     `finished` is awaited at the end, while the worker can still answer questions about its journeys.
     """
     await prepare_namespace(ClientConfig.load_client_connect_config(), run.namespace)
@@ -144,8 +172,9 @@ async def run_replay(
         await discard_namespace(client, Run(run.name, run.number - 1).namespace)
     versions = StoredVersions()
     with open_pool(url, run.schema) as pool:
-        matcher = Matcher(rules, versions, event_matcher(pool, rules))
-        box = make_provider("mailbox", {"REGULARS_MAILBOX": str(mailbox)})
+        # Everyone's standing is decided as far as a live playbook uses it.
+        matcher = Matcher(with_used_standing(rules), versions, event_matcher(pool, rules))
+        box = Mailbox(mailbox)
         shared = context(pool, rules, dict.fromkeys(rules.policy.channels, box), versions)
         driver = Driver(client, pool, versions, matcher, window, recorded_fields(matcher.events), progress)
         async with journey_worker(client, shared):

@@ -1,5 +1,7 @@
 """A directory of `.eml` files, for a shop that tries Regulars out: every mail program opens them.
 
+What goes to a phone or to an account of the shop's is no mail and becomes a `.txt` file.
+
 Keyed: the file is named by the message's key, so the same message is there once however often it is delivered.
 """
 
@@ -16,7 +18,7 @@ from engine.messages.mime import AddressError, key_hash, to_email
 
 
 class Mailbox:
-    """Writes each message to `<directory>/<hash of the key>.eml`."""
+    """Writes each message to `<directory>/<hash of the key>.eml`, or `.txt`."""
 
     name = "mailbox"
     takes_idempotency_key = True
@@ -43,7 +45,7 @@ class Mailbox:
         return cls(Path(directory))
 
     async def deliver(self, message: OutgoingMessage, key: str, before_commit: BeforeCommit) -> Accepted:
-        """Writes the mail, unless it is there already.
+        """Writes the message, unless it is there already.
 
         Raises:
             Retryable: the directory cannot be written to.
@@ -51,15 +53,24 @@ class Mailbox:
         """
         del before_commit  # a keyed provider leaves no doubt behind
         try:
-            content = to_email(message, key).as_bytes()
+            suffix, content = _file(message, key)
         except AddressError as error:
             raise Final("invalid_address", str(error)) from None
-        path = self.directory / f"{key_hash(key)}.eml"
+        path = self.directory / f"{key_hash(key)}{suffix}"
         try:
             await asyncio.to_thread(_write_once, path, content)
         except OSError as error:
             raise Retryable("mailbox_unwritable", error.strerror or type(error).__name__) from None
         return Accepted(path.name)
+
+
+def _file(message: OutgoingMessage, key: str) -> tuple[str, bytes]:
+    if message.address == "email":
+        return ".eml", to_email(message, key).as_bytes()
+    content = message.content
+    head = {"From": message.sender, "To": message.recipient, "Subject": content.subject, "Date": message.at.isoformat()}
+    lines = [f"{name}: {value}" for name, value in head.items() if value]
+    return ".txt", "\n".join([*lines, "", content.text]).encode("utf-8", "replace")
 
 
 def _write_once(path: Path, content: bytes) -> None:

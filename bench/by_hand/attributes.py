@@ -247,5 +247,5 @@ def _cases(cases: Rows, at: int, values: Values) -> None:
     values["complaints_90d"] = recent
 
 
-def _top(counted: Counter[Any], latest_of: dict[Any, int]) -> Any:  # noqa: ANN401 -- text or a number
+def _top(counted: Counter[Any], latest_of: dict[Any, int]) -> Any:
     return min(counted, key=lambda value: (-counted[value], -latest_of[value], value), default=None)

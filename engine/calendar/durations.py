@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 Unit = Literal["s", "m", "h", "d", "w", "mo"]
@@ -11,6 +11,16 @@ _PATTERN = re.compile(r"(-?)(\d{1,9})(s|mo|m|h|d|w)")
 _SECONDS: dict[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 # A month in windows and stages is counted in whole days, so that any two people count the same.
 _MONTH_DAYS = {1: 30, 3: 90, 6: 180, 12: 365, 24: 730}
+
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def later(at: datetime, seconds: int) -> datetime:
+    """So much later, or the last instant there is: an event may bear any, and no journey must break on it."""
+    try:
+        return at + timedelta(seconds=seconds)
+    except OverflowError:
+        return _LAST
 
 
 @dataclass(frozen=True, slots=True)

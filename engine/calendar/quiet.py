@@ -31,13 +31,14 @@ def quiet_until(instant: datetime, zone_name: str, quiet: QuietHours, key: str) 
         ValueError: there is no such zone, or a time is not written as HH:MM.
     """
     release = instant.astimezone(UTC)
-    while (end := _end_of_quiet(release, zone_name, clock(quiet.start), clock(quiet.end))) is not None:
+    while (end := end_of_quiet(release, zone_name, quiet)) is not None:
         release = end  # on a skipped day one quiet span can end where the next is under way
-    return None if release == instant else release + timedelta(seconds=_offset(key, quiet.spread))
+    return None if release == instant else release + timedelta(seconds=spread_of(key, quiet.spread))
 
 
-def _end_of_quiet(instant: datetime, zone_name: str, start: time, end: time) -> datetime | None:
+def end_of_quiet(instant: datetime, zone_name: str, quiet: QuietHours) -> datetime | None:
     """The end of the quiet span around an instant; a clock set back over midnight shows a day after its next one."""
+    start, end = clock(quiet.start), clock(quiet.end)
     today = instant.astimezone(zone(zone_name)).date()
     for day in (today - _DAY, today, today + _DAY):
         ends_on = day if start <= end else day + _DAY
@@ -58,6 +59,6 @@ def clock(text: str) -> time:
     return time(int(match[1]), int(match[2]))
 
 
-def _offset(key: str, spread: int) -> int:
+def spread_of(key: str, spread: int) -> int:
     """Seconds in [0, spread), the same for a key on every machine."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()) % spread if spread > 0 else 0

@@ -1,11 +1,15 @@
-"""`regulars journeys` and `regulars tasks`: what is under way and what people have to do."""
+"""`regulars journeys` and `regulars tasks`: what is under way, what people do to it and what they have to do."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from engine.cli import held_journeys, journey_actions
 from engine.cli.facts import console, opened, show
+from engine.dispatch import outbox
+from engine.dispatch.held import HOW, held
+from engine.operations.controls import history_of_journey
 
 journeys_app = typer.Typer(help="List journeys and show one.")
 tasks_app = typer.Typer(help="List open tasks and close one.")
@@ -13,10 +17,16 @@ tasks_app = typer.Typer(help="List open tasks and close one.")
 Project = Annotated[Path | None, typer.Option(help="The project's directory.")]
 Replay = Annotated[str | None, typer.Option(help="Look into this replay in place of the shop's own.")]
 
+# A journey that is paused is still running: it waits, and goes on afterwards.
 _JOURNEYS = """
-select j.workflow_id, o.number as "order", c.key as customer, j.state, j.outcome, j.started_at, j.ended_at
+select j.workflow_id, o.number as "order", c.key as customer,
+       case when j.state = 'running' and j.paused_at is not null then 'paused' else j.state end as state,
+       j.outcome, j.started_at, j.ended_at
   from journeys j join customers c on c.id = j.customer_id left join orders o on o.id = j.order_id
- where (%(state)s::text is null or j.state = %(state)s) and (%(order)s::text is null or o.number = %(order)s)
+ where (%(state)s::text is null or j.state = case %(state)s when 'paused' then 'running' else %(state)s end)
+   and (%(state)s is distinct from 'paused' or j.paused_at is not null)
+   and (%(playbook)s::text is null or j.playbook = %(playbook)s)
+   and (%(order)s::text is null or o.number = %(order)s)
    and (%(customer)s::text is null or c.key = %(customer)s)
  order by j.started_at desc, j.id desc limit %(limit)s
 """
@@ -30,29 +40,60 @@ select key, team, title, opened_at, due_at, closed_at, closed_by from tasks
 """
 
 
+_STATES = ("held", "running", "paused", "ended", "stopped", "failed", "cancelled")
+
+State = Annotated[str | None, typer.Option(help="held, running, paused, ended, stopped, failed or cancelled")]
+Playbook = Annotated[str | None, typer.Option(help="Only those of this playbook.")]
+Number = Annotated[str | None, typer.Option("--order", help="Only those of this order, by the shop's number.")]
+Customer = Annotated[str | None, typer.Option(help="Only those of this customer, by the shop's key.")]
+Limit = Annotated[int, typer.Option(help="At most so many, latest first.")]
+
+
 def register(main: typer.Typer) -> None:
     """Adds the commands."""
+    journey_actions.register(journeys_app)
+    held_journeys.register(journeys_app)
     main.add_typer(journeys_app, name="journeys")
     main.add_typer(tasks_app, name="tasks")
 
 
 @journeys_app.callback(invoke_without_command=True)
-def journeys(
+def journeys(  # noqa: PLR0913, PLR0917 - each is an option
     context: typer.Context,
     project: Project = None,
     replay: Replay = None,
-    state: Annotated[str | None, typer.Option(help="running, ended, stopped, failed or cancelled")] = None,
-    order: Annotated[str | None, typer.Option(help="Only those of this order, by the shop's number.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Only those of this customer, by the shop's key.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many, latest first.")] = 50,
+    state: State = None,
+    playbook: Playbook = None,
+    order: Number = None,
+    customer: Customer = None,
+    limit: Limit = 50,
 ) -> None:
     """List journeys, latest first."""
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        list_journeys(project, replay, state, playbook, order, customer, limit)
+
+
+@journeys_app.command("list")
+def list_journeys(
+    project: Project = None,
+    replay: Replay = None,
+    state: State = None,
+    playbook: Playbook = None,
+    order: Number = None,
+    customer: Customer = None,
+    limit: Limit = 50,
+) -> None:
+    """List journeys, latest first."""
+    if state not in (None, *_STATES):
+        raise typer.BadParameter(f"--state: found {state!r}, expected one of {', '.join(_STATES)}")
     with opened(project, replay) as connection:
-        wanted = {"state": state, "order": order, "customer": customer, "limit": limit}
+        wanted = {"state": state, "playbook": playbook, "order": order, "customer": customer, "limit": limit}
         rows = connection.execute(_JOURNEYS, wanted).fetchall()
+        waiting = held(connection)
     show("journeys", ("workflow_id", "order", "customer", "state", "outcome", "started_at", "ended_at"), rows)
+    if waiting:
+        counts = ", ".join(f"{count:,} of {name}" for name, count in waiting.items())
+        console.print(f"held, since they would start all at once: {counts}; {HOW}", soft_wrap=True)
 
 
 @journeys_app.command("show")
@@ -61,17 +102,30 @@ def show_journey(
     project: Project = None,
     replay: Replay = None,
 ) -> None:
-    """Show one journey with its messages."""
+    """Show one journey with its messages, and what people did to it."""
     with opened(project, replay) as connection:
         found = connection.execute("select * from journeys where workflow_id = %s", (workflow_id,)).fetchone()
         if found is None:
             raise typer.BadParameter(f"there is no journey {workflow_id!r}; `regulars journeys` lists them")
         steps = connection.execute(_STEPS, (workflow_id,)).fetchall()
+        actions = history_of_journey(connection, found["id"])
+        failures = outbox.failures(connection, workflow_id)
     outcome = f": {found['outcome']}" if found["outcome"] else ""
     console.print(
         f"{workflow_id}: {found['state']}{outcome}; started {found['started_at']}, rules version {found['version']}"
     )
+    if found["state"] == "running" and found["paused_at"] is not None:
+        console.print(
+            f"paused by {found['paused_by']} since {found['paused_at']}: {found['pause_reason']}", markup=False
+        )
+    for failure in failures:
+        console.print(
+            f"not told to Temporal yet ({failure.kind}, {failure.attempts} attempts, next {failure.not_before}):"
+            f" {failure.error}"
+        )
     show("messages", ("step", "channel", "state", "reason", "at", "until", "template"), steps)
+    if actions:
+        show("actions", ("at", "action", "author", "reason"), actions)
 
 
 @tasks_app.callback(invoke_without_command=True)

@@ -6,6 +6,7 @@ import traceback
 
 import typer
 
+from engine.servers.away import away
 from engine.servers.errors import SetupError
 from engine.servers.leave import leave
 
@@ -24,14 +25,18 @@ _COMMANDS = {
     "demo": "demo",
     "doctor": "doctor",
     "evaluate": "evaluate",
+    "events": "events",
     "explain": "explain",
     "import": "import_",
     "init": "init",
     "journeys": "journeys",
     "messages": "messages",
     "new": "new",
+    "playbooks": "playbooks",
     "replay": "replay",
+    "schemas": "schemas",
     "segment": "segment",
+    "status": "status",
     "tag": "tag",
     "tasks": "journeys",
     "test": "test",
@@ -77,7 +82,10 @@ def _run() -> int:
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    except Exception:  # noqa: BLE001 - what no command foresaw is a bug, and has a code of its own
+    except Exception as error:  # noqa: BLE001 - what no command foresaw is a bug, and has a code of its own
+        if (told := away(error)) is not None:
+            sys.stderr.write(f"{told}\n")
+            return told.exit_code
         traceback.print_exc()
         return _BUG
     return result if isinstance(result, int) else 0

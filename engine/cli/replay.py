@@ -24,6 +24,7 @@ from engine.replay.driver import Driver, Window
 from engine.replay.log import counts, message_log, write_log
 from engine.replay.prepare import prepare_schema, shop_zone
 from engine.replay.run import Run, begin, directory, next_run
+from engine.replay.standing import decides, judge_before
 from engine.servers.leave import leave
 from engine.servers.need import need
 from engine.servers.project import Project
@@ -88,8 +89,20 @@ def run_window(asked: Asked, stay: Callable[[Run], Stay] | None = None) -> int:
     if not copied["orders"] and not copied["events"] and not copied["site_events"]:
         console.print(f"no facts before {asked.window.to}: import some with `regulars import` first")
         return 1
+    if decides(asked.rules):
+        _judge_before(url, run, asked)
     asyncio.run(_drive(url, run, asked, began, stay(run) if stay else None))
     return 0
+
+
+def _judge_before(url: str, run: Run, asked: Asked) -> None:
+    with console.status("judging everybody as of the window's beginning") as status:
+
+        def progress(what: str, done: int, total: int) -> None:
+            status.update(f"before the window: {what}, {done:,} of {total:,} customers")
+
+        known = judge_before(url, run.schema, asked.rules, asked.window.start, progress)
+    console.print(f"{known:,} customers judged as of the window's beginning")
 
 
 async def _drive(url: str, run: Run, asked: Asked, began: float, stay: Stay | None) -> None:
@@ -101,8 +114,9 @@ async def _drive(url: str, run: Run, asked: Asked, began: float, stay: Stay | No
         async def finished(driver: Driver) -> None:
             status.stop()
             await asyncio.to_thread(_report, url, run, asked)
+            flips = f"{driver.flips} flips, " if driver.judging else ""
             console.print(
-                f"{driver.facts} facts let in, {driver.waits} waits ended in {time.monotonic() - began:.1f} s; "
+                f"{driver.facts} facts let in, {flips}{driver.waits} waits ended in {time.monotonic() - began:.1f} s; "
                 f"Temporal namespace {run.namespace}, PostgreSQL schema {run.schema}"
             )
             if stay is not None:

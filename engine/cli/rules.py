@@ -1,8 +1,7 @@
 """The project's rules for commands that run them: unsound ones are named and left out, the others run."""
 
-import sys
-
 from engine.language.rules import Rules, load_rules
+from engine.servers.progress import say
 from engine.servers.project import Project
 
 
@@ -11,5 +10,6 @@ def sound_rules(project: Project) -> Rules:
     rules = load_rules(project.rules)
     errors = [issue for issue in rules.issues if issue.severity == "error"]
     if errors:
-        sys.stderr.write(f"{len(errors)} mistakes in the rules: what they concern is disabled; see `regulars check`\n")
+        counted = f"{len(errors)} mistake{'' if len(errors) == 1 else 's'}"
+        say(f"{counted} in the rules: what they concern is disabled; see `regulars check`")
     return rules

@@ -11,13 +11,14 @@ from types import FrameType
 import typer
 
 from engine.cli.project import ProjectOption, find_project
+from engine.cli.worker import LogForm, LogLevel, tell_by_logs
 from engine.servers.external import redacted
 from engine.servers.leave import leave
 from engine.servers.need import need
 from engine.servers.progress import say
 from engine.servers.project import Project
 
-_GRACE = 25.0  # seconds for a worker to finish what it has begun
+_MARGIN = 5.0  # seconds beyond a worker's own grace, after which it is killed
 _LONGEST_PAUSE = 60.0
 _STEADY = 60.0  # seconds after which a worker counts as well again
 
@@ -27,12 +28,16 @@ def register(app: typer.Typer) -> None:
     app.command("up")(up)
 
 
-def up(project: ProjectOption = None) -> None:
+def up(project: ProjectOption = None, log_form: LogForm = "auto", log_level: LogLevel = "info") -> None:
     """Run the project's servers and a worker, until stopped by Ctrl-C or SIGTERM."""
+    tell_by_logs(log_form, log_level)
     found = find_project(project)
-    need(found, database=True, temporal=True, default_ports=True)
+    grace = found.settings.worker.overridden(os.environ).grace_seconds
+    need(found, database=True, temporal=True, default_ports=True, grace=grace + 2 * _MARGIN)
     _tell(found)
-    leave(_Keeper([sys.executable, "-m", "engine.cli", "worker", "--project", str(found.root)]).run())
+    logs = ["--log", log_form, "--log-level", log_level]
+    command = [sys.executable, "-m", "engine.cli", "worker", "--project", str(found.root), *logs]
+    leave(_Keeper(command, grace + _MARGIN).run())
 
 
 def _tell(project: Project) -> None:
@@ -47,8 +52,9 @@ def _tell(project: Project) -> None:
 class _Keeper:
     """Keeps one worker running: starts it again, ever later, if it dies."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], grace: float) -> None:
         self._command = command
+        self._grace = grace
         self._stopped = threading.Event()
         self._worker: subprocess.Popen[bytes] | None = None
 
@@ -76,7 +82,7 @@ class _Keeper:
             except subprocess.TimeoutExpired:
                 if self._stopped.is_set() and deadline == float("inf"):
                     self._worker.terminate()
-                    deadline = time.monotonic() + _GRACE
+                    deadline = time.monotonic() + self._grace
                 if time.monotonic() > deadline:
                     self._worker.kill()
 

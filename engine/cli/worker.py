@@ -1,9 +1,11 @@
-"""`regulars worker`: runs journeys and dispatches the outbox until stopped."""
+"""`regulars worker`: runs journeys, dispatches the outbox, and serves health, metrics and events, until stopped."""
 
 import asyncio
 import logging
 import os
 import signal
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,21 +15,42 @@ import psycopg
 import typer
 
 from engine.cli.rules import sound_rules
-from engine.composition import channel_providers, connect, context, journey_worker
+from engine.composition import channel_providers, connect, context, journey_worker, worker_runtime
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions, publish
 from engine.evaluation.minute import Minute
+from engine.evaluation.publication import Publication
+from engine.facts.event_contracts import Contract, ContractError, load_contracts
 from engine.facts.migrate import upgrade
 from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
 from engine.language.rules import Rules
+from engine.logs import Form, described, set_up_logs
+from engine.servers.errors import SetupError
 from engine.servers.leave import leave
 from engine.servers.namespace import prepare_namespace
 from engine.servers.need import need
+from engine.servers.progress import into_the_log
 from engine.servers.project import Project
+from engine.servers.worker_settings import WorkerSettings
+from engine.serving.app import make_app
+from engine.serving.facts_metrics import FactsMetrics
+from engine.serving.intake import Intake, events_token
+from engine.serving.readiness import Readiness
+from engine.serving.server import address_of, listen, serving
 
-GRACE = timedelta(seconds=20)
+_BUG = 70
+_MARGIN = 5.0
+
+log = logging.getLogger("regulars.worker")
+
+LogForm = Annotated[
+    Form, typer.Option("--log", envvar="REGULARS_LOG", help="How it logs: auto is text on a terminal, else JSON.")
+]
+LogLevel = Annotated[
+    str, typer.Option("--log-level", envvar="REGULARS_LOG_LEVEL", help="debug, info, warning or error")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,34 +60,111 @@ def register(app: typer.Typer) -> None:
 
 def worker(
     project: Annotated[Path | None, typer.Option(help="The project's directory.")] = None,
+    log_form: LogForm = "auto",
+    log_level: LogLevel = "info",
 ) -> None:
     """Run journeys against the configured servers, until stopped."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    tell_by_logs(log_form, log_level)
     found = Project.find(project)
-    need(found, database=True, temporal=True)
+    settings = found.settings.worker.overridden(os.environ)
+    token = events_token(os.environ)
+    need(found, database=True, temporal=True, grace=settings.grace_seconds + _MARGIN)
     rules = sound_rules(found)
-    leave(asyncio.run(_work(found, rules)))
+    try:
+        code = asyncio.run(_work(found, rules, settings, token))
+    except SetupError as error:
+        log.error("%s", error, extra={"code": error.code})  # noqa: TRY400 - not where in the code, but what to do
+        code = error.exit_code
+    except Exception as error:  # noqa: BLE001 - whatever it was, what it says may quote a customer's data
+        log.error("the worker ended by a fault", extra=described(error))  # noqa: TRY400 - therefore
+        code = _BUG
+    leave(code)
 
 
-async def _work(project: Project, rules: Rules) -> int:
+def tell_by_logs(form: Form, level: str) -> None:
+    """Sends what this process tells to its log.
+
+    Raises:
+        typer.BadParameter: there is no such level.
+    """
+    if level not in {"debug", "info", "warning", "error"}:
+        raise typer.BadParameter(f"--log-level: found {level!r}, expected debug, info, warning or error")
+    if set_up_logs(form, level):
+        into_the_log()
+
+
+async def _work(project: Project, rules: Rules, settings: WorkerSettings, token: str | None) -> int:
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
     environment = {"REGULARS_MAILBOX": str(project.state / "mailbox"), **os.environ}
     channels = channel_providers(rules, environment)
+    contracts = _contracts(project)
     await prepare()
-    client = await connect()
+    metrics = settings.temporal_metrics_port
+    client = await connect(runtime=worker_runtime(f"127.0.0.1:{metrics}" if metrics else None))
     versions = StoredVersions()
-    with open_pool(url) as pool:
+    stop = _stopped_by_signal()
+    _set_up_loop(settings)
+    with open_pool(url, size=settings.database_connections) as pool:
         with pool.connection() as connection:
             publish(connection, rules)
-        stop = _stopped_by_signal()
-        shared = context(pool, rules, channels, versions)
-        async with journey_worker(client, shared, graceful_shutdown_timeout=GRACE):
-            print(f"worker ready: rules {rules.version}, {len(rules.plans)} playbooks", flush=True)  # noqa: T201 - for the supervisor and tests
-            minute = Minute(pool, partial(_matcher, rules, versions, shared.reporting))
-            await asyncio.gather(Dispatcher(client, pool, versions).run(stop), minute.run(stop))
+        shared = context(pool, rules, channels, versions, contracts)
+        matcher = partial(_matcher, rules, versions, shared.reporting)
+        working = journey_worker(client, shared, **_limits(settings))
+        polls = lambda: working.is_running  # noqa: E731 - asked later, again and again
+        readiness = Readiness(pool, client, polls, stop.is_set, settings.ready_lag_seconds)
+        registry = shared.timings.registry
+        registry.register(FactsMetrics(pool))
+        with listen(settings.host, settings.port) as listening:
+            app = make_app(readiness, registry, Intake(pool, matcher, token, registry))
+            async with serving(app, listening):
+                async with working:
+                    print(f"worker ready: rules {rules.version}, {len(rules.plans)} playbooks", flush=True)  # noqa: T201 - for the supervisor and tests
+                    log.info("ready", extra={"version": rules.version, "address": address_of(listening)})
+                    dispatcher = Dispatcher(client, pool, versions, batch=settings.dispatcher_batch)
+                    pause = settings.dispatcher_pause_ms / 1000
+                    minute = Minute(pool, matcher, publication=Publication(url, rules))
+                    await asyncio.gather(dispatcher.run(stop, pause), minute.run(stop))
+                    log.info("stopping", extra={"reason": "what has begun is finished"})
+                log.info("stopped")
     return 0
+
+
+def _limits(settings: WorkerSettings) -> Mapping[str, Any]:
+    """The settings as Temporal's SDK calls them."""
+    return {
+        "graceful_shutdown_timeout": timedelta(seconds=settings.grace_seconds),
+        "max_concurrent_activities": settings.activities,
+        "max_concurrent_workflow_tasks": settings.workflow_tasks,
+        "max_concurrent_activity_task_polls": settings.activity_pollers,
+        "max_concurrent_workflow_task_polls": settings.workflow_pollers,
+        "max_cached_workflows": settings.cached_journeys,
+    }
+
+
+def _set_up_loop(settings: WorkerSettings) -> None:
+    """As many threads as have a connection, and some that need none; and no fault's text in the log."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(settings.database_connections + 4, "regulars"))
+    loop.set_exception_handler(_on_fault)
+
+
+def _on_fault(_: asyncio.AbstractEventLoop, fault: dict[str, Any]) -> None:
+    error = fault.get("exception")
+    log.error("a fault in the background", extra=described(error) if isinstance(error, BaseException) else {})
+
+
+def _contracts(project: Project) -> dict[str, Contract]:
+    """The shipped contracts of events and the project's own.
+
+    Raises:
+        SetupError: one of the project's own cannot be used.
+    """
+    try:
+        return load_contracts(project.root / "schemas" / "events")
+    except ContractError as error:
+        message = f"found {error.found}, expected {error.expected}"
+        raise SetupError(error.code, message, error.hint or "correct the file", str(error.path)) from None
 
 
 def _matcher(

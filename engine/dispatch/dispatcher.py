@@ -2,13 +2,14 @@
 
 A row is marked done in the transaction that holds its lock, after Temporal has answered. Killed in between, the row is
 told again: a start is then refused as known, and a journey that has ended meanwhile is not started at all, also
-when Temporal has long forgotten it.
+when Temporal has long forgotten it. A row that cannot be told keeps its error and is tried again, ever more slowly; of
+its own journey it holds back what comes later, of others nothing.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,11 +33,19 @@ from engine.journeys import wire
 from engine.journeys.describe import brief, outline
 from engine.journeys.interpreter import first_wait
 from engine.journeys.plan import Plan
+from engine.logs import described
 
 CUSTOMER = SearchAttributeKey.for_keyword("Customer")
 PLAYBOOK = SearchAttributeKey.for_keyword("Playbook")
 VERSION = SearchAttributeKey.for_keyword("Version")
 STEP = SearchAttributeKey.for_keyword("Step")
+
+BATCH = 50
+LANES = 3
+AT_ONCE = 25
+"""Requests of one dispatcher that are out: a server that is slow already must not be asked for ever more."""
+PATIENCE = 30.0
+"""Seconds for which an answer of Temporal is waited for: a row without one must not hold its batch back."""
 
 log = logging.getLogger("regulars.dispatcher")
 
@@ -53,52 +62,73 @@ class Dispatcher:
     versions: StoredVersions
     queue: str = wire.JOURNEY_QUEUE
     clock: wire.Clock = "timers"
+    batch: int = BATCH
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False, compare=False)
 
     async def run(self, stop: asyncio.Event, pause: float = 0.2) -> None:
         """Dispatches until told to stop; an unreachable server is tried again."""
         while not stop.is_set():
-            try:
-                told = await self.drain_once()
-            except Exception as error:  # noqa: BLE001 - whatever fails here must not end the dispatcher
-                log.warning("the outbox could not be dispatched: %s", type(error).__name__)
-                told = 0
-            if not told:
+            taken = await self._batch_unless_refused()
+            if taken == self.batch:
+                await asyncio.gather(*(self._catch_up(stop) for _ in range(LANES)))
+            elif not taken:
                 await _sleep(stop, pause)
 
-    async def drain_once(self, limit: int = 50) -> int:
+    async def drain_once(self, limit: int = BATCH) -> int:
         """Takes open rows once and gives how many Temporal has been told."""
+        return (await self._batch(limit)).count(None)
+
+    async def _catch_up(self, stop: asyncio.Event) -> None:
+        """One of several at once while there is much to tell: so Temporal never waits for the database."""
+        while not stop.is_set() and await self._batch_unless_refused() == self.batch:
+            pass
+
+    async def _batch_unless_refused(self) -> int:
+        """How many rows were taken, told or not; none if the database was away."""
+        try:
+            return len(await self._batch(self.batch))
+        except Exception as error:  # noqa: BLE001 - whatever fails here must not end the dispatcher
+            log.warning("the outbox could not be dispatched", extra=described(error))
+            return 0
+
+    async def _batch(self, limit: int) -> list[str | None]:
+        """Takes open rows once and gives each one's error, none of those that were told."""
         connection = await asyncio.to_thread(self.pool.getconn)
         try:
-            rows = await asyncio.to_thread(outbox.claim, connection, limit)
-            plans = await asyncio.to_thread(self._plans, connection, rows)
-            failures = await asyncio.gather(*map(self._told, rows, plans))
-            await asyncio.to_thread(_mark, connection, rows, failures)
-            return failures.count(None)
+            rows, plans = await asyncio.to_thread(self._claim, connection, limit)
+            errors = await asyncio.gather(*map(self._told, rows, plans))
+            await asyncio.to_thread(_mark, connection, rows, errors)
         except BaseException:
             await asyncio.to_thread(connection.rollback)
             raise
         finally:
             await asyncio.to_thread(self.pool.putconn, connection)
+        _warn(rows, errors)
+        return errors
 
-    def _plans(self, connection: psycopg.Connection[Any], rows: list[Row]) -> list[Plan | LookupError]:
-        return [self._plan(connection, row) for row in rows]
+    def _claim(self, connection: psycopg.Connection[Any], limit: int) -> tuple[list[Row], list[Plan | Exception]]:
+        rows = outbox.claim(connection, limit)
+        return rows, [self._plan(connection, row) for row in rows]
 
-    def _plan(self, connection: psycopg.Connection[Any], row: Row) -> Plan | LookupError:
+    def _plan(self, connection: psycopg.Connection[Any], row: Row) -> Plan | Exception:
         try:
             return self.versions.plan(connection, row.version, row.playbook)
-        except LookupError as unknown:
-            return unknown
+        except psycopg.Error:
+            raise
+        except Exception as error:  # noqa: BLE001 - rules that cannot be read concern their own journeys alone
+            return error
 
-    async def _told(self, row: Row, plan: Plan | LookupError) -> str | None:
+    async def _told(self, row: Row, plan: Plan | Exception) -> str | None:
         """None when Temporal has been told, else the error, which concerns this row alone."""
-        if isinstance(plan, LookupError):
-            return str(plan)
+        if isinstance(plan, Exception):
+            return _text(plan)
         try:
-            await self.tell(row, plan)
-        except RPCError as error:
-            return f"{error.status.name}: {error.message}"[:500]
+            async with self.turns, asyncio.timeout(PATIENCE):
+                await self.tell(row, plan)
+        except TimeoutError:
+            return f"no answer within {PATIENCE:g} s"
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one row must not hold the others back
-            return type(error).__name__
+            return _text(error)
         return None
 
     async def tell(self, row: Row, plan: Plan) -> None:
@@ -106,10 +136,12 @@ class Dispatcher:
         match row.kind:
             case "start":
                 await self._start(row, plan)
+            case "event" if "wait" in row.payload:
+                await self._end_wait(row)
             case "event":
                 await self._event(row, plan)
             case "cancel":
-                await _unless_closed(lambda handle: handle.cancel(reason=row.payload["reason"]), self._handle(row))
+                await self._cancel(row, row.payload["reason"])
 
     def _handle(self, row: Row) -> WorkflowHandle[object, object]:
         return self.client.get_workflow_handle(row.workflow_id)
@@ -148,11 +180,18 @@ class Dispatcher:
     async def _event(self, row: Row, plan: Plan) -> None:
         """An event that stops a journey still in its start delay cancels it: that wakes and ends it at once."""
         told = wire.Tell("told", row.at, row.payload["event"], row.payload["stop"], row.payload["steps"])
-        handle = self._handle(row)
         if told.stop and _still_delayed(plan, row.started_at, self.clock):
-            await _unless_closed(lambda one: one.cancel(reason=wire.stop_reason(told.event, told.at)), handle)
+            await self._cancel(row, wire.stop_reason(told.event, told.at))
         else:
-            await _unless_closed(lambda one: one.signal("tell", told), handle)
+            await _unless_closed(self._handle(row).signal("tell", told))
+
+    async def _cancel(self, row: Row, reason: str) -> None:
+        await _unless_closed(self._handle(row).cancel(reason=reason))
+
+    async def _end_wait(self, row: Row) -> None:
+        """A wait that somebody ends before it is due; one that the journey has left meanwhile changes nothing."""
+        due = wire.Tell("due", row.at, wait=row.payload["wait"])
+        await _unless_closed(self._handle(row).signal("tell", due))
 
 
 def _delay(plan: Plan, started_at: datetime) -> timedelta | None:
@@ -167,23 +206,42 @@ def _still_delayed(plan: Plan, started_at: datetime, clock: wire.Clock) -> bool:
     return clock == "timers" and hold is not None and hold.due > datetime.now(UTC)
 
 
-async def _unless_closed(
-    tell: Callable[[WorkflowHandle[object, object]], Awaitable[None]], handle: WorkflowHandle[object, object]
-) -> None:
-    """Rows of a journey go in order, so its start has been told: not found means that it is over."""
+async def _unless_closed(telling: Awaitable[None]) -> None:
+    """Rows of a journey go in order, so its start has been told and marked: not found means that it is over."""
     try:
-        await tell(handle)
+        await telling
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
 
 
-def _mark(connection: psycopg.Connection[Any], rows: list[Row], failures: list[str | None]) -> None:
-    for row, failure in zip(rows, failures, strict=True):
-        if failure is None:
-            outbox.done(connection, row.id)
-        else:
-            outbox.failed(connection, row.id, failure, min(60.0, 0.5 * 2 ** min(row.attempts, 7)))
+def _text(error: Exception) -> str:
+    """An error for whoever looks for the reason: what Temporal answered, or what is wrong with the row."""
+    match error:
+        case RPCError():
+            text = f"{error.status.name}: {error.message}"
+        case LookupError() if not isinstance(error, KeyError):
+            text = str(error)
+        case _:
+            text = f"{type(error).__name__}: {error}"
+    return text[:500]
+
+
+def _warn(rows: list[Row], errors: list[str | None]) -> None:
+    """One line however many fail: each has its error in the database, and mostly it is the same."""
+    failed = [(row, error) for row, error in zip(rows, errors, strict=True) if error is not None]
+    if failed:
+        row, error = failed[0]
+        log.warning(
+            "%d of %d not told, such as the %s of %s: %s", len(failed), len(rows), row.kind, row.workflow_id, error
+        )
+
+
+def _mark(connection: psycopg.Connection[Any], rows: list[Row], errors: list[str | None]) -> None:
+    outbox.done(connection, [row.id for row, error in zip(rows, errors, strict=True) if error is None])
+    for row, error in zip(rows, errors, strict=True):
+        if error is not None:
+            outbox.failed(connection, row.id, error, min(60.0, 0.5 * 2 ** min(row.attempts, 7)))
     connection.commit()
 
 

@@ -1,11 +1,12 @@
 """The outbox: what Temporal must be told, committed together with the facts that cause it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 Connection = psycopg.Connection[Any]
@@ -54,17 +55,17 @@ def put(connection: Connection, journey: int, kind: Kind, at: datetime, payload:
 
 def claim(connection: Connection, limit: int = 50) -> list[Row]:
     """Open rows, at most one of each journey, locked until the caller's transaction ends."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return [Row(**row) for row in cursor.execute(_CLAIM, (limit,))]
+    with connection.cursor(row_factory=class_row(Row)) as cursor:
+        return cursor.execute(_CLAIM, (limit,)).fetchall()
 
 
-def done(connection: Connection, row: int) -> None:
-    """Temporal has been told."""
-    connection.execute("update outbox set done_at = clock_timestamp(), error = null where id = %s", (row,))
+def done(connection: Connection, rows: Sequence[int]) -> None:
+    """Temporal has been told of these rows."""
+    connection.execute("update outbox set done_at = clock_timestamp(), error = null where id = any(%s)", (list(rows),))
 
 
 def failed(connection: Connection, row: int, error: str, retry_seconds: float) -> None:
-    """Temporal could not be told now; the row is open again after a while."""
+    """Temporal could not be told now; the row is open again after a while, and those of its journey behind it wait."""
     connection.execute(
         """update outbox set attempts = attempts + 1, error = %s,
                   not_before = clock_timestamp() + make_interval(secs => %s) where id = %s""",
@@ -73,8 +74,49 @@ def failed(connection: Connection, row: int, error: str, retry_seconds: float) -
 
 
 def lag_seconds(connection: Connection) -> float:
-    """Age of the oldest open row."""
+    """Age of the oldest open row, one that fails again and again too: for how long Temporal has not been told."""
     row = connection.execute(
         "select coalesce(extract(epoch from clock_timestamp() - min(recorded_at)), 0) from outbox where done_at is null"
     ).fetchone()
     return float(row[0]) if row else 0.0
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How many rows are open. `failing`: tried in vain so far; `behind`: wait for an earlier one of their journey."""
+
+    open: int
+    failing: int
+    behind: int
+
+
+def depth(connection: Connection) -> Depth:
+    """How much Temporal has still to be told."""
+    row = connection.execute(
+        """select count(*), count(*) filter (where attempts > 0), count(*) - count(distinct journey_id)
+             from outbox where done_at is null"""
+    ).fetchone()
+    return Depth(*row) if row else Depth(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An open row that Temporal could not be told. `not_before`: when it is tried again."""
+
+    workflow_id: str
+    kind: Kind
+    attempts: int
+    error: str
+    not_before: datetime
+
+
+def failures(connection: Connection, workflow_id: str | None = None, limit: int = 20) -> list[Failure]:
+    """Rows that fail, those tried most often first; of one journey only if it is named."""
+    with connection.cursor(row_factory=class_row(Failure)) as cursor:
+        return cursor.execute(
+            """select j.workflow_id, o.kind, o.attempts, o.error, o.not_before
+                 from outbox o join journeys j on j.id = o.journey_id
+                where o.done_at is null and o.error is not null and j.workflow_id = coalesce(%s, j.workflow_id)
+                order by o.attempts desc, o.id limit %s""",
+            (workflow_id, limit),
+        ).fetchall()

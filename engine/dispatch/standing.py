@@ -154,6 +154,7 @@ class Standings:
         cause: str,
         recorded_at: datetime,
         event_id: int | None = None,
+        newcomer: bool | None = None,
     ) -> Shift:
         """Judges one customer and stores the standing, its changes and the next flip.
 
@@ -164,6 +165,8 @@ class Standings:
             cause: event, flip or hand; what a rule says for the first time is noted as baseline and starts nothing.
             recorded_at: the record instant.
             event_id: the event that caused it.
+            newcomer: whether a customer without a standing came to be known just now, so that it is no baseline; by
+                default the customer's record instant tells.
 
         Raises:
             LookupError: there is no such customer.
@@ -172,7 +175,8 @@ class Standings:
         as_of = max(microseconds(min(at, recorded_at)), kept.standing.at if kept else 0)
         published = self.published(connection)
         found = self.read(connection, [customer_id])
-        version, new = _customer(connection, customer_id, recorded_at)
+        version, recorded_now = _customer(connection, customer_id, recorded_at)
+        new = recorded_now if newcomer is None else newcomer
         if not found:
             raise LookupError(f"there is no customer {customer_id}")
         judgement = self.judged(found[0], as_of, kept, published)

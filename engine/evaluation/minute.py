@@ -1,4 +1,4 @@
-"""The minute schedule: takes in events that had to wait and judges who is due, until told to stop."""
+"""The minute schedule, until told to stop: takes in events that had to wait, judges who is due, publishes cut-offs."""
 
 import asyncio
 import logging
@@ -13,6 +13,8 @@ from psycopg_pool import ConnectionPool
 from engine.dispatch.accept import accept_waiting
 from engine.dispatch.match import Matcher
 from engine.evaluation.due import evaluate_due
+from engine.evaluation.publication import Publication
+from engine.logs import described
 
 log = logging.getLogger("regulars.standing")
 
@@ -24,21 +26,27 @@ class Minute:
     pool: ConnectionPool
     matcher: Callable[[psycopg.Connection[Any]], Matcher]
     seconds: float = 60.0
+    publication: Publication | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop; a failure is said and tried again."""
         while not stop.is_set():
             try:
-                await asyncio.to_thread(self.once, datetime.now(UTC))
+                await asyncio.to_thread(self.once, datetime.now(UTC), stop.is_set)
             except Exception as error:  # noqa: BLE001 - whatever fails here must not end the schedule
-                log.warning("those who are due could not be judged: %s: %s", type(error).__name__, error)
+                # Not its text, which could quote a customer's data.
+                log.warning("those who are due could not be judged: %s", type(error).__name__, extra=described(error))
             try:
                 await asyncio.wait_for(stop.wait(), self.seconds)
             except TimeoutError:
                 continue
 
-    def once(self, now: datetime) -> int:
-        """Accepts waiting events, judges everybody who is due by `now`, and gives how many those are."""
+    def once(self, now: datetime, stopped: Callable[[], bool] = lambda: False) -> int:
+        """Accepts waiting events, judges everybody who is due by `now`, and gives how many those are.
+
+        Cut-offs come last: who flips before they are published again is judged by those that held then.
+        Stopped, it ends with the batch at hand; the others are due as before.
+        """
         judged = 0
         with self.pool.connection() as connection:
             matcher = self.matcher(connection)
@@ -46,8 +54,10 @@ class Minute:
         with self.pool.connection() as connection:
             connection.autocommit = True
             try:
-                while found := evaluate_due(connection, matcher, now):
+                while not stopped() and (found := evaluate_due(connection, matcher, now)):
                     judged += found
             finally:
                 connection.autocommit = False
+        if self.publication is not None and not stopped():
+            self.publication.if_due(now, stopped)
         return judged

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from engine.dispatch.held import start_held, too_many
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions, publish
 from engine.evaluation import work
@@ -41,6 +42,13 @@ class Result:
     seconds: float
     peak: int
     """Bytes of memory of all processes together, each at its most."""
+    held: int = 0
+    """Journeys that wait for a person, being more at once than the policy's `mass_start` allows; else all began."""
+
+    @property
+    def journeys(self) -> int:
+        """How many began."""
+        return len(self.tally.started) - self.held
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,8 @@ class Asked:
     """What to evaluate.
 
     `as_of` is the logical instant, `recorded_at` the wall clock's. With `write` standings, changes and cut-offs are
-    stored and journeys may start; without it nothing is written and no standing before counts.
+    stored and journeys may start; without it nothing is written and no standing before counts. `customers` are those to
+    judge, in order; default: all.
     """
 
     url: str
@@ -60,10 +69,11 @@ class Asked:
     schema: str = "public"
     processes: int = PROCESSES
     chunk: int = CHUNK
+    customers: Sequence[int] | None = None
 
 
 def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: None) -> Result:
-    """Judges every customer.
+    """Judges the customers.
 
     Raises:
         CurrencyUnclearError: shops have several currencies and the policy names none.
@@ -71,7 +81,7 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
     began = time.monotonic()
     with connect(asked.url, asked.schema) as connection:
         currency = reporting_currency(connection, asked.rules.policy.currency)
-        chunks = _chunks(connection, asked.chunk)
+        chunks = _chunks(_everybody(connection) if asked.customers is None else asked.customers, asked.chunk)
         if asked.write:
             publish(connection, asked.rules)
     order = Order(
@@ -90,7 +100,18 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
         tally = Tally()
         for each in _all("judge", chunks, progress, lambda ids: pool.submit(work.judge, ids, published)):
             tally.add(each)
-    return Result(tally, cut_offs, time.monotonic() - began, _peak(tally))
+    held = _finish(asked, published, tally.started) if asked.write else 0
+    return Result(tally, cut_offs, time.monotonic() - began, _peak(tally), held)
+
+
+def _finish(asked: Asked, published: Published, journeys: Sequence[int]) -> int:
+    """Notes that everybody has been judged, and starts what was held back but need not be; gives how many stay held."""
+    held = too_many(asked.rules.policy, len(journeys))
+    with connect(asked.url, asked.schema) as connection:
+        if asked.rules.policy.mass_start is not None and not held:
+            start_held(connection, journeys)
+        connection.execute("update cut_offs set judged_at = clock_timestamp() where id = %s", (published.id,))
+    return len(journeys) if held else 0
 
 
 def _peak(tally: Tally) -> int:
@@ -98,8 +119,11 @@ def _peak(tally: Tally) -> int:
     return sum({**tally.peak, os.getpid(): work.peak()}.values())
 
 
-def _chunks(connection: Connection, size: int) -> list[Sequence[int]]:
-    ids = [row[0] for row in connection.execute("select id from customers order by id")]
+def _everybody(connection: Connection) -> Sequence[int]:
+    return [row[0] for row in connection.execute("select id from customers order by id")]
+
+
+def _chunks(ids: Sequence[int], size: int) -> list[Sequence[int]]:
     return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 

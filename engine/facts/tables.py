@@ -416,6 +416,7 @@ cut_offs = Table(
     _instant("as_of", required=True),
     _json("values"),  # tier and RFM breakpoints, as engine.standing.cut_offs writes them
     _recorded(),
+    _instant("judged_at"),  # when everybody had been judged by them; null: a run that has not come to its end
 )
 
 standings = Table(
@@ -493,11 +494,42 @@ journeys = Table(
     Column("outcome", Text),  # why it ended: ended, order.paid, replay-ended, ...
     _instant("stopped_at"),  # logical instant of the stop, set by the transaction that recorded its event
     _instant("ended_at"),
+    _instant("paused_at"),  # wall clock; while it is set nothing of the journey is sent, and nothing is lost
+    Column("paused_by", Text),
+    Column("pause_reason", Text),
     _recorded(),
     UniqueConstraint("playbook", "subject", "subject_id", "occasion"),
-    CheckConstraint("state in ('running', 'ended', 'stopped', 'failed', 'cancelled')", name="state"),
+    # held: would start, but a person has to release it first; Temporal has not been told
+    CheckConstraint("state in ('held', 'running', 'ended', 'stopped', 'failed', 'cancelled')", name="state"),
+    Index("ix_journeys_held", "playbook", "id", postgresql_where=text("state = 'held'")),
     Index("ix_journeys_subject_subject_id", "subject", "subject_id"),
     Index("ix_journeys_customer_id", "customer_id"),
+    Index("ix_journeys_running", "id", postgresql_where=text("state = 'running'")),
+)
+
+playbook_controls = Table(
+    "playbook_controls",
+    metadata,
+    Column("playbook", Text, primary_key=True),  # or '*': all of them
+    Column("state", Text, nullable=False),  # paused: what is due waits; killed: what is due is skipped
+    Column("author", Text, nullable=False),
+    Column("reason", Text),
+    _instant("at", required=True),
+    CheckConstraint("state in ('paused', 'killed')", name="state"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    _id(),
+    Column("action", Text, nullable=False),
+    _ref("journey_id", "journeys"),  # null: of the playbook as a whole
+    Column("playbook", Text, nullable=False),  # or '*': all of them
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _instant("at", required=True),  # wall clock
+    CheckConstraint("action in ('pause', 'resume', 'cancel', 'kill')", name="action"),
+    Index("ix_actions_journey_id", "journey_id"),
 )
 
 outbox = Table(
@@ -515,8 +547,10 @@ outbox = Table(
     _recorded(),
     CheckConstraint("kind in ('start', 'event', 'cancel')", name="kind"),
     Index("ix_outbox_open", "journey_id", "id", postgresql_where=text("done_at is null")),
+    Index("ix_outbox_open_id", "id", postgresql_where=text("done_at is null")),  # claims go in order of id
 )
 
+# Which state may follow which is a trigger, guard_messages: see docs/messages.md.
 messages = Table(
     "messages",
     metadata,
@@ -531,8 +565,9 @@ messages = Table(
     Column("purpose", Text, nullable=False),
     Column("template", Text),
     Column("locale", Text),
+    Column("segments", Integer),  # of a short text: how many are paid
     Column("state", Text, nullable=False),
-    Column("reason", Text),  # of skipped, deferred, in_doubt and failed
+    Column("reason", Text),  # of skipped, deferred, in_doubt and failed, and of no other
     _instant("due_at", required=True),  # logical instant at which the step asked for it first
     _instant("at", required=True),  # logical instant of the present state
     _instant("until"),  # deferred: not before
@@ -540,16 +575,67 @@ messages = Table(
     Column("provider_id", Text),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("settled_by", Text),
+    Column("places", ARRAY(Text), nullable=False, server_default=text("'{}'")),  # of capacity_use: held or promised
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     _recorded(),
     UniqueConstraint("journey_id", "step", "iteration", "channel"),
     CheckConstraint(
-        "state in ('reserved', 'in_flight', 'sent', 'skipped', 'deferred', 'in_doubt', 'failed')", name="state"
+        "state in ('planned', 'reserved', 'in_flight', 'sent', 'skipped', 'deferred', 'in_doubt', 'failed')",
+        name="state",
     ),
-    CheckConstraint("state <> 'skipped' or reason is not null", name="skipped_has_reason"),
+    CheckConstraint(
+        "(state in ('skipped', 'deferred', 'in_doubt', 'failed')) = (reason is not null)", name="has_reason"
+    ),
+    CheckConstraint("state not in ('skipped', 'deferred') or reason ~ '^[a-z][a-z0-9_-]*$'", name="reason_is_a_word"),
     CheckConstraint("(state = 'deferred') = (until is not null)", name="deferred_has_until"),
     Index("ix_messages_customer_id_at", "customer_id", "at"),
     Index("ix_messages_in_doubt", "id", postgresql_where=text("state = 'in_doubt'")),
+    Index("ix_messages_deferred", "customer_id", postgresql_where=text("state = 'deferred'")),
+    Index(
+        "ix_messages_open",
+        "journey_id",
+        postgresql_where=text("state in ('reserved', 'in_flight', 'deferred', 'in_doubt')"),
+    ),
+    Index("ix_messages_at", "at", postgresql_using="brin"),  # what happened today
+)
+
+capacity_use = Table(
+    "capacity_use",
+    metadata,
+    Column("place", Text, primary_key=True),  # capacity/span/start/rank
+    Column("capacity", Text, nullable=False),
+    Column("span", Text, nullable=False),
+    _instant("starts_at", required=True),
+    Column("rank", Integer, nullable=False),  # of the purpose among policy's priorities
+    Column("used", Integer, nullable=False, server_default=text("0")),
+    Column("promised", Integer, nullable=False, server_default=text("0")),  # to messages held back until then
+    CheckConstraint("span in ('hour', 'day')", name="span"),
+    Index("ix_capacity_use_capacity_starts_at", "capacity", "starts_at"),
+)
+
+channel_limits = Table(
+    "channel_limits",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    _instant("next_at", required=True),  # the token bucket in one instant: when the next message may leave
+    _instant("queue_at", required=True),  # up to when places in its queue have been given out
+)
+
+# Written by a trigger of messages, log_messages, whoever changes one.
+message_log = Table(
+    "message_log",
+    metadata,
+    _id(),
+    _ref("message_id", "messages", required=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("channel", Text, nullable=False),
+    _instant("at", required=True),  # logical
+    _instant("until"),
+    Column("attempts", Integer, nullable=False),
+    Column("author", Text),  # who settled a doubt
+    _recorded(),  # by the clock
+    Index("ix_message_log_message_id", "message_id"),
 )
 
 message_events = Table(

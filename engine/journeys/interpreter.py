@@ -8,10 +8,11 @@ An input that no longer concerns the journey (the due of a wait it has left, an 
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import assert_never
 
+from engine.calendar.durations import later
 from engine.conditions.ast import All, Any, Condition, Not, StepIs
 from engine.journeys.branches import advance_branches, part
 from engine.journeys.commands import Ask, ChangeTags, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
@@ -96,12 +97,17 @@ def first_wait(plan: Plan, started_at: datetime) -> Hold | None:
     step = plan.code[0]
     if not isinstance(step, Wait) or step.seconds <= 0:
         return None
-    due = started_at + timedelta(seconds=step.seconds)
+    due = later(started_at, step.seconds)
     return Hold(_wait_id(step.id, due), due, step.label)
 
 
 def _wait_id(step: str, due: datetime) -> str:
     return f"{step}@{due.isoformat()}"
+
+
+def wait_of(step: str, due: datetime) -> str:
+    """The name of the wait of a send that is held back until `due`, for whoever ends it early."""
+    return _wait_id(step, due)
 
 
 def _run(plan: Plan, state: State, index: int) -> Result:
@@ -141,7 +147,7 @@ def _passes(plan: Plan, state: State, index: int) -> tuple[State, int] | None:
 
 def _over(state: State, wait: Wait) -> datetime:
     since = state.started_at if wait.since == "start" else state.now
-    return since + timedelta(seconds=wait.seconds)
+    return later(since, wait.seconds)
 
 
 def _stand(plan: Plan, state: State, index: int) -> Result:
@@ -151,7 +157,7 @@ def _stand(plan: Plan, state: State, index: int) -> Result:
         case Wait():
             return _hold(plan, state, index, "timer", _over(state, step))
         case WaitFor() | First():
-            return _hold(plan, state, index, "event", state.now + timedelta(seconds=step.within))
+            return _hold(plan, state, index, "event", later(state.now, step.within))
         case Again():
             return _hold(plan, state, index, "timer", again_due(state, step))
         case End(outcome=outcome):
@@ -294,7 +300,7 @@ def _hold(plan: Plan, state: State, index: int, awaiting: str, due: datetime) ->
 
 
 def _label(step: Step, awaiting: str) -> str:
-    return f"held back by quiet hours: {step.label}" if awaiting == "release" else step.label
+    return f"held back: {step.label}" if awaiting == "release" else step.label
 
 
 def _finish(state: State, how: str, outcome: str, *, recorded: bool) -> Result:
@@ -317,7 +323,7 @@ def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) ->
 
 
 def _open_task(plan: Plan, state: State, index: int, step: Task) -> OpenTask:
-    due = None if step.due is None else state.now + timedelta(seconds=step.due)
+    due = None if step.due is None else later(state.now, step.due)
     ends = _ending(plan, index + 1)
     return OpenTask(step.id, state.now, iteration(plan, state), step.task, step.team, step.title, due, step.label, ends)
 

@@ -317,12 +317,17 @@ class Plan(Part):
     version: str = ""
     """Content hash of the rules it belongs to."""
     subject: Subject
-    status: Literal["draft", "live", "paused"] = "live"
+    status: Literal["draft", "test", "live", "paused"] = "live"
     start: Start
     stop: tuple[Trigger, ...] = ()
     goal: Goal | None = None
     controls: Controls = Controls()
     code: tuple[Step, ...]
+
+    @property
+    def starts(self) -> bool:
+        """Whether its status lets it start journeys; in `test` they reach test recipients only."""
+        return self.status in ("live", "test")
 
     def to_json(self) -> dict[str, Any]:
         """The plan as compact JSON data: defaults left out."""

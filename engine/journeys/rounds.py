@@ -1,8 +1,9 @@
 """Rounds of repetitions: where a journey is in them, and when the next one begins."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from engine.calendar.durations import later
 from engine.journeys.plan import Again, Plan, Repeat
 from engine.journeys.state import Round, State
 
@@ -36,7 +37,7 @@ def again_due(state: State, again: Again) -> datetime:
     present = _present(state, again)
     if present is None or again.every is None:
         return state.now
-    return present.began + timedelta(seconds=again.every)
+    return later(present.began, again.every)
 
 
 def iteration(plan: Plan, state: State) -> int:

@@ -7,11 +7,12 @@ from pydantic import BaseModel, TypeAdapter
 
 from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.types import Type
-from engine.language.attribute_models import AGGREGATIONS
+from engine.language.attribute_models import AGGREGATIONS, AttributeModel
 from engine.language.attributes import row_names
 from engine.language.changes import KINDS as KINDS_OF_CHANGE
 from engine.language.changes import RISING
 from engine.language.conditions import LATER_STATES, OPERATORS, STATES, DidModel
+from engine.language.schema_parts import OPERANDS, Json, declared, described, equals, one_or_more, ref, words
 from engine.language.scope import SUBJECT_SCOPES, Names
 from engine.language.standing.names import CHANGES as CHANGED
 from engine.language.steps.block import FAILURE, BesideModel
@@ -22,20 +23,6 @@ from engine.language.tidy import draft_7
 from engine.language.triggers import CHANGES, Events, GoalModel, StartModel, TriggerModel, WaitForModel
 from engine.language.values import AttributeName, DurationText
 
-Json = dict[str, Any]
-_OPERANDS: Mapping[Type, Json] = {
-    "integer": {"type": "integer"},
-    "decimal": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "string": {"type": "string", "minLength": 1},
-    "instant": {"type": "string", "format": "date-time"},
-    "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
-    "set": {"type": "string", "minLength": 1},
-    "money": {
-        "anyOf": [{"type": "string", "pattern": "^-?[0-9]{1,15}(\\.[0-9]{1,3})? [A-Z]{3}$"}, {"const": 0}],
-        "examples": ["500 EUR"],
-    },
-}
 _MEANINGS = {
     "eq": "Is exactly this.",
     "lt": "Is less, or earlier.",
@@ -50,8 +37,13 @@ _MEANINGS = {
     "known": "Whether a value is known at all.",
     "unknown": "Whether no value is known.",
 }
-_BY_NAME: Json = {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/definitions/steps"}}
-_OTHERS: Mapping[str, Json] = {"cases": _BY_NAME, "arms": _BY_NAME, "within": {"$ref": "#/definitions/duration"}}
+_BLOCKS = {
+    "then": "Steps that are taken if the condition holds.",
+    "got": "Steps that are taken when it has happened in time.",
+    "else": "Steps that are taken otherwise; without them the journey goes on.",
+}
+_BY_NAME: Json = {"type": "object", "minProperties": 1, "additionalProperties": ref("steps")}
+_OTHERS: Mapping[str, Json] = {"cases": _BY_NAME, "arms": _BY_NAME, "within": ref("duration")}
 _LISTS = ("in", "not_in", "has_any", "has_all", "has_none")
 
 
@@ -63,28 +55,20 @@ def definitions(attributes: Names, events: Events) -> dict[str, Json]:
         **{f"{head}.{name}": each for head, names in scoped.items() for name, each in names.items()},
     }
     return {
-        **{f"compare-{kind}": _compare(kind) for kind in OPERATORS},
+        **{f"compare-{kind}": _compare(kind, OPERANDS[kind]) for kind in OPERATORS},
+        **{f"each-{name}": declared(typed) for name, typed in attributes.items() if typed.choices},
         "condition": _condition("condition", customer, asks_history=True),
         "standing-condition": _condition("standing-condition", attributes, asks_history=True, asks_steps=False),
         **{f"rows-{name}": _condition(f"rows-{name}", row_names(each)) for name, each in RELATIONS.items()},
         **{f"told-{kind}": _condition(f"told-{kind}", names) for kind, names in events.fields.items()},
         **{f"past-{kind}": _condition(f"past-{kind}", names) for kind, names in events.history.items()},
-        "instant": _OPERANDS["instant"],
+        "instant": OPERANDS["instant"],
         "plain": {"type": ["object", "array", "string", "number", "boolean"]},
-        "attribute": _open(_choices({name: each.title for name, each in attributes.items()})),
+        "attribute": _open(words({name: each.title for name, each in attributes.items()})),
         **_sources(),
         **_triggers(events, attributes),
         **_steps(),
     }
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/definitions/{name}"}
-
-
-def _choices(titles: Mapping[str, str]) -> Json:
-    """One of several words, each with what it means."""
-    return {"anyOf": [{"const": name, "description": title} for name, title in titles.items()]}
 
 
 def _open(choices: Json) -> Json:
@@ -93,9 +77,10 @@ def _open(choices: Json) -> Json:
 
 
 def _of_model(model: type[BaseModel]) -> Json:
+    """A model's schema without what the model says of itself: the key under which it stands tells more."""
     schema: Json = draft_7(model.model_json_schema(by_alias=True))
     own = schema.pop("definitions", {})
-    kept: Json = _inlined({key: value for key, value in schema.items() if key not in ("title", "$schema")}, own)
+    kept: Json = _inlined({key: value for key, value in schema.items() if key not in ("description", "$schema")}, own)
     return kept
 
 
@@ -122,11 +107,9 @@ def _plain(annotation: Any) -> Json:  # noqa: ANN401 - an annotation
 # --- conditions -----------------------------------------------------------------------------------------------------
 
 
-def _compare(kind: Type, choices: Iterable[str] | None = None) -> Json:
-    """What may follow a name of a type: a value, a list or operators. `choices` are all values there are."""
-    operand = {"enum": sorted(choices)} if choices else _OPERANDS[kind]
-    listed = {"type": "array", "minItems": 1, "items": operand}
-    bare = [operand, *([listed] if any(name in OPERATORS[kind] for name in _LISTS) else [])]
+def _compare(kind: Type, operand: Json) -> Json:
+    """What may follow a name of a type: a value, a list or operators."""
+    bare = [operand, *([one_or_more(operand)] if any(name in OPERATORS[kind] for name in _LISTS) else [])]
     operators = {name: {"description": _MEANINGS[name], **_operand(kind, name, operand)} for name in OPERATORS[kind]}
     return {
         "anyOf": [
@@ -137,31 +120,36 @@ def _compare(kind: Type, choices: Iterable[str] | None = None) -> Json:
 
 
 def _operand(kind: Type, operator: str, operand: Json) -> Json:
-    listed = {"type": "array", "minItems": 1, "items": operand}
     if operator in ("known", "unknown"):
         return {"type": "boolean"}
-    return {"anyOf": [operand, listed]} if operator in _LISTS or kind == "money" else operand
+    return {"anyOf": [operand, one_or_more(operand)]} if operator in _LISTS or kind == "money" else operand
 
 
 def _condition(own: str, names: Names, *, asks_history: bool = False, asks_steps: bool = True) -> Json:
     """A condition over some names; several entries, and lists, mean all of them."""
-    several = {"anyOf": [{"type": "array", "minItems": 1, "items": _ref(own)}, _ref(own)]}
+    several = {"anyOf": [one_or_more(ref(own)), ref(own)]}
     properties: Json = {
         "all": {"description": "All of these hold.", **several},
         "any": {"description": "At least one of these holds.", **several},
-        "not": {"description": "This does not hold.", "allOf": [_ref(own)]},
+        "not": {"description": "This does not hold.", "allOf": [ref(own)]},
     }
     if asks_history:
         properties |= {
-            "did": {"description": "The customer had such an event.", "allOf": [_ref("did")]},
-            "did_not": {"description": "The customer had no such event.", "allOf": [_ref("did")]},
+            "did": {
+                "description": "The customer had such an event, by what is known as of this moment.",
+                "allOf": [ref("did")],
+            },
+            "did_not": {
+                "description": "The customer had no such event, by what is known as of this moment.",
+                "allOf": [ref("did")],
+            },
         }
     for name, typed in names.items():
-        compared = _compare(typed.type, typed.choices) if typed.choices else _ref(f"compare-{typed.type}")
-        properties[name] = {"description": typed.title, "allOf": [compared]}
+        compared = _compare(typed.type, ref(f"each-{name}")) if typed.choices else ref(f"compare-{typed.type}")
+        properties[name] = {**described(typed.title), "allOf": [compared]}
     mapping: Json = {"type": "object", "additionalProperties": False, "minProperties": 1, "properties": properties}
-    choices = [mapping, {"type": "array", "minItems": 1, "items": _ref(own)}]
-    return {"anyOf": [*choices, _ref("step-condition")] if asks_history and asks_steps else choices}
+    choices = [mapping, one_or_more(ref(own))]
+    return {"anyOf": [*choices, ref("step-condition")] if asks_history and asks_steps else choices}
 
 
 def _step_condition() -> Json:
@@ -180,6 +168,11 @@ def _step_condition() -> Json:
     }
 
 
+def _asked(model: type[BaseModel], key: str, condition: str) -> Json:
+    """A model's key whose condition follows from what stands beside it: an editor shows the text that is nearest."""
+    return {"description": model.model_fields[key].description, "allOf": [ref(condition)]}
+
+
 # --- attributes -----------------------------------------------------------------------------------------------------
 
 
@@ -189,15 +182,15 @@ def _sources() -> dict[str, Json]:
     per_relation = [
         {
             "if": {"anyOf": [_reads(key, name) for key in AGGREGATIONS]},
-            "then": {"properties": {"where": _ref(f"rows-{name}"), "that": _ref(f"rows-{name}")}},
+            "then": {"properties": {key: _asked(AttributeModel, key, f"rows-{name}") for key in ("where", "that")}},
         }
         for name in many
     ]
     person = _field_titles(set(RELATIONS) - set(many))
     return {
-        "relation": _choices({name: each.title for name, each in many.items()}),
-        "field": _choices({**_field_titles(many), **person}),
-        "customer-field": _choices(person),
+        "relation": words({name: each.title for name, each in many.items()}),
+        "field": words({**_field_titles(many), **person}),
+        "customer-field": words(person),
         "ordering": {"type": "string", "minLength": 1},
         "row-condition": {"type": ["object", "array"]},
         "attribute-by-relation": {"allOf": per_relation},
@@ -211,15 +204,14 @@ def _field_titles(relations: Iterable[str]) -> dict[str, str]:
 
 
 def _reads(aggregation: str, relation: str) -> Json:
-    pattern = {"type": "string", "pattern": f"^{relation}(\\.|$)"}
-    return {"required": [aggregation], "properties": {aggregation: pattern}}
+    return equals(aggregation, {"type": "string", "pattern": f"^{relation}(\\.|$)"})
 
 
 # --- triggers -------------------------------------------------------------------------------------------------------
 
 
 def _triggers(events: Events, names: Names) -> dict[str, Json]:
-    titles = {kind: f"About the {events.subjects[kind]}." for kind in sorted(events.fields)}
+    titles = {kind: f"{events.titles[kind]} (about the {events.subjects[kind]})" for kind in sorted(events.fields)}
     parts: dict[str, type[BaseModel]] = {
         "trigger": TriggerModel,
         "start": StartModel,
@@ -227,18 +219,18 @@ def _triggers(events: Events, names: Names) -> dict[str, Json]:
         "wait-for": WaitForModel,
         "way": WayModel,
     }
-    with_where = {name: _by_event(_of_model(model), "told", events) for name, model in parts.items()}
+    with_where = {name: _by_event(model, "told", events) for name, model in parts.items()}
     one_kind = [{"required": [kind]} for kind in ("event", *CHANGES, "any")]
     return {
         **{name: {**schema, "oneOf": one_kind} for name, schema in with_where.items()},
-        "stop": _ref("trigger"),
-        "first": {"type": "array", "minItems": 1, "items": _ref("way")},
-        "triggers": {"type": "array", "minItems": 1, "items": _ref("trigger")},
+        "stop": ref("trigger"),
+        "first": {"type": "array", "minItems": 1, "items": ref("way")},
+        "triggers": one_or_more(ref("trigger")),
         "change": _change(KINDS_OF_CHANGE, names),
         "rise": _change(RISING, names),
-        "event": _choices(titles),
+        "event": words(titles),
         "where": {"type": ["object", "array"]},
-        "did": _by_event(_of_model(DidModel), "past", events),
+        "did": _by_event(DidModel, "past", events),
     }
 
 
@@ -247,9 +239,8 @@ def _change(kinds: Iterable[str], names: Names) -> Json:
     properties = {}
     for kind in kinds:
         typed = names.get(CHANGED[kind])
-        name = _one_of_declared(typed.choices if typed else None)
-        listed = {"type": "array", "minItems": 1, "items": name}
-        properties[kind] = {"description": typed.title if typed else "", "anyOf": [name, listed]}
+        name = ref(f"each-{CHANGED[kind]}") if typed and typed.choices else OPERANDS["string"]
+        properties[kind] = {**described(typed.title if typed else ""), "anyOf": [name, one_or_more(name)]}
     return {
         "type": "object",
         "minProperties": 1,
@@ -259,20 +250,16 @@ def _change(kinds: Iterable[str], names: Names) -> Json:
     }
 
 
-def _one_of_declared(choices: Iterable[str] | None) -> Json:
-    return {"enum": sorted(choices)} if choices else {"type": "string", "minLength": 1}
-
-
-def _by_event(schema: Json, fields: str, events: Events) -> Json:
-    """The fields of a `where` follow from the event beside it."""
+def _by_event(model: type[BaseModel], fields: str, events: Events) -> Json:
+    """A model's schema, in which the fields of a `where` follow from the event beside it."""
     rules = [
         {
-            "if": {"required": ["event"], "properties": {"event": {"const": kind}}},
-            "then": {"properties": {"where": _ref(f"{fields}-{kind}")}},
+            "if": equals("event", {"const": kind}),
+            "then": {"properties": {"where": _asked(model, "where", f"{fields}-{kind}")}},
         }
         for kind in sorted(events.fields)
     ]
-    return {**schema, "allOf": rules}
+    return {**_of_model(model), "allOf": rules}
 
 
 # --- steps ----------------------------------------------------------------------------------------------------------
@@ -284,7 +271,7 @@ def _steps() -> dict[str, Json]:
         "required": ["by", "default"],
         "minProperties": 3,
         "properties": {
-            "by": {"description": "The attribute whose value chooses.", "allOf": [_ref("attribute")]},
+            "by": {"description": "The attribute whose value chooses.", "allOf": [ref("attribute")]},
             "default": {"type": "string", "description": "For every other value, and for none."},
         },
         "additionalProperties": {"type": "string", "minLength": 1},
@@ -295,27 +282,28 @@ def _steps() -> dict[str, Json]:
         "duration": _plain(DurationText),
         "template": {"anyOf": [{"type": "string", "minLength": 1}, by]},
         "parallel": _BY_NAME,
-        "steps": {"type": "array", "minItems": 1, "items": _ref("step")},
+        "steps": one_or_more(ref("step")),
         "step": {"anyOf": [bare_end, *(_step(kind) for kind in KINDS.values())]},
     }
 
 
 def _step(kind: StepKind) -> Json:
-    blocks = {name: {"description": "Steps.", "allOf": [_ref("steps")]} for name in kind.blocks}
+    blocks = {name: {"description": _BLOCKS[name], "allOf": [ref("steps")]} for name in kind.blocks}
     beside = {name: each for name, each in _of_model(BesideModel)["properties"].items() if name in kind.beside}
     others = {name: {"description": kind.title, **_OTHERS[name]} for name in kind.other}
     instead = {"description": "Steps for when it fails for good, in place of a failed journey."}
-    failure = {FAILURE: {**instead, "allOf": [_ref("steps")]}} if kind.fails else {}
+    failure = {FAILURE: {**instead, "allOf": [ref("steps")]}} if kind.fails else {}
     return {
         "type": "object",
         "additionalProperties": False,
-        "required": [kind.name, *kind.required],
+        # By itself: beside the properties an editor would propose all that is required once more, as an "object".
+        "allOf": [{"required": [kind.name, *kind.required]}],
         "properties": {kind.name: {"description": kind.title, **_value(kind)}, **beside, **others, **blocks, **failure},
     }
 
 
 def _value(kind: StepKind) -> Json:
     if kind.definition or kind.model is None:
-        return {"allOf": [_ref(kind.definition or kind.name)]}
-    model = {key: value for key, value in _of_model(kind.model).items() if key != "description"}
+        return {"allOf": [ref(kind.definition or kind.name)]}
+    model = _of_model(kind.model)
     return {"anyOf": [draft_7(dict(kind.shorthand)), model]} if kind.shorthand else model

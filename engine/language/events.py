@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS
-from engine.contracts import fields_of, subject_of
+from engine.contracts import ORDER_FIELDS, fields_of, resolve, subject_of
 from engine.language.attributes import row_names
 from engine.language.scope import Names, Typed
 from engine.language.triggers import Events
@@ -24,12 +24,19 @@ def events_of(contracts: Mapping[str, Mapping[str, Any]]) -> Events:
         fields=told,
         history={kind: _history(kind, told[kind]) for kind in told},
         subjects={kind: subject_of(contract) for kind, contract in contracts.items()},
+        titles={kind: _title(contract) or kind for kind, contract in contracts.items()},
     )
 
 
 def _told(contract: Mapping[str, Any]) -> Names:
-    titles = {name: part.get("title", "") for name, part in contract.get("properties", {}).items()}
-    return {name: Typed(kind, titles.get(name, "")) for name, kind in fields_of(contract).items()}
+    titles = {name: _title(resolve(contract, part)) for name, part in contract.get("properties", {}).items()}
+    of_order = {name: RELATIONS["orders"].fields[name].title for name in ORDER_FIELDS}
+    return {name: Typed(kind, titles.get(name) or of_order.get(name, "")) for name, kind in fields_of(contract).items()}
+
+
+def _title(part: Mapping[str, Any]) -> str:
+    """Title and description of a contract or of one of its fields, as editors show them."""
+    return ". ".join(text.rstrip(".") for text in (part.get("title"), part.get("description")) if text)
 
 
 def _history(kind: str, told: Names) -> Names:

@@ -35,7 +35,7 @@ TITLES: dict[str, str] = {
     "RG209": "number out of range",
     "RG210": "exactly one is needed",
     "RG211": "empty",
-    "RG212": "unknown zone, locale or currency",
+    "RG212": "unknown zone, country, locale or currency",
     "RG213": "unknown kind of file",
     # names
     "RG301": "unknown attribute",
@@ -76,9 +76,11 @@ TITLES: dict[str, str] = {
     "RG703": "stages overlap",
     "RG704": "customers without a place",
     "RG705": "used by nothing",
+    "RG709": "never open",
     # templates
     "RG801": "template not usable",
     "RG802": "template names what its subject does not have",
+    "RG803": "request of a channel not usable",
     # a mapping for import
     "RG601": "no such file in the source",
     "RG602": "no such column in the file",

@@ -39,8 +39,7 @@ class ControlsModel(Model):
     purpose: Name = Field(default=DEFAULT_PURPOSE, description="Why messages are sent: a purpose of policy.yaml.")
     holdout: Percent = Field(
         default=0,
-        description="Share of subjects that get nothing, to measure the effect against.",
-        json_schema_extra={"enum": ["0%"]},
+        description="Share of customers who get nothing of it, to measure the effect against.",
     )
     edits: Literal["pin", "migrate", "drain"] = Field(
         default="pin",
@@ -58,7 +57,9 @@ class PlaybookModel(Model):
     for_: Literal["customer", "order", "shipment", "case"] = Field(
         alias="for", description="Whom or what each journey is for.", json_schema_extra={"enum": ["customer", "order"]}
     )
-    status: Literal["draft", "live", "paused"] = Field(default="live", description="draft and paused start nothing.")
+    status: Literal["draft", "test", "live", "paused"] = Field(
+        default="live", description="test: sends only to the policy's test recipients; draft and paused start nothing."
+    )
     start: StartPart = Field(description="What starts a journey.")
     stop: StopPart = Field(default=None, description="What ends a journey at once, wherever it is.")
     goal: GoalPart = Field(default=None, description="What the playbook is for; measured, also after the end.")
@@ -95,6 +96,8 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     stop = _stop(root, subject, scope, events, report)
     goal = _goal(root, subject, scope, events, report)
     check_purpose(root, at, around.policy, report)
+    if model is not None:
+        _check_holdout(root, model.controls, around.policy, report)
     _check_later(root, report)
     code = _code(root.entry("steps"), subject, scope, around, report)
     warn_of([use for use in uses_of(root) if around.disables(use[0])], report)
@@ -148,9 +151,6 @@ def _check_later(root: Mapping, report: Report) -> None:
     asked: list[tuple[Node | None, tuple[str, ...], str]] = [(root.get("for"), LATER_SUBJECTS, "for order or customer")]
     if isinstance(controls, Mapping):
         asked.append((controls.get("edits"), LATER_EDITS, "edits: pin"))
-        holdout = controls.get("holdout")
-        if isinstance(holdout, Scalar) and holdout.text.endswith("%") and holdout.text.strip("0.") != "%":
-            asked.append((holdout, (holdout.text,), "no holdout, or 0%"))
     for node, later, instead in asked:
         if isinstance(node, Scalar) and node.text in later:
             report.error("RG501", node.span, node.text, instead, "it is planned")
@@ -209,6 +209,15 @@ def check_purpose(root: Mapping, at: Span, policy: Policy | None, report: Report
         hint = did_you_mean(name, policy.purposes) or ("" if node else "name one in controls: {purpose: …}")
         given = name if node else f"{name}, the default"
         report.error("RG307", node.span if node else at, given, f"a purpose of policy.yaml: {listed}", hint)
+
+
+def _check_holdout(root: Mapping, controls: ControlsModel, policy: Policy | None, report: Report) -> None:
+    """What everybody must be told is kept from nobody, so a holdout of it would measure nothing."""
+    holder = root.get("controls")
+    node = holder.get("holdout") if isinstance(holder, Mapping) else None
+    if node is not None and controls.holdout and policy and policy.transactional(controls.purpose):
+        found = f"a holdout of messages with the purpose {controls.purpose}"
+        report.error("RG209", node.span, found, "no holdout: this purpose asks for no consent, everybody gets it")
 
 
 def _code(entry: Entry | None, subject: str, scope: Scope, around: Surroundings, report: Report) -> tuple[Step, ...]:

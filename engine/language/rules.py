@@ -241,7 +241,8 @@ def _policy(parsed: _Parsed, scope: Scope) -> Policy | None:
         report.error("RG309", tree.entries[0].span, "policy", "one policy", hint)
     if not trees:
         return None if "policy" in parsed.unreadable else Policy()
-    policy = compile_policy(trees[0][0], scope, trees[0][1])
+    playbooks = None if "playbook" in parsed.unreadable else _playbook_names(parsed)
+    policy = compile_policy(trees[0][0], scope, trees[0][1], playbooks)
     return None if len(trees) > 1 or "policy" in parsed.unreadable else policy
 
 

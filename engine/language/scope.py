@@ -30,6 +30,8 @@ class Typed:
     unit: str | None = None
     choices: frozenset[str] | None = None
     """All values there are: names of tags, segments, stages. None: any."""
+    meanings: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What each of the choices means, for editors."""
     unlisted: str = ""
     """The issue code of a value that is not among the choices."""
     within: tuple[int | None, int | None] | None = None

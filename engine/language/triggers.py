@@ -58,6 +58,8 @@ class Events:
     fields: Dictionary[str, Names]
     history: Dictionary[str, Names]
     subjects: Dictionary[str, EventSubject]
+    titles: Dictionary[str, str] = field(default_factory=dict)
+    """What each kind is, in words."""
     changes: Names = field(default_factory=dict)
     """Parts of standing whose changes triggers may name: segment, stage, tier, tag, rfm_group."""
 
@@ -77,7 +79,9 @@ class StartModel(TriggerModel):
     """What starts a journey, and under which conditions."""
 
     only_if: ConditionPart = Field(default=None, description="Only if this holds as of the starting event.")
-    max_age: DurationText | None = Field(default=None, description="Events that we hear of later start nothing.")
+    max_age: DurationText | None = Field(
+        default=None, description="Events that are told later than so long after they happened start nothing."
+    )
     once_per: DurationText | None = Field(default=None, description="At most one journey for each subject in so long.")
 
 

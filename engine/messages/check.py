@@ -4,14 +4,15 @@ Each is filled in twice with invented values: once with everything known, once w
 a misspelt name, a broken page and a greeting that needs a name nobody gave are found when the rules are checked.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from engine.messages.errors import TemplateError
-from engine.messages.render import render
-from engine.messages.templates import template_locales, template_names
+from engine.messages.render import RENDERERS
+from engine.messages.templates import SUFFIXES, template_locales, template_names
 from engine.money import Money
+from engine.policy import Form
 
 _PLACED = datetime(2024, 3, 8, 9, 30, tzinfo=UTC)
 
@@ -55,11 +56,18 @@ def template_errors(templates: Mapping[str, str], attributes: Iterable[str] = ()
     """
     names = tuple(attributes)
     errors: dict[tuple[str, str, int], TemplateError] = {}
-    for name in template_names(templates):
-        for locale in template_locales(templates, name):
-            for known in (True, False):
-                try:
-                    render(templates, name, (locale,), sample_values(known=known, attributes=names))
-                except TemplateError as error:
-                    errors.setdefault((error.file, error.code, error.line), error)
+    for form, name, locale in _texts(templates):
+        for known in (True, False):
+            try:
+                RENDERERS[form](templates, name, (locale,), sample_values(known=known, attributes=names))
+            except TemplateError as error:
+                errors.setdefault((error.file, error.code, error.line), error)
     return sorted(errors.values(), key=lambda error: (error.file, error.line, error.code))
+
+
+def _texts(templates: Mapping[str, str]) -> Iterator[tuple[Form, str, str]]:
+    """Form, name and locale of every text."""
+    for form in SUFFIXES:
+        for name in template_names(templates, form):
+            for locale in template_locales(templates, name, form):
+                yield form, name, locale

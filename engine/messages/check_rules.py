@@ -1,14 +1,16 @@
 """What is wrong with the templates of rules, as issues beside all others."""
 
 from collections.abc import Iterator
+from itertools import product
 
 from engine.journeys.plan import Plan, Send
 from engine.language.issues import Issue, ordered
 from engine.language.rules import Rules
 from engine.messages.check import sample_values, template_errors
+from engine.messages.check_requests import request_issues
 from engine.messages.errors import TemplateError
-from engine.messages.render import render
-from engine.messages.templates import template_locales
+from engine.messages.render import RENDERERS
+from engine.messages.templates import SUFFIXES, template_locales
 
 
 def template_issues(rules: Rules) -> tuple[Issue, ...]:
@@ -25,7 +27,7 @@ def template_issues(rules: Rules) -> tuple[Issue, ...]:
             if (error.file, error.line) not in known:
                 hint = f"playbook {plan.playbook} is for {plan.subject}; use another template, or one without it"
                 found.append(_issue("RG802", error, hint))
-    return ordered(found)
+    return ordered((*found, *request_issues(rules)))
 
 
 def _of_plan(plan: Plan, rules: Rules, attributes: tuple[str, ...]) -> Iterator[TemplateError]:
@@ -33,10 +35,10 @@ def _of_plan(plan: Plan, rules: Rules, attributes: tuple[str, ...]) -> Iterator[
     if plan.subject == "order":
         return
     values = {name: value for name, value in sample_values(attributes=attributes).items() if name != "order"}
-    for name in sorted(_templates(plan)):
-        for locale in template_locales(rules.templates, name):
+    for name, form in product(sorted(_templates(plan)), SUFFIXES):
+        for locale in template_locales(rules.templates, name, form):
             try:
-                render(rules.templates, name, (locale,), values)
+                RENDERERS[form](rules.templates, name, (locale,), values)
             except TemplateError as error:
                 yield error
 

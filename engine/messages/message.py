@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from engine.policy import AddressKind
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A template filled in for one customer. `locale` is the template's, such as `de`."""
+    """A template filled in for one customer. `locale` is the template's, such as `de`. A short text has no subject."""
 
     subject: str
     text: str
@@ -19,7 +21,8 @@ class OutgoingMessage:
     """One message to one recipient.
 
     `sender` and `recipient` are addresses (`shop@example.com`), `sender` also with a display name
-    (`The Shop <shop@example.com>`). `at` is the logical instant of the send and becomes the mail's date.
+    (`The Shop <shop@example.com>`); where `address` says so, the recipient is a phone number or the customer's key.
+    `at` is the logical instant of the send and becomes the mail's date.
     `unsubscribe` is a `https:` or `mailto:` link; give it for every purpose that a customer can refuse.
     """
 
@@ -29,3 +32,4 @@ class OutgoingMessage:
     at: datetime
     recipient_name: str | None = None
     unsubscribe: str | None = None
+    address: AddressKind = "email"

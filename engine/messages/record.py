@@ -31,15 +31,19 @@ def record_sent(connection: Connection, message: int, provider_id: str | None) -
     """The provider has accepted the message. The instant stays that of the reservation."""
     connection.execute(
         """update messages set state = 'sent', reason = null, provider_id = %s, updated_at = now()
-            where id = %s and state in ('reserved', 'in_flight', 'in_doubt')""",
+            where id = %s and state in ('planned', 'reserved', 'in_flight', 'in_doubt')""",
         (provider_id, message),
     )
 
 
-def record_not_taken(connection: Connection, message: int, attempt: int) -> None:
-    """The provider has surely not taken the message from this attempt and may be asked again."""
+def record_not_taken(connection: Connection, message: int, attempt: int, why: str = "") -> None:
+    """The provider has surely not taken the message from this attempt; it is wanted still and will be decided anew.
+
+    Until then it holds no place in caps and capacities.
+    """
+    connection.execute("select set_config('regulars.why', %s, true)", (why,))  # for the message's log
     connection.execute(
-        """update messages set state = 'reserved', updated_at = now()
+        """update messages set state = 'planned', updated_at = now()
             where id = %s and attempts = %s and state = 'in_flight'""",
         (message, attempt),
     )
@@ -49,7 +53,7 @@ def record_failed(connection: Connection, message: int, reason: str) -> None:
     """The message will not be sent: its recipient, its template or its provider refused for good."""
     connection.execute(
         """update messages set state = 'failed', reason = %s, updated_at = now()
-            where id = %s and state in ('reserved', 'in_flight')""",
+            where id = %s and state in ('planned', 'reserved', 'in_flight')""",
         (reason, message),
     )
 
@@ -63,9 +67,14 @@ def record_doubt(connection: Connection, message: int, reason: str) -> None:
     )
 
 
-def record_content(connection: Connection, message: int, template: str, locale: str) -> None:
-    """Which wording was chosen, for whoever asks why she got this one."""
-    connection.execute("update messages set template = %s, locale = %s where id = %s", (template, locale, message))
+def record_content(
+    connection: Connection, message: int, template: str, locale: str, segments: int | None = None
+) -> None:
+    """Which wording was chosen, for whoever asks why she got this one; of a short text also how many are paid."""
+    connection.execute(
+        "update messages set template = %s, locale = %s, segments = %s where id = %s",
+        (template, locale, segments, message),
+    )
 
 
 def suppress(connection: Connection, message: int, reason: str, since: datetime) -> None:
@@ -86,19 +95,19 @@ def end_journey(connection: Connection, journey: int, state: str, outcome: str, 
 
 
 def skip_waiting_messages(connection: Connection, journey: int, reason: str, at: datetime) -> None:
-    """What was held back for later will not be sent any more."""
+    """What was held back for later, or was not taken, will not be sent any more."""
     connection.execute(
         """update messages set state = 'skipped', reason = %s, at = %s, until = null, updated_at = now()
-            where journey_id = %s and state = 'deferred'""",
+            where journey_id = %s and state in ('deferred', 'planned')""",
         (reason, at, journey),
     )
 
 
 def fail_open_messages(connection: Connection, journey: int, step: str, reason: str) -> None:
-    """A step's retries are used up: what was reserved has failed; what was under way is in doubt."""
+    """A step's retries are used up: what was wanted has failed; what was under way is in doubt."""
     connection.execute(
-        """update messages set state = case state when 'reserved' then 'failed' else 'in_doubt' end, reason = %s,
+        """update messages set state = case state when 'in_flight' then 'in_doubt' else 'failed' end, reason = %s,
                   updated_at = now()
-            where journey_id = %s and step = %s and state in ('reserved', 'in_flight')""",
+            where journey_id = %s and step = %s and state in ('planned', 'reserved', 'in_flight')""",
         (reason, journey, step),
     )

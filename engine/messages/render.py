@@ -14,7 +14,8 @@ from engine.messages.links import refused_in_html, refused_in_text
 from engine.messages.locales import formatting_locale
 from engine.messages.message import Rendered
 from engine.messages.sandbox import MessageEnvironment
-from engine.messages.templates import Part, by_short_name, find_template
+from engine.messages.segments import MAX_SEGMENTS, length
+from engine.messages.templates import Part, by_short_name, find_short_text, find_template
 
 _LINE_BREAKS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 # In names out of old systems; no MJML may hold them, and no reader wants them.
@@ -43,6 +44,30 @@ def render(templates: Mapping[str, str], name: str, locale_chain: Sequence[str],
     _refuse(template.text.name, refused_in_text(text))
     html = filling.html(template.html) if template.html else None
     return Rendered(subject, text, html, template.locale)
+
+
+def render_short(
+    templates: Mapping[str, str], name: str, locale_chain: Sequence[str], values: Mapping[str, Any]
+) -> Rendered:
+    """Fills in the short text of a template: no subject, no HTML, few segments. Arguments are those of `render`.
+
+    Raises:
+        TemplateError: as `render`; also if the text has no words or too many.
+    """
+    files = by_short_name(templates)
+    locale, part = find_short_text(files, name, locale_chain)
+    text = _BLANK_LINES.sub("\n\n", _Filling(files, locale, locale_chain, values).text(part)).strip()
+    _refuse(part.name, refused_in_text(text))
+    segments = length(text).segments
+    if not text or segments > MAX_SEGMENTS:
+        found = f"a short text of {segments} segments" if text else "no text"
+        expected = f"one of 1 to {MAX_SEGMENTS} segments"
+        raise TemplateError("template-short-text", part.name, 0, found, expected, "shorten it, or give it words")
+    return Rendered("", text, None, locale)
+
+
+RENDERERS = {"mail": render, "sms": render_short}
+"""By the form that a channel takes."""
 
 
 class _Filling:

@@ -1,61 +1,38 @@
 """Reserve: may this message leave now? Asked under lock, as of one moment, and answered once and for all.
 
 The lock is the customer's row, the same that the intake of an event takes: a payment and a reminder are one after the
-other. The order of the questions is the order of the reasons an operator sees.
+other. Locks are taken in one order: the customer, the journey, the message, then what all customers share (capacities,
+then the channel's limit), which are held only until the commit. The order of the questions is the order of the reasons
+an operator sees; docs/messages.md explains each.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
+from pydantic import TypeAdapter
 
-from engine.calendar.quiet import quiet_until
-from engine.facts.matching import EventMatcher
-from engine.journeys.plan import Plan
+from engine.calendar.local import zone as find_zone
+from engine.calendar.opening import Recipient, held_until, opening
+from engine.conditions.ast import Condition
+from engine.facts.evaluate import Asked, evaluator
 from engine.journeys.wire import DeliverRequest
+from engine.messages.capacities import Given, Wish, ask_for_places
+from engine.messages.caps import find_cap, look_back
+from engine.messages.channel_limit import Claim, Queued, Token, take
+from engine.messages.decision import Decision, Terms
+from engine.messages.fallback import gives_way
+from engine.messages.holdout import held_out
+from engine.messages.known import read_known
+from engine.messages.patience import after_hold, after_pause
+from engine.messages.reasons import DeferReason, SkipReason
 from engine.messages.stop import find_stop, occurred, write_stop
-from engine.policy import Policy
+from engine.policy import Hold
 
-_SUBJECT = """
-select j.workflow_id, j.playbook, j.customer_id, j.order_id, j.state, j.outcome, j.stopped_at, j.started_at,
-       e.kind as started_by, c.email, c.phone, coalesce(c.zone, s.zone) as zone,
-       coalesce(o.number, c.key) as subject_key
-  from journeys j
-  join customers c on c.id = j.customer_id
-  left join events e on e.id = j.event_id
-  left join orders o on o.id = j.order_id
-  left join shops s on s.id = o.shop_id
- where j.id = %s
-   for update of c, j
-"""
-_EXISTING = "select * from messages where journey_id = %s and step = %s and iteration = %s order by id for update"
-_BARRED = """
-select channel, 'suppressed' as bar from suppressions
- where customer_id = %(customer)s and since <= %(moment)s and (until is null or until > %(moment)s)
-"""
-_CONSENT = """
-select granted from consents
- where customer_id = %s and purpose = %s and channel in (%s, '*') and (at is null or at <= %s)
- order by at desc nulls last, (channel = '*'), id desc limit 1
-"""
-_PUT = """
-insert into messages (key, journey_id, customer_id, playbook, step, iteration, channel, purpose, state, reason,
-                      due_at, at, until, provider, attempts)
-values (%(key)s, %(journey)s, %(customer)s, %(playbook)s, %(step)s, %(iteration)s, %(channel)s, %(purpose)s,
-        %(state)s, %(reason)s, %(due)s, %(at)s, %(until)s, %(provider)s, %(attempts)s)
-on conflict (journey_id, step, iteration, channel) do update
-   set state = excluded.state, reason = excluded.reason, at = excluded.at, until = excluded.until,
-       provider = excluded.provider, attempts = messages.attempts + excluded.attempts, updated_at = now()
-returning id, attempts
-"""
-_MOVE = """
-update messages set channel = %(channel)s, key = %(key)s
- where journey_id = %(journey)s and step = %(step)s and iteration = %(iteration)s and channel = %(chosen)s
-   and state in ('reserved', 'deferred')
-"""
+_FINAL = frozenset({"sent", "skipped", "failed", "in_doubt"})
 
 
 @dataclass(frozen=True)
@@ -63,6 +40,7 @@ class Proceed:
     """The message is ours to send, under this key. `address` is personal data: it goes to the provider only.
 
     `attempt` counts how often it was so; only the latest attempt may hand it over. `doubted`: an earlier one may have.
+    `not_before` is the instant of the channel's token, moments ahead; none where no limit asks to wait.
     """
 
     message: int
@@ -73,6 +51,7 @@ class Proceed:
     customer: int
     order: int | None
     address: str
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -96,19 +75,6 @@ class NotBefore:
 Reservation = Proceed | Settled | NotBefore
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What a reservation is judged by: the journey's plan, the policy in force, and who decides its triggers.
-
-    `keyed` names the channels whose provider takes an idempotency key.
-    """
-
-    plan: Plan
-    policy: Policy
-    keyed: Collection[str]
-    matcher: EventMatcher
-
-
 def reserve(
     connection: psycopg.Connection[Any], request: DeliverRequest, terms: Terms, moment: datetime
 ) -> Reservation:
@@ -117,57 +83,51 @@ def reserve(
     Raises:
         LookupError: there is no such journey.
     """
-    with connection.cursor(row_factory=dict_row) as cursor:
-        subject = cursor.execute(_SUBJECT, (request.journey,)).fetchone()
-        if subject is None:
-            raise LookupError(f"journey {request.journey} is not in the database")
-        existing = cursor.execute(_EXISTING, (request.journey, request.step, request.iteration)).fetchall()
-    return _Reserving(connection, request, terms, moment, subject).decide(existing)
+    purpose = terms.plan.controls.purpose
+    back = None if terms.policy.transactional(purpose) else look_back(terms.policy)
+    known = read_known(connection, request, purpose, moment, back)
+    if known is None:
+        raise LookupError(f"journey {request.journey} is not in the database")
+    return Reserving(connection, request, terms, moment, known).decide()
 
 
-class _Reserving:
-    """One decision: the questions of a reservation, in order."""
+class Reserving(Decision):
+    """One decision: the questions of a reservation, in order. Each is a method, so that a test can break it."""
 
-    def __init__(
-        self,
-        connection: psycopg.Connection[Any],
-        request: DeliverRequest,
-        terms: Terms,
-        moment: datetime,
-        subject: Mapping[str, Any],
-    ) -> None:
-        self.connection = connection
-        self.request = request
-        self.terms = terms
-        self.moment = moment
-        self.subject = subject
-        self.chosen: str | None = None
-
-    def decide(self, existing: list[dict[str, Any]]) -> Reservation:
+    def decide(self) -> Reservation:
+        """The answer, recorded."""
+        gone = [row for row in self.known.existing if gives_way(row["state"], row["reason"])]
+        existing = [row for row in self.known.existing if row not in gone]
+        self.channels = [each for each in self.request.channels if each not in {row["channel"] for row in gone}]
+        if gone and not existing and not any(self._why_not(channel) is None for channel in self.channels):
+            return Settled("failed", gone[-1]["at"], gone[-1]["reason"])
         for row in existing:
-            if row["state"] in {"sent", "skipped", "failed", "in_doubt"}:
+            if row["state"] in _FINAL:
                 over = row["reason"] in {"stopped", "journey_over"}
                 return Settled(row["state"], row["at"], row["reason"], self.subject["outcome"] if over else None)
         under_way = next((row for row in existing if row["state"] == "in_flight"), None)
         if under_way is not None:
             return self._again(under_way)
-        self.chosen = existing[0]["channel"] if existing else None
-        return self._barred() or self._through_a_channel()
+        self.before = existing[0] if existing else None
+        return self._barred() or self._paused() or self._through_a_channel()
 
     def _again(self, row: Mapping[str, Any]) -> Reservation:
         """An attempt died between the provider and the record: nobody here knows whether the message left."""
-        channel = self.terms.policy.channels.get(row["channel"])
-        resend = channel is not None and channel.in_doubt == "resend"
-        self.chosen = row["channel"]
+        configured = self.policy.channels.get(row["channel"])
+        resend = configured is not None and configured.in_doubt == "resend"
+        self.before = row
         # A second copy is risked only for a journey that goes on; a provider with keys makes none.
         if row["channel"] in self.terms.keyed or (resend and self._goes_on()):
-            return self._proceed(row["channel"], at=row["at"], doubted=True)
+            token = self._token(row["channel"], must=True)
+            return self._proceed(row["channel"], token, at=row["at"], doubted=True)
         self._put(row["channel"], "in_doubt", "worker_died", at=row["at"])
         return Settled("in_doubt", row["at"], "worker_died")
 
+    # --- the journey, its playbook and its customer -----------------------------------------------------------------
+
     def _barred(self) -> Settled | None:
-        """Reasons that concern the whole journey: it has been stopped, cancelled, or reached its goal."""
-        stop = find_stop(self.connection, self.subject, self.terms.plan, self.moment, self.terms.matcher)
+        """Reasons that concern all that the journey sends: it is over, or must not reach this customer."""
+        stop = self._stop()
         if stop is not None:
             write_stop(self.connection, self.request.journey, stop)
             return self._skip(None, "stopped", stopped=stop.event)
@@ -175,61 +135,171 @@ class _Reserving:
             return self._skip(None, "journey_over", stopped=self.subject["outcome"])
         if self._goal_reached():
             return self._skip(None, "goal_reached")
-        return None
+        if self._killed():
+            return self._skip(None, "killed")
+        held_out_of = self._holdout()
+        return self._skip(None, held_out_of) if held_out_of else None
 
     def _goes_on(self) -> bool:
-        plan, matcher = self.terms.plan, self.terms.matcher
-        stop = find_stop(self.connection, self.subject, plan, self.moment, matcher)
-        return stop is None and self.subject["state"] == "running" and not self._goal_reached()
+        over = self.subject["state"] != "running" or self._stop() is not None
+        return not over and not self._goal_reached() and not self._killed()
+
+    def _stop(self) -> Any:  # noqa: ANN401 - an Occurrence or none
+        return find_stop(self.connection, self.subject, self.terms.plan, self.moment, self.terms.matcher)
 
     def _goal_reached(self) -> bool:
         goal = self.terms.plan.goal
         plan, matcher = self.terms.plan, self.terms.matcher
         return goal is not None and occurred(self.connection, self.subject, plan, goal.any, self.moment, matcher)
 
+    def _killed(self) -> bool:
+        return any(control["state"] == "killed" for control in self.known.controls)
+
+    def _holdout(self) -> SkipReason | None:
+        if self.policy.transactional(self.purpose):
+            return None
+        customer, plan = self.subject["customer_key"], self.terms.plan
+        if held_out(customer, self.policy.holdout):
+            return "global_holdout"
+        return "holdout" if held_out(customer, plan.controls.holdout, plan.playbook) else None
+
+    def _paused(self) -> NotBefore | None:
+        """A pause delays and loses nothing: the message is asked for again from time to time."""
+        found = self._pause()
+        if found is None:
+            return None
+        reason, since = found
+        return self._defer(self._planned_channel(), reason, after_pause(since, self.moment))
+
+    def _pause(self) -> tuple[DeferReason, datetime] | None:
+        """What is paused, and since when."""
+        if self.subject["paused_at"] is not None:
+            return "journey_paused", self.subject["paused_at"]
+        for control in self.known.controls:
+            if control["state"] == "paused":
+                return ("all_paused" if control["playbook"] == "*" else "playbook_paused"), control["at"]
+        if self.terms.status == "paused":
+            return "playbook_paused", self.request.due
+        return ("playbook_draft", self.request.due) if self.terms.status == "draft" else None
+
+    # --- the channel ------------------------------------------------------------------------------------------------
+
     def _through_a_channel(self) -> Reservation:
         """The first channel that is configured, has an address, and may be used; else the first one's reason."""
-        refusals: list[tuple[str, str]] = []
-        for channel in self.request.channels:
+        refusals: list[tuple[str, SkipReason]] = []
+        for channel in self.channels:
             reason = self._why_not(channel)
             if reason is None:
-                return self._when_awake(channel)
+                return self._when(channel)
             if reason != "channel_not_configured":
                 refusals.append((channel, reason))
         if not refusals:
-            return self._skip(self.request.channels[-1], "channel_not_configured")
+            return self._skip(self.channels[-1], "channel_not_configured")
         channel, reason = next((each for each in refusals if each[0] == self.chosen), refusals[0])
         return self._skip(channel, reason)
 
-    def _why_not(self, channel: str) -> str | None:
-        if channel not in self.terms.policy.channels:
+    def _why_not(self, channel: str) -> SkipReason | None:
+        if channel not in self.policy.channels:
             return "channel_not_configured"
         if not self._address(channel):
             return "no_address"
-        parameters = {"customer": self.subject["customer_id"], "moment": self.moment}
-        barred = {row[0] for row in self.connection.execute(_BARRED, parameters)}
-        if barred & {channel, "*"}:
+        if not self._may_be_tested_on(channel):
+            return "no_test_recipient"
+        if self._suppressed(channel):
             return "suppressed"
         return None if self._consented(channel) else "no_consent"
 
+    def _may_be_tested_on(self, channel: str) -> bool:
+        if self.policy.mode == "live" and self.terms.status != "test":
+            return True
+        known = {name.casefold() for name in self.policy.test_recipients}
+        return bool(known & {(self._address(channel) or "").casefold(), self.subject["customer_key"].casefold()})
+
+    def _suppressed(self, channel: str) -> bool:
+        return bool({channel, "*"} & self.known.suppressed)
+
     def _consented(self, channel: str) -> bool:
-        purpose = self.terms.plan.controls.purpose
-        asked = self.terms.policy.consent(purpose)
+        asked = self.policy.consent(self.purpose)
         if asked == "none":
             return True
-        row = self.connection.execute(_CONSENT, (self.subject["customer_id"], purpose, channel, self.moment)).fetchone()
-        return asked == "opt_out" if row is None else bool(row[0])
+        granted = next((each for named, each in self.known.consents if named in (channel, "*")), None)
+        return asked == "opt_out" if granted is None else granted
 
-    def _when_awake(self, channel: str) -> Reservation:
-        quiet = self.terms.policy.quiet_hours
-        if quiet is None or self.terms.plan.controls.purpose in quiet.exempt:
-            return self._proceed(channel, at=self.moment)
-        zone = self.subject["zone"] or self.terms.policy.zone
-        until = quiet_until(self.moment, zone, quiet, self._spread_key())
-        if until is None:
-            return self._proceed(channel, at=self.moment)
-        self._put(channel, "deferred", "quiet_hours", at=self.moment, until=until)
-        return NotBefore(until, "quiet_hours")
+    # --- the time ---------------------------------------------------------------------------------------------------
+
+    def _when(self, channel: str) -> Reservation:
+        """At once, or when holds, the calendar, caps, capacities and the channel's limit allow it."""
+        hold = self._hold()
+        if hold is not None:
+            if hold.do == "skip":
+                return self._skip(channel, "held")
+            return self._defer(channel, "held", after_hold(self.request.due, self.moment))
+        shut = self._shut(self.moment)
+        if shut is not None:
+            return self._defer(channel, *shut)
+        capped = self._cap(channel)
+        if capped is not None:
+            if capped.cap.do == "skip":
+                return self._skip(channel, "cap_reached")
+            return self._defer(channel, "cap_reached", self._opening(capped.until))
+        given = self._places(channel)
+        if given.until is not None:
+            return self._defer(channel, "capacity_reached", given.until, tuple(map(str, given.places)))
+        token = self._token(channel)
+        if isinstance(token, Queued):
+            return self._defer(channel, "channel_limit", self._opening(token.until))
+        shut = None if token is None or token.at <= self.moment else self._shut(token.at)
+        if shut is not None:
+            return self._defer(channel, *shut)
+        return self._proceed(channel, token, at=self.moment, places=tuple(map(str, given.places)))
+
+    def _hold(self) -> Hold | None:
+        """The first hold that is on; one that skips comes before all that delay."""
+        asked = [hold for hold in self.policy.holds if not hold.purposes or self.purpose in hold.purposes]
+        on = [hold for hold in asked if self._holds(hold)]
+        return min(on, key=lambda hold: hold.do != "skip", default=None)
+
+    def _holds(self, hold: Hold) -> bool:
+        rules, customer = self.terms.rules, self.subject["customer_id"]
+        asking = evaluator(rules.catalogue, self.terms.matcher.currency, rules.words)
+        asked = Asked(customer, "customer", customer, self.moment)
+        return asking.holds(self.connection, _condition(hold), asked, self.policy.zone)
+
+    def _shut(self, at: datetime) -> tuple[DeferReason, datetime] | None:
+        held = held_until(at, self._recipient(), self.purpose, self.policy, self._spread_key())
+        return None if held is None else (held.reason, held.until)
+
+    def _cap(self, channel: str) -> Any:  # noqa: ANN401 - Capped or none
+        return find_cap(self.policy, self.purpose, channel, self.moment, self.known.others)
+
+    def _places(self, channel: str) -> Given:
+        wish = Wish(self.purpose, channel, self.subject["playbook"], self._recipient(), self._spread_key())
+        return ask_for_places(
+            self.connection, self.policy, wish, self.moment, self._held_places(), promised=self._promised()
+        )
+
+    def _token(self, channel: str, *, must: bool = False) -> Token | Queued | None:
+        configured = self.policy.channels.get(channel)
+        if configured is None or configured.limit is None:
+            return None
+        claim = Claim(
+            near=self.terms.near,
+            returning=self.before is not None and self.before["reason"] == "channel_limit",
+            urgent=self.policy.transactional(self.purpose),
+            must=must,
+        )
+        return take(self.connection, channel, configured.limit, self.moment, claim)
+
+    def _opening(self, at: datetime) -> datetime:
+        return opening(at, self._recipient(), self.purpose, self.policy) or at
+
+    def _recipient(self) -> Recipient:
+        zone = self.subject["zone"] or self.policy.zone
+        try:
+            find_zone(zone)
+        except ValueError:  # no zone of this version's data; a message is not lost for it
+            zone = self.policy.zone
+        return Recipient(zone, self.subject["country"])
 
     def _spread_key(self) -> str:
         """Names the send by what the shop knows, so that the same facts spread alike in every run."""
@@ -238,12 +308,27 @@ class _Reserving:
         )
 
     def _address(self, channel: str) -> str | None:
-        address: str | None = self.subject["phone"] if channel == "sms" else self.subject["email"]
+        configured = self.policy.channels.get(channel)
+        column = {"email": "email", "phone": "phone", "customer": "customer_key"}[
+            configured.address if configured else "email"
+        ]
+        address: str | None = self.subject[column]
         return address
 
-    def _proceed(self, channel: str, *, at: datetime, doubted: bool = False) -> Proceed:
+    # --- the record -------------------------------------------------------------------------------------------------
+
+    def _proceed(
+        self,
+        channel: str,
+        token: Token | Queued | None,
+        *,
+        at: datetime,
+        doubted: bool = False,
+        places: tuple[str, ...] | None = None,
+    ) -> Proceed:
         # It is marked as in flight when it is handed over; what once was stays so, for it may have left.
-        message, attempt = self._put(channel, "in_flight" if doubted else "reserved", None, at=at, attempts=1)
+        state = "in_flight" if doubted else "reserved"
+        message, attempt = self._put(channel, state, None, at=at, attempts=1, places=places)
         return Proceed(
             message,
             attempt,
@@ -253,68 +338,26 @@ class _Reserving:
             self.subject["customer_id"],
             self.subject["order_id"],
             self._address(channel) or "",
+            token.at if isinstance(token, Token) and token.at > self.moment else None,
         )
 
-    def _skip(self, channel: str | None, reason: str, *, stopped: str | None = None) -> Settled:
-        self._put(channel or self.chosen or self._planned_channel(), "skipped", reason, at=self.moment)
+    def _defer(self, channel: str, reason: DeferReason, until: datetime, places: tuple[str, ...] = ()) -> NotBefore:
+        self._put(channel, "deferred", reason, at=self.moment, until=until, places=places)
+        return NotBefore(until, reason)
+
+    def _skip(self, channel: str | None, reason: SkipReason, *, stopped: str | None = None) -> Settled:
+        self._put(channel or self._planned_channel(), "skipped", reason, at=self.moment)
         return Settled("skipped", self.moment, reason, stopped)
 
-    def _planned_channel(self) -> str:
-        """The channel a message was planned for, where none has been chosen yet."""
-        configured = [channel for channel in self.request.channels if channel in self.terms.policy.channels]
-        return (configured or self.request.channels)[0]
 
-    def _key(self, channel: str) -> str:
-        return f"{self.subject['workflow_id']}/{self.request.step}/{self.request.iteration}/{channel}"
+_CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
 
-    def _put(
-        self,
-        channel: str,
-        state: str,
-        reason: str | None,
-        *,
-        at: datetime,
-        until: datetime | None = None,
-        attempts: int = 0,
-    ) -> tuple[int, int]:
-        """Writes the message's row and gives its id and its attempts."""
-        if self.chosen is not None and self.chosen != channel:
-            self._move(self.chosen, channel)
-        configured = self.terms.policy.channels.get(channel)
-        row = self.connection.execute(
-            _PUT,
-            {
-                "key": self._key(channel),
-                "journey": self.request.journey,
-                "customer": self.subject["customer_id"],
-                "playbook": self.subject["playbook"],
-                "step": self.request.step,
-                "iteration": self.request.iteration,
-                "channel": channel,
-                "purpose": self.terms.plan.controls.purpose,
-                "state": state,
-                "reason": reason,
-                "due": self.request.due,
-                "at": at,
-                "until": until,
-                "provider": configured.provider if configured else None,
-                "attempts": attempts,
-            },
-        ).fetchone()
-        if row is None:
-            raise LookupError("an upsert always returns its row")
-        return int(row[0]), int(row[1])
 
-    def _move(self, chosen: str, channel: str) -> None:
-        """One send is one row, also when it takes another channel than the one it was held back or tried on."""
-        self.connection.execute(
-            _MOVE,
-            {
-                "channel": channel,
-                "key": self._key(channel),
-                "journey": self.request.journey,
-                "step": self.request.step,
-                "iteration": self.request.iteration,
-                "chosen": chosen,
-            },
-        )
+def _condition(hold: Hold) -> Condition:
+    return _parsed(hold.model_dump_json())
+
+
+@cache
+def _parsed(hold: str) -> Condition:
+    """Policies change seldom, and a hold is asked at each send."""
+    return _CONDITION.validate_python(Hold.model_validate_json(hold).condition)

@@ -1,6 +1,7 @@
 """Finding a message's template among the rules' files, and taking it apart.
 
-`NAME.LOCALE.txt` holds a header (`Subject: …`), a blank line and the text; `NAME.LOCALE.mjml`, if there, the HTML body.
+`NAME.LOCALE.txt` holds a header (`Subject: …`), a blank line and the text; `NAME.LOCALE.mjml`, if there, the HTML body;
+`NAME.LOCALE.sms` a short text without a header, for channels that take no other.
 Files whose names begin with `_` are parts that others include.
 """
 
@@ -10,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from engine.messages.errors import TemplateError
+from engine.policy import Form
 
+SUFFIXES: Mapping[Form, str] = {"mail": ".txt", "sms": ".sms"}
+"""Of the file that a template must have in each form."""
 _FOLDERS = ("rules", "templates")
 
 
@@ -46,22 +50,22 @@ def by_short_name(templates: Mapping[str, str]) -> dict[str, str]:
     return {short_name(path): source for path, source in templates.items()}
 
 
-def template_names(templates: Mapping[str, str]) -> frozenset[str]:
-    """Names that a `send` may use: those with a text in any locale."""
-    return frozenset(name for name, _ in _texts(by_short_name(templates)))
+def template_names(templates: Mapping[str, str], form: Form = "mail") -> frozenset[str]:
+    """Names that a `send` may use: those with a text of this form in any locale."""
+    return frozenset(name for name, _ in _texts(by_short_name(templates), form))
 
 
-def template_locales(templates: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """The locales that have a text of this name, sorted."""
-    return tuple(sorted(locale for found, locale in _texts(by_short_name(templates)) if found == name))
+def template_locales(templates: Mapping[str, str], name: str, form: Form = "mail") -> tuple[str, ...]:
+    """The locales that have a text of this name and form, sorted."""
+    return tuple(sorted(locale for found, locale in _texts(by_short_name(templates), form) if found == name))
 
 
-def _texts(files: Mapping[str, str]) -> list[tuple[str, str]]:
+def _texts(files: Mapping[str, str], form: Form) -> list[tuple[str, str]]:
     """(name, locale) of every text file that is a message."""
-    texts = []
+    texts, suffix = [], SUFFIXES[form]
     for path in files:
-        name, _, locale = path.removesuffix(".txt").rpartition(".")
-        if path.endswith(".txt") and name and not PurePosixPath(path).name.startswith("_"):
+        name, _, locale = path.removesuffix(suffix).rpartition(".")
+        if path.endswith(suffix) and name and not PurePosixPath(path).name.startswith("_"):
             texts.append((name, locale))
     return texts
 
@@ -83,22 +87,37 @@ def find_template(files: Mapping[str, str], name: str, chain: Sequence[str]) -> 
             subject, text = split_header(path, files[path])
             html = f"{name}.{locale}.mjml"
             return MessageTemplate(locale, subject, text, Part(html, files[html]) if html in files else None)
-    raise _missing(files, name, chain)
+    raise _missing(files, name, chain, "mail")
 
 
-def _missing(files: Mapping[str, str], name: str, chain: Sequence[str]) -> TemplateError:
-    locales = template_locales(files, name)
-    names = {found for found, _ in _texts(files)}
+def find_short_text(files: Mapping[str, str], name: str, chain: Sequence[str]) -> tuple[str, Part]:
+    """The short text of this name in the first locale of the chain that has one, with that locale.
+
+    Raises:
+        TemplateError: there is none.
+    """
+    for locale in chain:
+        path = f"{name}.{locale}{SUFFIXES['sms']}"
+        if path in files:
+            return locale, Part(path, files[path].removeprefix("\ufeff").replace("\r\n", "\n"))
+    raise _missing(files, name, chain, "sms")
+
+
+def _missing(files: Mapping[str, str], name: str, chain: Sequence[str], form: Form) -> TemplateError:
+    suffix = SUFFIXES[form]
+    locales = template_locales(files, name, form)
+    names = {found for found, _ in _texts(files, form)}
     close = difflib.get_close_matches(name, names, 1)
     if locales:
-        hint = f"add {name}.{chain[-1] if chain else locales[0]}.txt: the policy's default locale serves everybody else"
+        wanted = f"{name}.{chain[-1] if chain else locales[0]}{suffix}"
+        hint = f"add {wanted}: the policy's default locale serves everybody else"
     elif close:
         hint = f"did you mean {close[0]}?"
     else:
         hint = "add the file to rules/templates/, or name one that is there"
     return TemplateError(
         code="template-missing",
-        file=f"{name}.{chain[0] if chain else 'LOCALE'}.txt",
+        file=f"{name}.{chain[0] if chain else 'LOCALE'}{suffix}",
         line=0,
         found=f"locales {', '.join(locales)}" if locales else "no such file",
         expected=f"a text in one of: {', '.join(chain) or 'no locale was asked for'}",

@@ -2,7 +2,8 @@
 
 Everything that first happened before `to` is copied; instants at or after `to` are left out of its rows. What
 happens between `from` and `to` lies there too: every read of the engine is as of an instant, so a journey
-cannot see what has not happened yet on the shop's clock.
+cannot see what has not happened yet on the shop's clock. What the engine itself has done (journeys, messages, the log
+of these, what they use of capacities and limits) and what operators have paused is not copied: a replay has its own.
 """
 
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ _TABLES = (
     _Copied("coupons", "issued_at < %(to)s", ("redeemed_at",)),
     _Copied("points_entries", '"at" < %(to)s'),
     _Copied("events", '"at" < %(to)s'),
+    # Everyone's standing is not copied but decided anew, by the replay's own rules; what people gave by hand is a fact.
+    _Copied("hand_tags", '"at" < %(to)s', ("removed_at",)),
 )
 
 

@@ -1,13 +1,13 @@
-"""The replay's driver: it owns the shop's clock, lets recorded facts in, and ends waits when they are due.
+"""The replay's driver: it owns the shop's clock, lets recorded facts in, judges who flips, and ends waits that are due.
 
-The clock goes to the next due instant only when every earlier event and wait has been acknowledged, so each decision
-uses its logical instant on any machine. At one instant facts precede waits. Nothing due at or after the window's
-end happens: what is open then ends as `replay-ended`.
+The clock goes to the next due instant only when every earlier event, flip and wait has been acknowledged, so each
+decision uses its logical instant on any machine. At one instant facts precede flips, and flips precede waits. Nothing
+due at or after the window's end happens: what is open then ends as `replay-ended`.
 """
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,10 +29,12 @@ from engine.facts.matching import Fields
 from engine.journeys import wire
 from engine.journeys.interpreter import first_wait
 from engine.journeys.plan import Plan
+from engine.replay.standing import Standing
 from engine.replay.stream import Recorded, stream
 
 ENDED = "replay-ended"
 _AT_ONCE = 20
+_FACT, _FLIP, _WAIT = range(3)
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[datetime, int, int], None]
@@ -48,7 +50,10 @@ class Window:
 
 @dataclass
 class Driver:
-    """Drives one replay. `fields` gives what an event offers to a trigger's `where`."""
+    """Drives one replay. `fields` gives what an event offers to a trigger's `where`.
+
+    Where a playbook uses standing, the matcher's rules decide it and everybody has been judged before the window.
+    """
 
     client: Client
     pool: ConnectionPool
@@ -66,43 +71,93 @@ class Driver:
     closing: list[str] = field(default_factory=list)
     facts: int = 0
     waits: int = 0
+    flips: int = 0
 
     def __post_init__(self) -> None:
         """The dispatcher's way of starting is the engine's own."""
         self.dispatcher = Dispatcher(self.client, self.pool, self.versions, clock="held")
+        self.judging = Standing(self.matcher, self.window.to) if self.matcher.standings.any else None
+        self.named = frozenset(kind for plan in self.matcher.rules.plans.values() for kind in plan.events())
 
     async def run(self) -> None:
         """Replays the window to its end."""
-        with _facts(self.pool, self.matcher, self.window) as facts:
+        if self.judging is not None:
+            await asyncio.to_thread(self._begin, self.judging)
+        with _facts(self.pool, None if self.judging else sorted(self.named), self.window) as facts:
             upcoming = await asyncio.to_thread(next, facts, None)
-            while upcoming is not None or self.dues:
-                if upcoming is not None and (not self.dues or upcoming.at <= self.dues[0][0]):
+            while (turn := self._turn(upcoming)) is not None:
+                if turn == _FLIP:
+                    await self._flip()
+                elif turn == _WAIT:
+                    await self._wake(*heapq.heappop(self.dues))
+                elif upcoming is not None:
                     await self._enter(upcoming)
                     upcoming = await asyncio.to_thread(next, facts, None)
-                else:
-                    await self._wake(*heapq.heappop(self.dues))
         await self._end()
+
+    def _begin(self, judging: Standing) -> None:
+        with self.pool.connection() as connection:
+            judging.begin(connection)
+
+    def _turn(self, upcoming: Recorded | None) -> int | None:
+        """What happens next on the shop's clock; at one instant facts precede flips, and flips precede waits."""
+        flip = self.judging.due() if self.judging else None
+        first = (
+            (upcoming.at if upcoming else None, _FACT),
+            (flip[0] if flip else None, _FLIP),
+            (self.dues[0][0] if self.dues else None, _WAIT),
+        )
+        return min(((at, turn) for at, turn in first if at is not None), default=(None, None))[1]
 
     async def _enter(self, fact: Recorded) -> None:
         """Lets a fact in and waits until every journey it concerns has taken it."""
         self.facts += 1
-        rows = await asyncio.to_thread(self._match, fact)
+        await self._told(await asyncio.to_thread(self._match, fact))
+        self.progress(fact.at, self.facts, self.waits)
+
+    async def _flip(self) -> None:
+        """Judges the next customer whose standing turns with time alone."""
+        assert self.judging is not None  # it was its turn
+        due = self.judging.due()
+        assert due is not None  # likewise
+        self.flips += 1
+        await self._told(await asyncio.to_thread(self._turned, self.judging, *due))
+        self.progress(due[0], self.facts, self.waits)
+
+    async def _told(self, rows: list[Row]) -> None:
         for row in rows:
             await self._tell(row)
         if rows:
             await asyncio.to_thread(self._done, rows)
-        self.progress(fact.at, self.facts, self.waits)
 
     def _match(self, fact: Recorded) -> list[Row]:
         with self.pool.connection() as connection:
-            self.matcher.match(connection, _happening(connection, fact, partial(self.fields, connection, fact)))
+            # The lock a live event's intake takes; its journeys and messages are decided one after the other.
+            connection.execute("select from customers where id = %s for update", (fact.customer_id,))
+            event = _event(connection, fact) if fact.kind in self.named else None
+            changed = self.judging and self.judging.happened(connection, fact.customer_id, fact.at, event)
+            if event is not None:
+                fields = partial(self.fields, connection, fact)
+                at, whose = fact.at, (fact.customer_id, fact.order_id)
+                self.matcher.match(connection, Happening(event, fact.kind, at, at, *whose, fields))
+            if changed:
+                self.matcher.match(connection, changed)
+        return self._open_rows() if event is not None or changed else []
+
+    def _turned(self, judging: Standing, at: datetime, customer: int) -> list[Row]:
+        with self.pool.connection() as connection:
+            changed = judging.flip(connection, at, customer)
+            if changed:
+                self.matcher.match(connection, changed)
+        return self._open_rows() if changed else []
+
+    def _open_rows(self) -> list[Row]:
         with self.pool.connection() as connection:
             return outbox.claim(connection, limit=1000)
 
     def _done(self, rows: list[Row]) -> None:
         with self.pool.connection() as connection:
-            for row in rows:
-                outbox.done(connection, row.id)
+            outbox.done(connection, [row.id for row in rows])
 
     async def _tell(self, row: Row) -> None:
         if row.kind == "start":
@@ -190,22 +245,25 @@ class Driver:
 
 
 @contextmanager
-def _facts(pool: ConnectionPool, matcher: Matcher, window: Window) -> Iterator[Iterator[Recorded]]:
-    kinds = sorted({kind for plan in matcher.rules.plans.values() for kind in plan.events()})
+def _facts(pool: ConnectionPool, kinds: Sequence[str] | None, window: Window) -> Iterator[Iterator[Recorded]]:
     with pool.connection() as connection:
         yield stream(connection, kinds, window.start, window.to)
 
 
-def _happening(connection: Connection, fact: Recorded, fields: Callable[[], Fields]) -> Happening:
-    # The lock a live event's intake takes; its journeys and messages are decided one after the other.
-    connection.execute("select from customers where id = %s for update", (fact.customer_id,))
+def _event(connection: Connection, fact: Recorded) -> int:
+    """The number of the happening's row in `events`, made where the facts alone tell it.
+
+    A site event keeps its key, by which the two are known to be one.
+    """
+    if fact.event_id is not None:
+        return fact.event_id
     row = connection.execute(
         """insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
            values (%s, %s, %s, %s, %s, %s, %s, %s)
            on conflict (shop_id, key) do update set kind = events.kind returning id""",
         (
             fact.shop_id,
-            f"{fact.kind}:{fact.key}",
+            fact.key if fact.kind.startswith("site.") else f"{fact.kind}:{fact.key}",
             fact.kind,
             fact.customer_id,
             fact.order_id,
@@ -216,4 +274,4 @@ def _happening(connection: Connection, fact: Recorded, fields: Callable[[], Fiel
     ).fetchone()
     if row is None:
         raise LookupError("an upsert always returns its row")
-    return Happening(row[0], fact.kind, fact.at, fact.at, fact.customer_id, fact.order_id, fields)
+    return int(row[0])

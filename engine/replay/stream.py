@@ -20,22 +20,23 @@ _ORDER_KINDS = {
 }
 _ORDERS = """
 select '{kind}' as kind, {column} as at, o.number as key, o.shop_id, o.customer_id, o.id as order_id,
-       '{{}}'::jsonb as data
+       '{{}}'::jsonb as data, null::bigint as event_id
   from orders o where {column} >= %(from)s and {column} < %(to)s
 """
 _OTHERS = {
     "review.created": """
 select 'review.created', r.created_at, o.number || ':' || r.key, o.shop_id, o.customer_id, o.id,
-       jsonb_build_object('score', r.score)
+       jsonb_build_object('review', r.key, 'score', r.score), null
   from reviews r join orders o on o.id = r.order_id where r.created_at >= %(from)s and r.created_at < %(to)s
 """,
     "site.": """
-select 'site.' || s.kind, s.at, s.key, (select min(id) from shops), s.customer_id, null::bigint, s.data
-  from site_events s where s.at >= %(from)s and s.at < %(to)s and 'site.' || s.kind = any(%(kinds)s)
+select 'site.' || s.kind, s.at, s.key, (select min(id) from shops), s.customer_id, null::bigint, s.data, null
+  from site_events s where s.at >= %(from)s and s.at < %(to)s
+   and (%(kinds)s::text[] is null or 'site.' || s.kind = any(%(kinds)s))
 """,
     "": """
-select e.kind, e.at, e.key, e.shop_id, e.customer_id, e.order_id, e.data
-  from events e where e.at >= %(from)s and e.at < %(to)s and e.kind = any(%(kinds)s)
+select e.kind, e.at, e.key, e.shop_id, e.customer_id, e.order_id, e.data, e.id
+  from events e where e.at >= %(from)s and e.at < %(to)s and (%(kinds)s::text[] is null or e.kind = any(%(kinds)s))
    and not e.kind = any(%(from_facts)s) and e.kind not like 'site.%%'
 """,
 }
@@ -43,7 +44,7 @@ select e.kind, e.at, e.key, e.shop_id, e.customer_id, e.order_id, e.data
 
 @dataclass(frozen=True)
 class Recorded:
-    """One happening of the window."""
+    """One happening of the window. `event_id`: that of its row in `events`, if it was told as an event of its own."""
 
     kind: str
     at: datetime
@@ -52,24 +53,26 @@ class Recorded:
     customer_id: int
     order_id: int | None
     data: dict[str, Any]
+    event_id: int | None = None
 
 
-def stream(connection: Connection, kinds: Sequence[str], start: datetime, to: datetime) -> Iterator[Recorded]:
+def stream(connection: Connection, kinds: Sequence[str] | None, start: datetime, to: datetime) -> Iterator[Recorded]:
     """The happenings of these kinds in [start, to), read through a server-side cursor.
 
-    Only kinds that some rule names need to enter; all other facts are read as of an instant from their tables.
+    Only kinds that some rule names need to enter; all other facts are read as of an instant from their tables. Where
+    standing is decided every happening judges its customer anew: then `kinds` is None, which means all.
     """
-    parts = [_ORDERS.format(kind=kind, column=column) for kind, column in _ORDER_KINDS.items() if kind in kinds]
-    if "review.created" in kinds:
+    parts = [_ORDERS.format(kind=kind, column=column) for kind, column in _ORDER_KINDS.items() if _in(kind, kinds)]
+    if _in("review.created", kinds):
         parts.append(_OTHERS["review.created"])
-    if any(kind.startswith("site.") for kind in kinds):
+    if kinds is None or any(kind.startswith("site.") for kind in kinds):
         parts.append(_OTHERS["site."])
     parts.append(_OTHERS[""])
     query = f'select * from ({" union all ".join(parts)}) told order by at, kind collate "C", key collate "C"'  # noqa: S608 - our own parts, values as parameters
     parameters = {
         "from": start,
         "to": to,
-        "kinds": list(kinds),
+        "kinds": None if kinds is None else list(kinds),
         "from_facts": [*_ORDER_KINDS, "review.created"],
     }
     with connection.cursor("replay_stream", row_factory=dict_row) as cursor:
@@ -77,3 +80,7 @@ def stream(connection: Connection, kinds: Sequence[str], start: datetime, to: da
         cursor.execute(query, parameters)
         for row in cursor:
             yield Recorded(**row)
+
+
+def _in(kind: str, kinds: Sequence[str] | None) -> bool:
+    return kinds is None or kind in kinds

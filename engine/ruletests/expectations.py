@@ -14,10 +14,11 @@ from engine.language.operands import amount, operand
 from engine.language.rules import Rules
 from engine.language.scope import Typed
 from engine.language.validate import mapping
+from engine.ruletests import keys
 from engine.ruletests.case import NAMES, SCORES, SETS, Expected, Members
 from engine.ruletests.names import CODES, known_names
 
-_KEYS = (*SETS, *NAMES, *SCORES, "attributes")
+_KEYS = tuple(keys.EXPECTATIONS)
 NONE = "none"
 """How a test says that there is no stage, tier or group."""
 

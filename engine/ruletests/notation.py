@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from engine.attributes.relations import RELATIONS
 from engine.conditions.types import Type
+from engine.ruletests import keys
 
 # What the database works out from other fields, or a row takes over from its order.
 _COMPUTED: Mapping[str, frozenset[str]] = {
@@ -23,9 +24,8 @@ OF_ORDER = tuple(
     if each.sql and all(RELATIONS[inside].fields.get(name) is each for inside in ("lines", "payments"))
 )
 """Stored fields that lines and payments have from their order."""
-INSIDE = ("lines", "payments", "shipments", "reviews", "returns")
-"""Rows that are written inside of their order."""
-REPEATED = ("times", "every")
+INSIDE = tuple(keys.INSIDE)
+REPEATED = tuple(keys.REPEATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from engine.language.reader import read
 from engine.language.rules import Rules, is_test
 from engine.language.validate import mapping
 from engine.language.values import currencies, zones
+from engine.ruletests import keys
 from engine.ruletests.case import Case, Expected
 from engine.ruletests.customer import customer_facts
 from engine.ruletests.events import read_events
@@ -17,13 +18,12 @@ from engine.ruletests.expectations import read_expected, turned
 from engine.ruletests.given import read_before, read_cut_offs, read_hand_tags
 from engine.ruletests.moments import EXPECTED as INSTANT
 from engine.ruletests.moments import Moments, local_instant
-from engine.ruletests.notation import INSIDE, NOTATIONS
+from engine.ruletests.notation import NOTATIONS
 from engine.ruletests.rows import Row, read_customer, read_rows
 
-_ROWS = tuple(name for name in NOTATIONS if name not in INSIDE and name != "customer")
-_SETTING = ("at", "zone", "currency", "cut_offs")
-_FACTS = ("customer", *_ROWS, "events", "hand_tags", "before")
-_TEST = (*_SETTING, *_FACTS, "expect", "but")
+_SETTING = tuple(keys.SETTINGS)
+_FACTS = tuple(keys.FACTS)
+_TEST = (*_SETTING, *_FACTS, *keys.RESULTS)
 _FILE = (*_SETTING, "tests")
 
 
@@ -87,16 +87,18 @@ def _tests(entry: Entry, shared: Mapping[str, Entry], rules: Rules, report: Repo
             yield from _variants(entry, variants, parts, expected, rules, report)
 
 
-def _known(held: Located, keys: tuple[str, ...], report: Report) -> dict[str, Entry]:
+def _known(held: Located, known: tuple[str, ...], report: Report) -> dict[str, Entry]:
     for each in held:
-        if each.key not in keys:
+        if each.key not in known:
             hint = (
-                f"{each.key} are written inside of their order" if each.key in INSIDE else did_you_mean(each.key, keys)
+                f"{each.key} are written inside of their order"
+                if each.key in keys.INSIDE
+                else did_you_mean(each.key, known)
             )
-            report.error("RG201", each.span, each.key, one_of(keys, 20), hint)
+            report.error("RG201", each.span, each.key, one_of(known, 20), hint)
         elif is_nothing(each.value):
             report.error("RG203", each.span, "nothing", "a value", "write one, or remove the key")
-    return {each.key: each for each in held if each.key in keys and not is_nothing(each.value)}
+    return {each.key: each for each in held if each.key in known and not is_nothing(each.value)}
 
 
 def _variants(
@@ -141,7 +143,7 @@ def _case(
     at = _at(parts.get("at"), zone, entry, report)
     moments = Moments(at, _zone_of(parts, zone))
     person = _person(parts.get("customer"), moments, report)
-    rows = {key: read_rows(key, parts[key].value, moments, report) for key in _ROWS if key in parts}
+    rows = {key: read_rows(key, parts[key].value, moments, report) for key in keys.ROWS if key in parts}
     cut_offs = read_cut_offs(parts["cut_offs"].value, rules, report) if "cut_offs" in parts else None
     previous = read_before(parts["before"].value, rules, moments, report) if "before" in parts else None
     hand = read_hand_tags(parts["hand_tags"].value, rules, moments, report) if "hand_tags" in parts else ()

@@ -15,7 +15,7 @@ from engine.ruletests.moments import Moments
 from engine.ruletests.notation import INSIDE, NOTATIONS, REPEATED, Notation
 
 Values = dict[str, object]
-_MOST = 1000
+MOST = 1000
 """Repetitions of one row: more would be a test of nothing but patience."""
 
 
@@ -71,8 +71,8 @@ def _repetition(node: Located, report: Report) -> tuple[int, int]:
     """How often a row is there, and how many microseconds earlier each time."""
     times, every = node.entry("times"), node.entry("every")
     count = times.value.value if times and isinstance(times.value, Scalar) else 1
-    if times and (not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= _MOST):
-        report.error("RG209", times.value.span, found(times.value), f"a whole number from 1 to {_MOST}")
+    if times and (not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST):
+        report.error("RG209", times.value.span, found(times.value), f"a whole number from 1 to {MOST}")
         count = 1
     if every is None:
         return int(str(count)), 0

@@ -1,18 +1,16 @@
 """A new project: the shipped rules, settings, schemas for editors, and a check for every change."""
 
 import shutil
-import sysconfig
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from engine.language.rules import Rules, load_rules
-from engine.language.schema import project_schemas
+from engine.scaffold.schemas import write_schemas
 from engine.servers.errors import SetupError
 from engine.servers.project import FILE
+from engine.shipped import shipped
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
-_INSTALLED = Path(sysconfig.get_path("data")) / "share" / "regulars"
 _STARTER = Path(__file__).with_name("starter")
 # Under plain names: a file with its real one would already mean something in the place where it ships.
 _STARTER_FILES: Mapping[str, str] = {
@@ -23,8 +21,6 @@ _STARTER_FILES: Mapping[str, str] = {
     "pre-commit-config.yaml": ".pre-commit-config.yaml",
     "github-workflow.yaml": ".github/workflows/rules.yaml",
 }
-SCHEMAS = Path("schemas") / "rules"
-"""Where a project keeps its schemas; the first line of each file of rules leads there."""
 
 
 class ScaffoldError(SetupError):
@@ -57,26 +53,16 @@ def create_project(directory: Path) -> Rules:
 
 
 def shipped_rules() -> Path:
-    """The rules that ship: beside the packages in a checkout, else in the installation's data.
+    """The rules that ship.
 
     Raises:
         SetupError: there are none.
     """
-    for place in (_CHECKOUT, _INSTALLED):
-        if (place / "rules" / "policy.yaml").is_file():
-            return place / "rules"
+    rules = shipped("rules")
+    if (rules / "policy.yaml").is_file():
+        return rules
     hint = "install Regulars again, or from a checkout: make"
-    raise SetupError("no-shipped-rules", f"neither {_CHECKOUT} nor {_INSTALLED} has rules to begin with", hint)
-
-
-def write_schemas(root: Path, rules: Rules) -> None:
-    """Writes the schemas by which editors complete a project's own names.
-
-    Raises:
-        OSError: they cannot be written.
-    """
-    for name, text in project_schemas(rules).items():
-        _write(root / SCHEMAS / name, text)
+    raise SetupError("no-shipped-rules", f"{rules} has no rules to begin with", hint)
 
 
 def _refuse_used(directory: Path) -> None:

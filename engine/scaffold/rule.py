@@ -10,7 +10,8 @@ from engine.language.issues import Issue
 from engine.language.render import FORMATS
 from engine.language.rules import Rules, compile_rules, load_rules
 from engine.messages.check_rules import template_issues
-from engine.scaffold.project import SCHEMAS, ScaffoldError, shipped_rules, write_schemas
+from engine.scaffold.project import ScaffoldError, shipped_rules
+from engine.scaffold.schemas import SCHEMAS, write_schemas
 from engine.servers.project import Project
 
 Kind = Literal["attribute", "segment", "playbook"]
@@ -93,7 +94,8 @@ def _files(project: Project, rules: Rules, kind: Kind, name: str) -> dict[str, s
     words = {
         "NAME": name,
         "TITLE": name.replace("_", " ").replace("-", " ").capitalize(),
-        "SCHEMA": _schema(project, folder, kind),
+        "SCHEMA": _schema(project, folder, kind if kind == "playbook" else folder),
+        "TEST_SCHEMA": _schema(project, folder, "test"),
         "PURPOSE": _first("service", rules.policy.purposes),
         "CHANNEL": _first("email", rules.policy.channels),
     }
@@ -114,8 +116,8 @@ def _text(file: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def _schema(project: Project, folder: str, kind: Kind) -> str:
-    file = SCHEMAS / f"{kind if kind == 'playbook' else folder}.schema.json"
+def _schema(project: Project, folder: str, kind: str) -> str:
+    file = SCHEMAS / f"{kind}.schema.json"
     return Path(os.path.relpath(project.root / file, project.rules / folder)).as_posix()
 
 

@@ -9,11 +9,18 @@ from engine.servers.lease import Lease, attach, running
 from engine.servers.leave import leave
 from engine.servers.postgres import Postgres
 from engine.servers.project import Project
-from engine.servers.supervisor import Supervisor, Wanted, embedded_temporal, namespace
+from engine.servers.supervisor import GRACE, Supervisor, Wanted, embedded_temporal, namespace
 from engine.servers.temporal import Ports
 
 
-def need(project: Project, *, database: bool = False, temporal: bool = False, default_ports: bool = False) -> None:
+def need(
+    project: Project,
+    *,
+    database: bool = False,
+    temporal: bool = False,
+    default_ports: bool = False,
+    grace: float = GRACE,
+) -> None:
     """Returns when the environment of this process names the servers that the command needs.
 
     Servers that the environment configures are used as they are. Servers of the project that run already are used and
@@ -27,6 +34,7 @@ def need(project: Project, *, database: bool = False, temporal: bool = False, de
         temporal: whether Temporal is needed.
         default_ports: whether Temporal, if it is started here, listens on the ports of `regulars.toml` (7233 and 8233
             by default) in place of free ones.
+        grace: seconds for the command to end after a signal, before it is killed.
 
     Raises:
         SetupError: a server cannot be had.
@@ -36,7 +44,7 @@ def need(project: Project, *, database: bool = False, temporal: bool = False, de
     if not (database or temporal) or _attached(project, database=database, temporal=temporal):
         return
     chosen = Ports(project.settings.temporal_port, project.settings.temporal_ui_port) if default_ports else Ports()
-    wanted = Wanted(database=database, temporal=temporal, ports=chosen)
+    wanted = Wanted(database=database, temporal=temporal, ports=chosen, grace=grace)
     leave(Supervisor(project.state, wanted).run([sys.executable, *sys.orig_argv[1:]]))
 
 

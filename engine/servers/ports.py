@@ -1,19 +1,43 @@
 """TCP ports on loopback: free ones, and who has a taken one."""
 
+import secrets
 import socket
+from pathlib import Path
 
 import psutil
 
 from engine.servers.errors import SetupError
 
 LOOPBACK = "127.0.0.1"
+_LOWEST = 15_000
+_TRIES = 200
+_LENT = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on at this moment, and that the system lends to no client.
+
+    A client that tries again and again to reach a server that is down can be lent the server's own port, meets itself
+    there, and keeps the server from starting again.
+    """
+    lowest, highest = _LOWEST, _lent_from() - 1
+    for _ in range(_TRIES):
+        port = lowest + secrets.randbelow(highest - lowest + 1)
+        if is_free(port):
+            return port
+    raise SetupError(
+        "no-free-port",
+        f"none of {_TRIES} ports tried between {lowest} and {highest} is free",
+        "stop programs that listen there",
+    )
+
+
+def _lent_from() -> int:
+    """The first port that the system lends to clients; where it does not say, IANA's."""
+    try:
+        return max(_LOWEST + _TRIES, int(_LENT.read_text(encoding="ascii").split()[0]))
+    except (OSError, ValueError, IndexError):
+        return 49152
 
 
 def is_free(port: int) -> bool:

@@ -4,12 +4,13 @@ import difflib
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from engine.servers.directories import made
 from engine.servers.errors import SetupError
+from engine.servers.worker_settings import BOUNDS, WorkerSettings
 
 FILE = "regulars.toml"
 
@@ -17,6 +18,7 @@ FILE = "regulars.toml"
 _KEYS: dict[str, dict[str, type]] = {
     "project": {"rules": str},
     "servers": {"temporal_port": int, "temporal_ui_port": int},
+    "worker": {name: bounds.kind for name, bounds in BOUNDS.items()},
 }
 
 
@@ -27,6 +29,7 @@ class Settings:
     rules: str = "rules"
     temporal_port: int = 7233
     temporal_ui_port: int = 8233
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,19 @@ def _read(file: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise _bad_toml(file, error) from None
     faults = [fault for table, keys in values.items() for fault in _faults(file, table, keys)]
+    faults = faults or _at_odds(file, values)
     if faults:
         place, message, hint = faults[0]
         more = "".join(f"\n  also {other_place}: {other}" for other_place, other, _ in faults[1:])
         raise SetupError("bad-settings", message + more, hint, place)
-    return Settings(**{key: value for keys in values.values() for key, value in keys.items()})
+    worker = WorkerSettings(**values.pop("worker", {}))
+    return Settings(**{key: value for keys in values.values() for key, value in keys.items()}, worker=worker)
+
+
+def _at_odds(file: Path, values: dict[str, Any]) -> list[tuple[str, str, str]]:
+    worker = WorkerSettings(**values.get("worker", {}))
+    hint = "raise the one or lower the other"
+    return [(_place(file, name), fault, hint) for name, fault in worker.contradictions()]
 
 
 def _bad_toml(file: Path, error: tomllib.TOMLDecodeError) -> SetupError:
@@ -114,6 +125,9 @@ def _faults(file: Path, table: str, keys: Any) -> list[tuple[str, str, str]]:  #
             found.append((_place(file, key), f"unknown key {key!r} in [{table}]", _meant(key, known)))
         elif type(value) is not known[key]:
             expected = {str: "text in quotes", int: "a whole number"}[known[key]]
+            found.append((_place(file, key), f"{key} is {value!r}, expected {expected}", f"correct {key}"))
+        elif table == "worker" and not BOUNDS[key].fits(value):
+            expected = BOUNDS[key].expected
             found.append((_place(file, key), f"{key} is {value!r}, expected {expected}", f"correct {key}"))
     return found
 

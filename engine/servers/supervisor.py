@@ -24,7 +24,7 @@ from engine.servers.temporal_cli import find_temporal
 from engine.servers.testserver import find_test_server
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_GRACE = 30.0  # seconds for a child to end its work after it was asked to
+GRACE = 30.0  # seconds for a child to end its work after it was asked to
 _RESTARTS = 3  # of servers within a minute; more is a fault that a restart does not cure
 
 
@@ -38,12 +38,14 @@ class Wanted:
         test_server: the time-skipping test server's program, `REGULARS_TEST_SERVER` in the command's environment.
         ports: where Temporal shall listen; free ports by default.
         fast: for tests: no durability, empty servers.
+        grace: seconds for the command to end after it was asked to, before it is killed.
     """
 
     database: bool = False
     temporal: bool = False
     test_server: bool = False
     ports: Ports = field(default_factory=Ports)
+    grace: float = GRACE
     fast: bool = False
 
 
@@ -172,7 +174,7 @@ class Supervisor:
                 self._forward(number)
 
     def _forward(self, number: int) -> None:
-        self._deadline = time.monotonic() + _GRACE
+        self._deadline = time.monotonic() + self._wanted.grace
         # The terminal's Ctrl-C reaches the child by itself; twice would end it half way through its own ending.
         if self._child and not (number == signal.SIGINT and _in_foreground()):
             self._child.send_signal(number)

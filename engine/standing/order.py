@@ -1,8 +1,8 @@
 """In which order standing is decided: each part after those it names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from engine.conditions.ast import All, Any, Compare, Condition, Not
+from engine.conditions.ast import Compare, Condition, compares
 from engine.standing.definition import StandingRules
 
 OF_RFM = ("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary")
@@ -31,25 +31,11 @@ def conditions(rules: StandingRules) -> dict[str, tuple[Condition, ...]]:
     return found
 
 
-def compares(condition: Condition) -> Iterator[Compare]:
-    """Every comparison of a condition; those inside a `where` are not included."""
-    match condition:
-        case Compare():
-            yield condition
-        case All(parts=parts) | Any(parts=parts):
-            for part in parts:
-                yield from compares(part)
-        case Not(part=part):
-            yield from compares(part)
-        case _:
-            return
-
-
 def dependencies(rules: StandingRules) -> dict[str, frozenset[str]]:
     """The parts that each part names. One that names `tags` without saying which depends on every tag."""
     of = conditions(rules)
     return {
-        part: frozenset(each for when in whens for test in compares(when) for each in _named(test, of) if each in of)
+        part: frozenset(each for when in whens for test in compares(when) for each in named(test, of) if each in of)
         for part, whens in of.items()
     }
 
@@ -76,11 +62,17 @@ def _place(part: str, needs: Mapping[str, frozenset[str]], placed: dict[str, Non
         placed[part] = None
 
 
-def _named(test: Compare, parts: Mapping[str, object]) -> tuple[str, ...]:
+def named(test: Compare, parts: Mapping[str, object]) -> tuple[str, ...]:
+    """The parts that a comparison names. `tags` or `segments` without saying which names all of them."""
     if test.name in ("tags", "segments"):
         kind = test.name.removesuffix("s")
         operands = test.operands or ((test.operand,) if isinstance(test.operand, str) else ())
         return tuple(f"{kind} {name}" for name in operands) or tuple(p for p in parts if p.startswith(f"{kind} "))
-    if test.name in OF_RFM:
+    return part_of_name(test.name)
+
+
+def part_of_name(name: str) -> tuple[str, ...]:
+    """The part that gives `stage`, `tier`, `rfm_group` or a score; none for another name."""
+    if name in OF_RFM:
         return ("rfm",)
-    return (test.name,) if test.name in ("stage", "tier") else ()
+    return (name,) if name in ("stage", "tier") else ()

@@ -1,13 +1,13 @@
-"""The rules that decide one part of standing: that part, and all it depends on."""
+"""The rules that decide some parts of standing: those parts, and all they depend on."""
 
 from engine.standing.definition import StandingRules
 from engine.standing.order import dependencies, dependency_order
 
 
-def only(rules: StandingRules, part: str) -> StandingRules:
-    """The rules of one part (`tag NAME`, `segment NAME`, `stage`, `tier`, `rfm`) and of those it depends on."""
+def only(rules: StandingRules, *parts: str) -> StandingRules:
+    """The rules of these parts (`tag NAME`, `segment NAME`, `stage`, `tier`, `rfm`) and of those they depend on."""
     needs = dependencies(rules)
-    wanted, unseen = {part} & needs.keys(), [part]
+    wanted, unseen = {*parts} & needs.keys(), [*parts]
     while unseen:
         more = needs.get(unseen.pop(), frozenset()) - wanted
         wanted |= more

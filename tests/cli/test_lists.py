@@ -79,6 +79,20 @@ def test_a_journey_is_shown_with_its_messages(project: Path, database: str) -> N
     assert "2026-03-03 09:00:00" in shown
 
 
+def test_a_journey_that_temporal_could_not_be_told_of_shows_why(
+    project: Path, database: str, connection: psycopg.Connection
+) -> None:
+    assert "not told" not in regulars(project, database, "journeys", "show", WORKFLOW)
+    connection.execute(
+        """insert into outbox (journey_id, kind, payload, at, attempts, error, not_before)
+           values (1, 'start', '{}', '2026-03-02 09:00Z', 3, 'INVALID_ARGUMENT: too long', '2026-03-02 09:01Z')"""
+    )
+    connection.commit()
+    shown = " ".join(regulars(project, database, "journeys", "show", WORKFLOW).split())
+    assert "not told to Temporal yet (start, 3 attempts" in shown
+    assert "INVALID_ARGUMENT: too long" in shown
+
+
 def test_a_doubt_is_listed_with_its_whole_key_and_settled_by_it(
     project: Path, database: str, connection: psycopg.Connection
 ) -> None:
@@ -89,6 +103,10 @@ def test_a_doubt_is_listed_with_its_whole_key_and_settled_by_it(
     row = connection.execute("select state, reason, settled_by from messages").fetchone()
     assert row == ("failed", "settled_as_not_sent", "anna")
     assert regulars(project, database, "messages", "--in-doubt") == "messages in doubt: none\n"
+    story = regulars(project, database, "messages", "show", KEY)
+    assert story.startswith(f"Message {KEY}\n")
+    assert "Failed: somebody found out at the provider's that it had not been sent" in story
+    assert "there is no message" in regulars(project, database, "messages", "show", "no-such-key", code=1)
 
 
 def test_a_task_is_closed_by_the_key_that_the_list_shows(project: Path, database: str) -> None:

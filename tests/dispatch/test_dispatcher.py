@@ -8,9 +8,8 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from engine.composition import connect
 from engine.dispatch import outbox
 from engine.dispatch.dispatcher import Dispatcher
-from tests.workflows.namespaces import take_namespace
-from tests.workflows.rules import REMIND_AT_ONCE, WAIT_AND_REMIND, make_rules
-from tests.workflows.running import engine, events, mails, status
+from tests.workflows.rules import WAIT_AND_REMIND, make_rules
+from tests.workflows.running import events, status
 
 LONG = WAIT_AND_REMIND.replace("2s", "1h")
 
@@ -75,26 +74,6 @@ async def test_a_journey_that_was_stopped_before_its_start_was_told_never_reache
     assert [state for _, state, _ in shop.journeys()] == ["stopped"]
 
 
-@pytest.fixture
-def forgetful(namespaces):
-    """A namespace that knows of no journey, as the test's own does after Temporal's retention."""
-    return take_namespace()
-
-
-async def test_a_journey_that_has_ended_is_not_started_again_when_temporal_has_forgotten_it(
-    open_shop, namespace, forgetful, mailbox
-):
-    shop = open_shop(make_rules(REMIND_AT_ONCE))
-    async with engine(shop, namespace, mailbox) as running:
-        shop.place()
-        assert await running.finished() == "ended"
-    shop.execute("update outbox set done_at = null")
-    one = await dispatcher(shop, forgetful)
-    assert await drained(one) == 1
-    assert await runs(one.client) == []
-    assert len(mails(mailbox)) == 1
-
-
 async def test_two_dispatchers_at_once_start_each_journey_once_and_tell_its_stop_after_it(shop, namespace):
     numbers = [f"N-{number}" for number in range(40)]
     for number in numbers:
@@ -124,19 +103,6 @@ async def test_two_dispatchers_tell_starts_and_stops_of_the_same_journeys_in_ord
     for workflow_id, _, _ in shop.journeys():
         history = await dispatchers[0].client.get_workflow_handle(workflow_id).fetch_history()
         assert events(history).count("WORKFLOW_EXECUTION_CANCEL_REQUESTED") == 1
-
-
-async def test_a_row_that_cannot_be_told_does_not_hold_the_others_back(shop, namespace):
-    shop.place("N-1", customer="a")
-    shop.place("N-2", customer="b")
-    shop.execute("insert into rule_versions (version, files) values ('empty', '{}')")
-    bad = shop.journey("N-1")["workflow_id"]
-    shop.execute("update journeys set version = 'empty' where workflow_id = %s", bad)
-    one = await dispatcher(shop, namespace)
-    assert await one.drain_once() == 1
-    assert [execution.id for execution in await runs(one.client)] == [shop.journey("N-2")["workflow_id"]]
-    (row,) = shop.rows("select error, attempts, not_before > now() as later from outbox where done_at is null")
-    assert row == {"error": "rules version empty has no playbook payment-reminder", "attempts": 1, "later": True}
 
 
 async def test_a_row_that_has_failed_for_days_is_still_tried(shop, namespace):

@@ -171,7 +171,7 @@ def test_rows_of_one_journey_are_taken_in_order_and_one_at_a_time(shop):
         first = outbox.claim(other, limit=1)
         rest = outbox.claim(one)
         assert [row.workflow_id for row in first + rest] == [workflow_id for workflow_id, _, _ in shop.journeys()]
-        outbox.done(other, first[0].id)
+        outbox.done(other, [first[0].id])
         other.commit()
         one.rollback()
         assert [row.kind for row in outbox.claim(one)] == ["event", "start"]

@@ -2,22 +2,10 @@
 
 import asyncio
 import os
-import shutil
-import signal
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from engine.facts.migrate import upgrade
-from engine.servers.clean import clean
-from engine.servers.lease import Record
-from engine.servers.ports import free_port
-from engine.servers.postgres import Postgres
-from engine.servers.processes import stop
-from engine.servers.temporal import Ports, Temporal
-from engine.servers.temporal_cli import find_temporal
+from bench.firing.servers import own_servers
 from tests.activities.providers.servers import agree_until, odd_server, say
 from tests.workflows.rules import REMIND_AT_ONCE, make_rules, smtp_policy
 from tests.workflows.running import engine, mails, until
@@ -34,53 +22,12 @@ steps:
 """
 
 
-@dataclass
-class OwnServers:
-    """A PostgreSQL and a Temporal server that no other test uses."""
-
-    postgres: Postgres
-    temporal: Temporal
-    database: Record
-    journeys: Record
-
-    @property
-    def url(self) -> str:
-        return self.database.environment["REGULARS_DATABASE_URL"]
-
-    def crash_postgres(self) -> None:
-        """Immediate mode: every backend ends at once, and the next start recovers from the log."""
-        stop(self.database.identity, [(signal.SIGQUIT, 20.0)])
-
-    def restart_postgres(self) -> None:
-        self.database = self.postgres.start()
-
-    def kill_temporal(self) -> None:
-        stop(self.journeys.identity, [(signal.SIGKILL, 20.0)])
-
-    def restart_temporal(self) -> None:
-        self.journeys = self.temporal.start()
-
-
 @pytest.fixture(scope="module")
 def servers():
-    workplace = Path(tempfile.mkdtemp(prefix="regulars-test-"))
-    workplace.chmod(0o755)
-    state = workplace / "state"
-    state.mkdir()
-    program = find_temporal()
-    configured = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TEMPORAL_")}
-    postgres = Postgres(state)
-    temporal = Temporal(state, program, ports=Ports(free_port(), free_port()))
-    own = OwnServers(postgres, temporal, postgres.start(), temporal.start())
-    upgrade(own.url)
-    os.environ["TEMPORAL_ADDRESS"] = own.journeys.environment["TEMPORAL_ADDRESS"]
-    yield own
-    del os.environ["TEMPORAL_ADDRESS"]
-    os.environ.update(configured)
-    temporal.stop(own.journeys)
-    postgres.stop(own.database)
-    clean(state)
-    shutil.rmtree(workplace)
+    with own_servers("regulars-test-") as own:
+        os.environ["TEMPORAL_ADDRESS"] = own.address
+        yield own
+        del os.environ["TEMPORAL_ADDRESS"]
 
 
 @pytest.fixture

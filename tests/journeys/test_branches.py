@@ -12,7 +12,7 @@ from engine.journeys.interpreter import advance, begin, waits_for
 from engine.journeys.plan import End, EventTrigger, Join, Parallel, Plan, Send, Task, Wait, WaitFor
 from engine.journeys.state import State
 from tests.journeys.plans import DAY, parallel_plans, plan
-from tests.journeys.strategies import answers
+from tests.journeys.world import answers
 
 T0 = datetime(2018, 1, 8, 10, tzinfo=UTC)
 VISIT = (EventTrigger(event="site.visit"),)

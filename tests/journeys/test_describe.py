@@ -102,7 +102,7 @@ def test_a_message_held_back_says_that_it_is_night() -> None:
 
     state, (held,) = advance(plan, state, Answered(T0 + DAY, deliver.step, "deferred", "quiet_hours", morning))
 
-    assert held.label == "held back by quiet hours: First reminder by email"
+    assert held.label == "held back: First reminder by email"
     assert held == waits_for(plan, state)
     assert (
         "- Held back by quiet hours until Tue 03 Mar 2026 19:00 UTC: First reminder by email"

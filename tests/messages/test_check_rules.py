@@ -30,3 +30,20 @@ def test_a_template_of_a_customers_playbook_cannot_name_an_order():
 def test_templates_may_name_attributes_and_standing():
     text = "Subject: Hello\n\n{{ attributes.country | default('x') }} {{ attributes.tags | default('y') }}"
     assert codes({**SHOP, "templates/unpaid.en.txt": text}) == []
+
+
+def test_a_request_that_cannot_be_filled_in_is_told_with_its_line():
+    policy = """\
+policy:
+  channels:
+    push:
+      provider: http
+      request:
+        body:
+          to: "{{ recipient }}"
+          lines: ["{{ txt }}", "{{ text | sorted }}", "{% include 'x' %}", 7]
+"""
+    assert codes({"policy.yaml": policy}) == [("RG803", "policy.yaml", 8)] * 3
+    for wrong, right in (("txt", "text"), (" | sorted", ""), ("% include 'x' %", "{ key }")):
+        policy = policy.replace(wrong, right)
+    assert codes({"policy.yaml": policy}) == []

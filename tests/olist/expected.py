@@ -1,6 +1,7 @@
 """What payment reminders a window of Olist's orders must give, worked out with pandas from the CSV files alone.
 
 Nothing of the engine is used here: the waits are read from the playbook's YAML and the quiet hours from the policy's.
+What else a policy may hold back is worked out for no message, so it must not concern this playbook's.
 """
 
 import hashlib
@@ -53,12 +54,29 @@ def bank_slip_orders(directory: Path) -> pd.DataFrame:
 def expected_messages(directory: Path, rules: Path, start: datetime, to: datetime) -> set[Row]:
     """Every message of `payment-reminder` for orders placed in [start, to), up to `to`."""
     playbook = yaml.safe_load((rules / "playbooks" / "payment-reminder.yaml").read_text())
-    quiet = yaml.safe_load((rules / "policy.yaml").read_text())["policy"]["quiet_hours"]
+    policy = yaml.safe_load((rules / "policy.yaml").read_text())["policy"]
+    quiet = policy["quiet_hours"]
+    assert not _bounds(policy, playbook["controls"]["purpose"], playbook["playbook"])
     orders = bank_slip_orders(directory)
     placed = orders[(orders["placed"] >= start) & (orders["placed"] < to)]
     found: set[Row] = set()
     for order in placed.itertuples():
         found |= _order_messages(order, playbook["steps"], quiet, pd.Timestamp(to))
+    return found
+
+
+def _bounds(policy: dict[str, Any], purpose: str, playbook: str) -> list[str]:
+    """What of the policy, besides its quiet hours, concerns the messages of a purpose."""
+    found = [key for key in ("weekdays", "holidays", "holdout", "mode") if policy.get(key)]
+    listed = {key: policy.get(key, []) for key in ("caps", "blackout", "holds")}
+    listed["capacities"] = list(policy.get("capacities", {}).values())
+    for key, items in listed.items():
+        concerned = (
+            purpose in item.get("purposes", [purpose]) and playbook in item.get("playbooks", [playbook])
+            for item in items
+        )
+        found += [key] * any(concerned)
+    found += [f"limit of {name}" for name, channel in policy["channels"].items() if "limit" in channel]
     return found
 
 

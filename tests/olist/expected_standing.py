@@ -23,9 +23,9 @@ _GROUPS = {
 }
 
 
-def expected_standing(directory: Path, at: pd.Timestamp) -> pd.DataFrame:
-    """A row for each of the 96,096 people: days since the last paid order, orders and spend, and what follows."""
-    people = pd.read_csv(directory / "olist_customers_dataset.csv.gz", usecols=["customer_id", "customer_unique_id"])
+def counted_orders(directory: Path) -> pd.DataFrame:
+    """Each person's orders that are not called cancelled or unavailable, with their instants in UTC."""
+    people = _people(directory)
     orders = pd.read_csv(
         directory / "olist_orders_dataset.csv.gz",
         usecols=["order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_approved_at"],
@@ -36,8 +36,17 @@ def expected_standing(directory: Path, at: pd.Timestamp) -> pd.DataFrame:
     for name in ("placed", "paid"):
         local = pd.to_datetime(orders[name], format="%Y-%m-%d %H:%M:%S")
         orders[name] = local.dt.tz_localize(ZONE, ambiguous=np.ones(len(local), dtype=bool)).dt.tz_convert("UTC")
-    counts = ~orders["order_status"].isin(["canceled", "unavailable"])
-    paid = orders[counts & (orders["placed"] <= at) & (orders["paid"] <= at)]
+    return orders[~orders["order_status"].isin(["canceled", "unavailable"])]
+
+
+def _people(directory: Path) -> pd.DataFrame:
+    return pd.read_csv(directory / "olist_customers_dataset.csv.gz", usecols=["customer_id", "customer_unique_id"])
+
+
+def expected_standing(directory: Path, at: pd.Timestamp) -> pd.DataFrame:
+    """A row for each of the 96,096 people: days since the last paid order, orders and spend, and what follows."""
+    people, orders = _people(directory), counted_orders(directory)
+    paid = orders[(orders["placed"] <= at) & (orders["paid"] <= at)]
     payments = pd.read_csv(directory / "olist_order_payments_dataset.csv.gz", usecols=["order_id", "payment_value"])
     cents = (payments["payment_value"] * 100).round().astype("int64")
     payments = payments.assign(cents=cents).merge(paid[["order_id", "person", "paid"]], on="order_id")

@@ -6,13 +6,11 @@ the order of commands keeps the saved ones and guards the change with `workflow.
 """
 
 import asyncio
-import json
 import os
 import sys
 import tempfile
 import uuid
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -21,11 +19,10 @@ from sqlalchemy import make_url
 from engine.facts.migrate import upgrade
 from engine.language.rules import Rules
 from engine.servers.leave import leave
+from tests.replay.portable import HISTORIES, write
 from tests.replay.scenes import SCENES, Stage
 from tests.workflows.namespaces import drop_namespaces, take_namespace
 from tests.workflows.shop import Shop
-
-HISTORIES = Path(__file__).parent / "histories"
 
 
 async def record(name: str, url: str) -> None:
@@ -42,27 +39,11 @@ async def record(name: str, url: str) -> None:
         history = await running.history()
     for shop in shops:
         shop.close()
-    text = json.dumps(_portable(history.to_json_dict()), indent=1, ensure_ascii=False)
-    (HISTORIES / f"{name}.json").write_text(text + "\n")
+    write(HISTORIES / f"{name}.json", history)
     print(f"{name}: {len(history.events)} events", flush=True)
 
 
-def _portable(part: Any) -> Any:
-    """Without what names the machine: its host, its processes, its paths."""
-    match part:
-        case {"kind": "TASK_QUEUE_KIND_STICKY"}:
-            return {**part, "name": "sticky"}
-        case dict():
-            kept = {name: _portable(value) for name, value in part.items() if name != "stackTrace"}
-            return {**kept, "identity": "recorder"} if "identity" in kept else kept
-        case list():
-            return [_portable(each) for each in part]
-        case _:
-            return part
-
-
 def main(names: list[str]) -> int:
-    HISTORIES.mkdir(exist_ok=True)
     server = os.environ["REGULARS_DATABASE_URL"]
     for name in names or SCENES:
         database = f"record_{uuid.uuid4().hex[:12]}"

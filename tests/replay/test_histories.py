@@ -1,9 +1,14 @@
-"""Histories of journeys that have run: the workflow of today must take each to the same end."""
+"""Histories of journeys that have run: the workflow of today must take each to the same end.
+
+Those of the scenes lie in `histories`, those that a released version has made below it, each version in a directory.
+"""
 
 import json
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHistory
@@ -14,17 +19,15 @@ import workflows.journey
 from engine.composition import journey_runner
 from engine.journeys.plan import Plan
 from engine.language.steps.registry import KINDS
+from tests.replay.portable import names, read
 from tests.replay.scenes import SCENES
-from tests.workflows.running import words
+from tests.workflows.rules import WAIT_AND_REMIND, make_rules
+from tests.workflows.running import engine, words
 from tests.workflows.shop import ZENOBIA
 from workflows.journey import Journey
 
-HISTORIES = Path(__file__).parent / "histories"
-SAVED = sorted(file.stem for file in HISTORIES.glob("*.json"))
-
-
-def saved(name: str) -> WorkflowHistory:
-    return WorkflowHistory.from_json(f"payment-reminder/{name}/1", (HISTORIES / f"{name}.json").read_text())
+SAVED = names()
+OF_SCENES = [name for name in SAVED if "/" not in name]
 
 
 def replayer(journey: type = Journey) -> Replayer:
@@ -33,19 +36,19 @@ def replayer(journey: type = Journey) -> Replayer:
 
 @pytest.mark.parametrize("name", SAVED)
 async def test_a_saved_history_replays(name):
-    await replayer().replay_workflow(saved(name))
+    await replayer().replay_workflow(read(name))
 
 
 def test_every_scene_is_saved_and_nothing_else():
-    assert list(SAVED) == sorted(SCENES)
+    assert sorted(SCENES) == OF_SCENES
 
 
 def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
     instructions = {"if": "branch"}
-    plans = [_plan(saved(name)) for name in SAVED]
+    plans = [_plan(read(name)) for name in SAVED]
     seen = {step.op for plan in plans for step in plan.code}
     assert seen >= {instructions.get(kind, kind) for kind in KINDS} | {"wait_until", "again", "join"}
-    kinds = {event["eventType"] for name in SAVED for event in saved(name).to_json_dict()["events"]}
+    kinds = {event["eventType"] for name in SAVED for event in read(name).to_json_dict()["events"]}
     assert kinds >= {
         f"EVENT_TYPE_{kind}"
         for kind in (
@@ -64,7 +67,7 @@ def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
     activities = {
         event["activityTaskScheduledEventAttributes"]["activityType"]["name"]
         for name in SAVED
-        for event in saved(name).to_json_dict()["events"]
+        for event in read(name).to_json_dict()["events"]
         if "activityTaskScheduledEventAttributes" in event
     }
     assert activities == {
@@ -87,9 +90,31 @@ def _plan(history: WorkflowHistory) -> Plan:
 def test_no_saved_history_holds_personal_data():
     personal = [value for name, value in ZENOBIA.items() if name not in ("locale", "zone", "country")]
     for name in SAVED:
-        text = words(saved(name)).lower()
-        assert "payment reminder" in text
+        text = words(read(name)).lower()
+        assert "payment-reminder" in text
         assert [each for each in (*personal, "N-1001", "Dear") if each.lower() in text] == []
+
+
+def test_a_saved_history_names_no_machine():
+    for name in SAVED:
+        assert set(_identities(read(name).to_json_dict())) == {"recorder"}, name
+
+
+def _identities(part: Any) -> Iterator[str]:
+    match part:
+        case list():
+            yield from (found for each in part for found in _identities(each))
+        case dict():
+            yield from [str(part["identity"])] if "identity" in part else []
+            yield from (found for each in part.values() for found in _identities(each))
+
+
+async def test_a_journey_of_today_replays(open_shop, namespace, mailbox):
+    shop = open_shop(make_rules(WAIT_AND_REMIND))
+    async with engine(shop, namespace, mailbox) as running:
+        shop.place()
+        await running.finished()
+        await replayer().replay_workflow(await running.history())
 
 
 SOURCE = Path(workflows.journey.__file__).read_text()
@@ -120,7 +145,7 @@ async def test_a_deliberate_change_of_commands_fails_in_replay(change, tmp_path,
     failed = []
     for name in SAVED:
         try:
-            await replayer(changed).replay_workflow(saved(name))
+            await replayer(changed).replay_workflow(read(name))
         except NondeterminismError:
             failed.append(name)
     assert failed

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from engine.cli import check, init, new, test
+from engine.cli import check, init, new, schemas, test
 from engine.scaffold.project import create_project
 
 
@@ -30,7 +30,7 @@ def project(made, tmp_path):
 def regulars():
     app = typer.Typer()
     app.callback()(lambda: None)
-    for module in (check, init, new, test):
+    for module in (check, init, new, schemas, test):
         module.register(app)
 
     def run(*arguments, cwd):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from engine import shipped
 from engine.scaffold import project as scaffold
 from engine.servers.errors import SetupError
 from engine.servers.project import Project
@@ -29,11 +30,14 @@ def test_it_has_all_rules_that_ship_with_tests_and_templates(made):
 
 
 def test_the_first_line_of_every_rule_leads_to_a_schema_of_the_project(made):
-    files = [path for path in (made / "rules").rglob("*.yaml") if not path.name.endswith(".test.yaml")]
+    files, named = list((made / "rules").rglob("*.yaml")), set()
     for file in files:
         first = file.read_text("utf-8").split("\n", 1)[0]
         schema = file.parent / first.removeprefix("# yaml-language-server: $schema=")
         assert schema.resolve().parent == made / "schemas" / "rules", file
+        assert (schema.name == "test.schema.json") == file.name.endswith(".test.yaml"), file
+        named.add(schema.resolve())
+    for schema in named:
         Draft7Validator.check_schema(json.loads(schema.read_text("utf-8")))
     assert len(files) > 20
 
@@ -102,8 +106,8 @@ def test_a_fresh_repository_is_as_good_as_empty(tmp_path, regulars):
 
 
 def test_an_installation_without_rules_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(scaffold, "_CHECKOUT", tmp_path / "packages")
-    monkeypatch.setattr(scaffold, "_INSTALLED", tmp_path / "data")
+    monkeypatch.setattr(shipped, "_CHECKOUT", tmp_path / "packages")
+    monkeypatch.setattr(shipped, "_INSTALLED", tmp_path / "data")
     with pytest.raises(SetupError, match="no-shipped-rules"):
         scaffold.create_project(tmp_path / "shop")
     (tmp_path / "data" / "rules").mkdir(parents=True)

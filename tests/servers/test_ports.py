@@ -1,6 +1,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,11 @@ def test_a_free_port_can_be_listened_on() -> None:
     assert ports.is_free(port)
     with socket.create_server(("127.0.0.1", port)):
         assert not ports.is_free(port)
+
+
+def test_a_free_port_is_none_that_a_client_could_be_lent() -> None:
+    lent_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert all(15_000 <= ports.free_port() < lent_from for _ in range(50))
 
 
 def test_an_occupied_port_is_refused_with_its_owners_name_and_pid(listener: socket.socket) -> None:

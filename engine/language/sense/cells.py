@@ -14,11 +14,20 @@ _MOST_WORDS = 8
 _OTHER = "another"
 
 
-def cells(typed: Typed, compares: Sequence[Compare], currency: str | None) -> list[Value] | None:
-    """Values that stand for all, an unknown one among them; None if there are too many."""
-    operands = [each for test in compares for each in _operands(test, typed, currency)]
-    known = _known(typed, operands)
+def cells(
+    typed: Typed, compares: Sequence[Compare], currency: str | None, marks: Iterable[int] = ()
+) -> list[Value] | None:
+    """Values that stand for all, an unknown one among them; None if there are too many.
+
+    `marks` are numbers that tell values apart besides those that the comparisons name.
+    """
+    known = _known(typed, [*operands_of(typed, compares, currency), *marks])
     return None if known is None else [*known, *([] if typed.known else [None])]
+
+
+def operands_of(typed: Typed, compares: Sequence[Compare], currency: str | None) -> list[Value]:
+    """The values that comparisons of one name name."""
+    return [each for test in compares for each in _operands(test, typed, currency)]
 
 
 def _operands(test: Compare, typed: Typed, currency: str | None) -> Iterable[Value]:

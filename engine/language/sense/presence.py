@@ -39,6 +39,26 @@ def presence_of(definition: AttributeDefinition) -> Presence | None:
     return Presence((name, where), None, "since") if latest else None
 
 
+def marks(told: Mapping[str, Presence], operands: Mapping[str, Iterable[Value]]) -> dict[str, frozenset[int]]:
+    """Numbers that tell values of a name apart because other names are about the same rows.
+
+    A count is set against the counts of other windows and against none; days since are set against the windows. With
+    the numbers of all of them marked alike, any values that a customer has together can be exchanged for those that
+    stand for them without an order among them, or with a window, being lost.
+    """
+    counts: dict[tuple[str, str], set[int]] = {}
+    windows: dict[tuple[str, str], set[int]] = {}
+    for name, each in told.items():
+        if each.tells == "count":
+            counts.setdefault(each.rows, {0, 1}).update(value for value in operands[name] if isinstance(value, int))
+        if each.within is not None:
+            windows.setdefault(each.rows, set()).add(each.within // _DAY)
+    return {
+        name: frozenset((windows if each.tells == "since" else counts).get(each.rows, ()))
+        for name, each in told.items()
+    }
+
+
 def possible(world: Mapping[str, Value], told: Mapping[str, Presence]) -> bool:
     """Whether one customer can have these values together, as far as their rows tell."""
     rows: dict[tuple[str, str], list[tuple[Presence, Value]]] = {}

@@ -83,7 +83,7 @@ class LifecycleModel(Model):
 class LifecycleFile(Model):
     """The file of the lifecycle."""
 
-    lifecycle: LifecycleModel
+    lifecycle: LifecycleModel = Field(description="The lifecycle: stages, of which each customer is in exactly one.")
 
 
 class ReviewModel(Model):
@@ -124,7 +124,7 @@ class TiersModel(Model):
 class TiersFile(Model):
     """The file of the tiers."""
 
-    tiers: TiersModel
+    tiers: TiersModel = Field(description="Ranks of customers, and what each brings.")
 
 
 class HighModel(Model):
@@ -165,7 +165,7 @@ class RfmModel(Model):
 class RfmFile(Model):
     """The file of RFM."""
 
-    rfm: RfmModel
+    rfm: RfmModel = Field(description="How recently, how often and for how much customers buy; the groups that follow.")
 
 
 class WordListModel(Model):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.journeys.plan import Send, TemplateBy
 from engine.language.issues import Report, did_you_mean, one_of
-from engine.language.located import Entry, Mapping, Node, Scalar, found
+from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
 from engine.language.model import Model
 from engine.language.operands import listed
 from engine.language.scope import Scope, Typed
@@ -15,7 +15,7 @@ from engine.language.templates import has_template, template_names, wanted_file
 from engine.language.validate import validate
 from engine.language.values import Name, Names, TemplatePart, Text
 from engine.language.words import name as in_words
-from engine.policy import Policy
+from engine.policy import Form, Policy
 
 KNOWN_CHANNELS = ("email", "sms", "push", "whatsapp", "messenger", "letter", "parcel")
 """Channels that a list may name although the policy does not configure them yet."""
@@ -84,6 +84,7 @@ class _Files:
     policy: Policy | None
     templates: frozenset[str]
     report: Report
+    forms: tuple[Form, ...]
 
 
 def compile_template(
@@ -91,7 +92,7 @@ def compile_template(
 ) -> str | TemplateBy | None:
     """What stands under `template`: a template, or one for each value of an attribute."""
     value = node.get("template")
-    files = _Files(policy, templates, report)
+    files = _Files(policy, templates, report, _forms(node, policy))
     match value:
         case None:
             return None
@@ -106,17 +107,28 @@ def compile_template(
             return None
 
 
+def _forms(node: Mapping, policy: Policy | None) -> tuple[Form, ...]:
+    """Which forms of a template its channels take, each once; a channel that is not configured takes none."""
+    channel = node.get("channel")
+    named = channel.items if isinstance(channel, Sequence) else (channel,)
+    channels = policy.channels if policy else {}
+    forms = [channels[each.text].form for each in named if isinstance(each, Scalar) and each.text in channels]
+    return tuple(dict.fromkeys(forms)) or ("mail",)
+
+
 def _file(files: _Files, node: Node) -> str | None:
-    """The name of a template that exists in the policy's default locale."""
+    """The name of a template that exists, in every form that is wanted, in the policy's default locale."""
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         files.report.error("RG203", node.span, found(node), "the name of a template")
         return None
     if files.policy is None:
         return node.text
-    if has_template(files.templates, node.text, files.policy.locale):
+    locale = files.policy.locale
+    missing = [form for form in files.forms if not has_template(files.templates, node.text, locale, form)]
+    if not missing:
         return node.text
-    wanted = wanted_file(node.text, files.policy.locale)
-    names = template_names(files.templates)
+    wanted = wanted_file(node.text, locale, missing[0])
+    names = template_names(files.templates, missing[0])
     hint = f"add {wanted} to rules/templates" if node.text in names else did_you_mean(node.text, names)
     files.report.error("RG306", node.span, node.text, f"a template: rules/templates/{wanted}", hint)
     return None

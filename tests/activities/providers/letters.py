@@ -18,6 +18,7 @@ def letter(**changes: Any) -> OutgoingMessage:
         content=content,
         at=datetime(2024, 3, 8, 9, 0, tzinfo=UTC),
     )
+    content = changes.pop("content", content)
     inside = {name: changes.pop(name) for name in ("subject", "text", "html") if name in changes}
     return replace(message, content=replace(content, **inside), **changes)
 

@@ -4,6 +4,7 @@ import pytest
 
 from activities.providers import ProviderSettingError, make_provider, providers
 from activities.providers.smtp_settings import EXAMPLE, smtp_settings
+from engine.policy import Channel
 
 
 def settings(url: str, **more: str):
@@ -17,21 +18,24 @@ def refusal(url: str, **more: str) -> ProviderSettingError:
 
 
 def test_channels_with_the_same_provider_share_it(tmp_path):
-    made = providers({"email": "mailbox", "letter": "mailbox"}, {"REGULARS_MAILBOX": str(tmp_path)})
+    made = providers(
+        {"email": Channel(provider="mailbox"), "letter": Channel(provider="mailbox")},
+        {"REGULARS_MAILBOX": str(tmp_path)},
+    )
     assert made["email"] is made["letter"]
     assert made["email"].name == "mailbox"
 
 
 def test_an_unknown_provider_is_told_with_the_nearest():
     with pytest.raises(ProviderSettingError) as caught:
-        make_provider("mailbx", {})
+        make_provider("email", Channel(provider="mailbx"), {})
     assert (caught.value.code, caught.value.hint) == ("provider-unknown", "did you mean mailbox?")
 
 
 @pytest.mark.parametrize(("name", "setting"), [("mailbox", "REGULARS_MAILBOX"), ("smtp", "REGULARS_SMTP_URL")])
 def test_a_provider_without_its_setting_says_which(name, setting):
     with pytest.raises(ProviderSettingError) as caught:
-        make_provider(name, {})
+        make_provider("email", Channel(provider=name), {})
     assert caught.value.setting == setting
     assert setting in caught.value.hint
 

@@ -1,0 +1,130 @@
+"""`regulars events`: tell events from a file, see which were refused, and try those again."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from psycopg.rows import tuple_row
+
+from engine.cli.facts import opened, show
+from engine.cli.project import ProjectOption, find_project
+from engine.cli.rules import sound_rules
+from engine.dispatch.accept import accept_refused
+from engine.dispatch.match import Matcher
+from engine.dispatch.versions import StoredVersions, publish
+from engine.facts.currency import CurrencyUnclearError, reporting_currency
+from engine.facts.event_contracts import ContractError, load_contracts
+from engine.facts.matching import EventMatcher
+from engine.operations.telling import Answer, tell
+from engine.servers.errors import SetupError
+from engine.servers.progress import Paced
+
+app = typer.Typer(help="Tell events; list those that were refused, and try them again.", no_args_is_help=True)
+_WRONG = 1
+_REFUSED = """
+select id, shop, key, event ->> 'kind' as kind, code, waits_for, recorded_at, reason from refused_events
+ where replayed_at is null and (%(code)s::text is null or code = %(code)s) order by id desc limit %(limit)s
+"""
+Code = Annotated[str | None, typer.Option(help="Only those refused with this code.")]
+
+
+def register(main: typer.Typer) -> None:
+    """Adds the command."""
+    main.add_typer(app, name="events")
+
+
+@app.command("tell")
+def tell_(
+    source: Annotated[str, typer.Argument(metavar="FILE|-", help="One event a line as JSON; - is standard input.")],
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 if an event was refused.")] = False,
+    project: ProjectOption = None,
+) -> None:
+    """Tell events, one a line as JSON. Each is answered by a line of JSON; telling one again changes nothing."""
+    lines = _lines(source)
+    fates: Counter[str] = Counter()
+    paced = Paced(5)
+    with _opened(project) as (connection, matcher):
+        for number, line in lines:
+            answer = _told(connection, matcher, line, number, source)
+            fates[answer.fate] += 1
+            sys.stdout.write(json.dumps({"line": number, **answer.to_json()}, ensure_ascii=False) + "\n")
+            paced.say(f"{sum(fates.values())} events")
+    told = ", ".join(f"{fates[fate]} {fate}" for fate in ("accepted", "known", "refused"))
+    sys.stderr.write(f"{told}{': `regulars events refused` lists them' if fates['refused'] else ''}\n")
+    raise typer.Exit(_WRONG if strict and fates["refused"] else 0)
+
+
+@app.command()
+def refused(
+    code: Code = None,
+    limit: Annotated[int, typer.Option(help="At most so many, latest first.")] = 50,
+    project: ProjectOption = None,
+) -> None:
+    """List events that were refused and are kept, latest first, with what was wrong or what they wait for."""
+    with opened(project) as connection:
+        rows = connection.execute(_REFUSED, {"code": code, "limit": limit}).fetchall()
+    show("refused events", ("id", "shop", "key", "kind", "code", "waits_for", "recorded_at", "reason"), rows)
+
+
+@app.command()
+def replay(code: Code = None, project: ProjectOption = None) -> None:
+    """Try the refused events again, for example after an import or with a new contract."""
+    with _opened(project) as (connection, matcher), connection.transaction():
+        accepted = accept_refused(connection, matcher, datetime.now(UTC), None if code is None else [code])
+    with opened(project) as reading:
+        row = reading.execute("select count(*) as count from refused_events where replayed_at is null").fetchone()
+    sys.stdout.write(f"{accepted} accepted, {row['count'] if row else 0} still wait\n")
+
+
+def _lines(source: str) -> Iterator[tuple[int, str]]:
+    if source != "-" and not Path(source).is_file():
+        raise typer.BadParameter(f"FILE: found {source!r}, which is no file, expected one event a line as JSON, or -")
+    return _numbered(source)
+
+
+def _numbered(source: str) -> Iterator[tuple[int, str]]:
+    with nullcontext(sys.stdin) if source == "-" else Path(source).open(encoding="utf-8") as stream:
+        yield from ((number, line) for number, line in enumerate(stream, start=1) if line.strip())
+
+
+def _told(connection: psycopg.Connection[Any], matcher: Matcher, line: str, number: int, source: str) -> Answer:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        column = getattr(error, "colno", 1)
+        place = f"{'standard input' if source == '-' else source}:{number}:{column}"
+        raise typer.BadParameter(
+            f"{place}: found {getattr(error, 'msg', 'no JSON')}, expected one event as a JSON object on each line"
+            f" (the lines before it have been told; telling them again changes nothing)"
+        ) from None
+    return tell(connection, matcher, event, datetime.now(UTC))
+
+
+@contextmanager
+def _opened(project: Path | None) -> Iterator[tuple[psycopg.Connection[Any], Matcher]]:
+    """A connection outside a transaction, and the rules in force."""
+    found = find_project(project)
+    with opened(found.root) as opened_:
+        connection: psycopg.Connection[Any] = opened_
+        connection.row_factory = tuple_row
+        rules = sound_rules(found)
+        try:
+            contracts = load_contracts(found.root / "schemas" / "events")
+            currency = reporting_currency(connection, rules.policy.currency)
+        except ContractError as error:
+            message = f"found {error.found}, expected {error.expected}"
+            raise SetupError(error.code, message, error.hint or "correct the file", str(error.path)) from None
+        except CurrencyUnclearError as error:
+            sys.stderr.write(f"{error}\n")
+            raise typer.Exit(_WRONG) from None
+        publish(connection, rules)
+        connection.commit()
+        versions = StoredVersions({rules.version: rules})
+        yield connection, Matcher(rules, versions, EventMatcher(contracts, currency))

@@ -17,6 +17,8 @@ async def limited(shop: Shop, seconds: float) -> list[Figure]:
     with workers(shop, WORKERS):
         # So many are on their way at once that each token finds somebody who takes it.
         await asyncio.to_thread(shop.place, "limited", round(LIMITED * (seconds + 60)))
+        # The minute begins when Temporal has taken the load of their starts.
+        await until(lambda: shop.open_rows() == 0, "the outbox", seconds=300)
         await until(lambda: shop.number(_SENT) >= 2 * LIMITED, "the first messages", seconds=300)
         before = await asyncio.to_thread(shop.number, _SENT)
         await asyncio.sleep(seconds)

@@ -120,6 +120,8 @@ class Blaze:
             storm.strike(over / self.size.orders)
             if time.monotonic() - told > _TELL_EVERY:
                 told = time.monotonic()
+                if self.servers.tend():
+                    self._say("temporal could not read its database any more and was started again")
                 self._say(
                     f"{over} of {self.size.orders} journeys over, {messages} messages, outbox {rows},"
                     f" {len(crew.killed)} workers killed"

@@ -8,11 +8,10 @@ from typing import Any
 from temporalio.exceptions import ApplicationError
 
 import activities.deliver
-import engine.messages.reserve
 from activities.deliver import Deliver
 from engine.dispatch.dispatcher import Dispatcher
 from engine.messages import record
-from engine.messages.reserve import Proceed
+from engine.messages.reserve import Proceed, Reserving
 
 
 def attempt_in_key() -> None:
@@ -48,11 +47,11 @@ def doubts_sent_again() -> None:
         raise ApplicationError(reason, type=reason)
 
     def again(self: Any, row: Any) -> Any:
-        self.chosen = row["channel"]
-        return self._proceed(row["channel"], at=row["at"], doubted=True)
+        self.before = row
+        return self._proceed(row["channel"], self._token(row["channel"], must=True), at=row["at"], doubted=True)
 
     Deliver._doubted = doubted  # type: ignore[method-assign]  # noqa: SLF001 - likewise
-    engine.messages.reserve._Reserving._again = again  # type: ignore[method-assign]  # noqa: SLF001 - likewise
+    Reserving._again = again  # type: ignore[method-assign]  # noqa: SLF001 - likewise
 
 
 def stops_unheeded() -> None:
@@ -61,7 +60,7 @@ def stops_unheeded() -> None:
     async def untold(*_: Any) -> None:
         return None
 
-    engine.messages.reserve._Reserving._barred = lambda _: None  # type: ignore[method-assign,assign]  # noqa: SLF001 - likewise
+    Reserving._barred = lambda _: None  # type: ignore[method-assign,assign]  # noqa: SLF001 - likewise
     record.mark_in_flight = _marked  # type: ignore[assign]
     Dispatcher._event = untold  # type: ignore[method-assign]  # noqa: SLF001 - likewise
 

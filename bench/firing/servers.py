@@ -113,6 +113,10 @@ class OwnServers:
         self.outages.append(Outage(server, began, time.time()))
         return self.outages[-1]
 
+    def tend(self) -> Outage | None:
+        """What `regulars up` does: starts Temporal again if it cannot read its database any more."""
+        return self.outage("temporal", 0.0) if self.temporal.stuck(self.journeys) else None
+
     def crash_postgres(self) -> None:
         """Immediate mode: every backend ends at once, and the next start recovers from the log."""
         stop(self.database.identity, [(signal.SIGQUIT, 20.0)])

@@ -119,8 +119,8 @@ class Driver:
 
 
 _STATUS_PHASE = 5
-_JOURNEY_PHASES = (1, 3, 6)
-_CONTROLS = {2: {"reminder": "paused"}, 4: {"*": "paused"}, 7: {"news": "killed"}}
+_JOURNEY_PHASES = (2, 7, 10)
+_CONTROLS = {4: {"reminder": "paused"}, 8: {"*": "paused"}, 6: {"*": "killed"}, 15: {"news": "killed"}}
 
 
 class _Share:

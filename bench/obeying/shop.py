@@ -94,16 +94,16 @@ def _consents(dice: random.Random, people: Iterable[int]) -> Iterable[tuple[obje
 
 def _barred(dice: random.Random, people: Iterable[int]) -> Iterable[tuple[object, ...]]:
     for number in people:
-        if dice.random() < 0.3:
-            since = _instant(dice)
+        if dice.random() < 0.4:
+            since = BEGIN + timedelta(seconds=dice.randrange(25 * 86400))
             until = since + timedelta(days=9) if dice.random() < 0.5 else None
             yield number, dice.choice(("*", "email", "sms")), "bounced", since, until
 
 
 def _cases(dice: random.Random, people: Iterable[int]) -> Iterable[tuple[object, ...]]:
     for number in people:
-        if dice.random() < 0.3:
-            yield number, f"case{number}", "complaint", _instant(dice)
+        for case in range(dice.randrange(4)):
+            yield number, f"case{number}/{case}", "complaint", _instant(dice)
 
 
 def _orders(dice: random.Random, people: Iterable[int]) -> Iterable[tuple[Any, ...]]:

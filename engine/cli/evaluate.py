@@ -16,10 +16,13 @@ from engine.cli.confirm import confirmed
 from engine.cli.instants import read_instant
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules import sound_rules
-from engine.dispatch.held import HOW, start_held
+from engine.dispatch.held import HOW, begin
+from engine.dispatch.versions import StoredVersions
 from engine.evaluation.run import Asked, Result, evaluate
 from engine.evaluation.run import Progress as Told
-from engine.facts.currency import CurrencyUnclearError
+from engine.facts.currency import CurrencyUnclearError, reporting_currency
+from engine.facts.event_contracts import load_contracts
+from engine.facts.matching import EventMatcher
 from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules
@@ -88,8 +91,10 @@ def _ask(asked: Asked, result: Result, yes: int | None) -> None:
     )
     if (yes is not None or (asked.start_existing and sys.stdin.isatty())) and confirmed("start", result.held, yes):
         with connect(asked.url, asked.schema) as connection:
-            started = start_held(connection, result.tally.started)
-        sys.stdout.write(f"{started} journeys started\n")
+            currency = reporting_currency(connection, asked.rules.policy.currency)
+            matcher, versions = EventMatcher(load_contracts(), currency), StoredVersions()
+            done = begin(connection, result.tally.started, datetime.now(UTC), matcher, versions)
+        sys.stdout.write(f"{done.started} journeys started, {done.stopped} ended: their stop had come meanwhile\n")
 
 
 @contextmanager

@@ -29,8 +29,9 @@ insert into outbox (journey_id, kind, at, payload) select id, 'start', started_a
 """
 # The customers are locked in their order, as by the intake of events.
 _NEXT = """
-with batch as (select id, customer_id from journeys where state = 'held' and playbook = any(%(playbooks)s)
-               order by id limit %(limit)s),
+with batch as (select id, customer_id from journeys
+                where state = 'held' and (playbook = any(%(playbooks)s) or id = any(%(journeys)s))
+                order by id limit %(limit)s),
      locked as materialized (
     select id from customers where id in (select customer_id from batch) order by id for update)
 select j.id, j.playbook, j.version, j.subject, j.customer_id, j.order_id, j.started_at, e.kind as started_by
@@ -59,9 +60,11 @@ def hold(connection: Connection, journeys: Collection[int]) -> None:
         connection.execute(_UNTELL, (list(journeys),))
 
 
-def start_held(connection: Connection, journeys: Collection[int], at: datetime | None = None) -> int:
-    """Starts held journeys as of `at` (default: when they would have begun) and gives how many; the caller commits."""
-    return connection.execute(_START, {"journeys": list(journeys), "at": at}).rowcount if journeys else 0
+def begin(
+    connection: Connection, journeys: Collection[int], now: datetime, matcher: EventMatcher, versions: StoredVersions
+) -> Released:
+    """Starts held journeys of a run that turned out to be allowed, as of when they would have begun; see `release`."""
+    return _start(connection, {"journeys": list(journeys), "playbooks": []}, now, None, matcher, versions)
 
 
 def held(connection: Connection) -> dict[str, int]:
@@ -78,8 +81,19 @@ def release(
 
     One whose stop has come meanwhile ends without having begun.
     """
+    return _start(connection, {"journeys": [], "playbooks": list(playbooks)}, now, now, matcher, versions)
+
+
+def _start(
+    connection: Connection,
+    wanted: dict[str, Any],
+    now: datetime,
+    at: datetime | None,
+    matcher: EventMatcher,
+    versions: StoredVersions,
+) -> Released:
     started = stopped = 0
-    while batch := _next(connection, playbooks):
+    while batch := _next(connection, wanted):
         overtaken = set()
         for journey in batch:
             found = _stop(connection, journey, now, matcher, versions)
@@ -87,7 +101,8 @@ def release(
                 overtaken.add(journey["id"])
                 connection.execute("update journeys set state = 'running' where id = %s", (journey["id"],))
                 stop_journey(connection, journey["id"], found, now)
-        started += start_held(connection, [each["id"] for each in batch if each["id"] not in overtaken], now)
+        ids = [each["id"] for each in batch if each["id"] not in overtaken]
+        started += connection.execute(_START, {"journeys": ids, "at": at}).rowcount
         stopped += len(overtaken)
         connection.commit()
     return Released(started, stopped)
@@ -102,9 +117,9 @@ def discard(connection: Connection, playbooks: Collection[str], now: datetime) -
     ).rowcount
 
 
-def _next(connection: Connection, playbooks: Collection[str]) -> list[dict[str, Any]]:
+def _next(connection: Connection, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_NEXT, {"playbooks": list(playbooks), "limit": BATCH}).fetchall()
+        return cursor.execute(_NEXT, {**wanted, "limit": BATCH}).fetchall()
 
 
 def _stop(

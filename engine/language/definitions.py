@@ -40,6 +40,7 @@ _MEANINGS = {
 _BLOCKS = {
     "then": "Steps that are taken if the condition holds.",
     "got": "Steps that are taken when it has happened in time.",
+    "steps": "Steps that are taken in each round.",
     "else": "Steps that are taken otherwise; without them the journey goes on.",
 }
 _BY_NAME: Json = {"type": "object", "minProperties": 1, "additionalProperties": ref("steps")}

@@ -18,6 +18,7 @@ from engine.servers.errors import SetupError
 from engine.servers.external import database_configured, temporal_configured
 from engine.servers.lease import Lease, Server, running, take
 from engine.servers.postgres import Postgres
+from engine.servers.processes import stop
 from engine.servers.progress import say
 from engine.servers.temporal import Ports, Temporal
 from engine.servers.temporal_cli import find_temporal
@@ -25,6 +26,7 @@ from engine.servers.testserver import find_test_server
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 30.0  # seconds for a child to end its work after it was asked to
+_PROBE_EVERY = 10.0  # seconds
 _RESTARTS = 3  # of servers within a minute; more is a fault that a restart does not cure
 
 
@@ -77,6 +79,7 @@ class Supervisor:
         self._asked: int | None = None
         self._deadline = float("inf")
         self._restarts: list[float] = []
+        self._next_probe = 0.0
 
     def run(self, command: Sequence[str]) -> int:
         """Runs the command with its servers.
@@ -149,17 +152,26 @@ class Supervisor:
 
     def _keep_servers_up(self) -> None:
         for lease in self._leases:
-            if lease.record.identity.alive():
-                continue
             now = time.monotonic()
+            if lease.record.identity.alive() and not self._stuck(lease, now):
+                continue
             self._restarts = [*(moment for moment in self._restarts if now - moment < 60), now]
             if len(self._restarts) > _RESTARTS:
                 raise SetupError(
                     "server-dies", f"{lease.server.name} ended again and again", f"see the logs in {self._state}"
                 )
-            say(f"{lease.server.name} ended unexpectedly; starting it again")
+            how = "cannot read its database any more" if lease.record.identity.alive() else "ended unexpectedly"
+            say(f"{lease.server.name} {how}; starting it again")
+            stop(lease.record.identity)
             lease.revive()
             write_ports(self._state)
+
+    def _stuck(self, lease: Lease, now: float) -> bool:
+        """Asked every few seconds: it costs the server a query."""
+        if not isinstance(lease.server, Temporal) or now < self._next_probe:
+            return False
+        self._next_probe = now + _PROBE_EVERY
+        return lease.server.stuck(lease.record)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self._phase is _Phase.STOPPING:

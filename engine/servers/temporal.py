@@ -1,5 +1,6 @@
 """The embedded Temporal development server of one project, with Web UI and a database file that survives."""
 
+import http.client
 import os
 import signal
 import subprocess
@@ -19,6 +20,9 @@ from engine.servers.lease import Record
 from engine.servers.processes import Identity, stop
 from engine.servers.progress import Paced
 
+_PROBE_SECONDS = 5.0
+_INTERRUPTED = b"interrupted (9)"
+_READ = 10_000
 _STEPS = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
 _HINT = "the log says more; TEMPORAL_ADDRESS uses a Temporal service of yours instead"
 
@@ -80,6 +84,22 @@ class Temporal:
         """Whether a gRPC server answers at its address."""
         host, port = record.environment["TEMPORAL_ADDRESS"].rsplit(":", 1)
         return ports.speaks_http2(host, int(port))
+
+    def stuck(self, record: Record) -> bool:
+        """Whether it answers but cannot read its database any more, which only a new start cures.
+
+        SQLite keeps a connection interrupted while a statement of it is open; the server, starved of the processor,
+        interrupts one and forgets it, and from then on refuses everything.
+        """
+        host, port = record.environment["REGULARS_TEMPORAL_UI"].rsplit("/", 1)[1].rsplit(":", 1)
+        asking = http.client.HTTPConnection(host, int(port), timeout=_PROBE_SECONDS)  # by no proxy
+        try:
+            asking.request("GET", "/api/v1/namespaces/default")
+            return _INTERRUPTED in asking.getresponse().read(_READ)
+        except (OSError, http.client.HTTPException):  # too slow to answer is not stuck
+            return False
+        finally:
+            asking.close()
 
     def stop(self, record: Record | None) -> None:
         """Stops the server, and any that still has this project's database file open."""

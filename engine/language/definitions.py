@@ -282,6 +282,7 @@ def _steps() -> dict[str, Json]:
         "step-condition": _step_condition(),
         "duration": _plain(DurationText),
         "template": {"anyOf": [{"type": "string", "minLength": 1}, by]},
+        "parallel": _BY_NAME,
         "steps": one_or_more(ref("step")),
         "step": {"anyOf": [bare_end, *(_step(kind) for kind in KINDS.values())]},
     }

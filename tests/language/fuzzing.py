@@ -159,6 +159,7 @@ def check_plan(plan, rules):
     for index, step in enumerate(plan.code):
         targets = [getattr(step, name) for name in ("to", "got", "orelse", "skip_to", "last") if hasattr(step, name)]
         targets += [each.to for each in (*getattr(step, "ways", ()), *getattr(step, "arms", ()))]
+        targets += [*getattr(step, "branches", ()), getattr(step, "join", None)]
         targets += [*getattr(step, "cases", {}).values(), step.on_failure]
         targets = [each for each in targets if each is not None]
         if isinstance(step, Again):

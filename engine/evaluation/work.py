@@ -3,13 +3,16 @@
 A process opens its own connection and compiles the rules once; chunks are lists of customers' numbers.
 """
 
+import multiprocessing
 import os
 import resource
 import sys
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from multiprocessing.connection import wait
 from typing import Any
 
 import psycopg
@@ -185,9 +188,17 @@ _work: Work | None = None
 
 
 def begin(order: Order) -> None:
-    """Makes a process of the pool ready."""
+    """Makes a process of the pool ready. It ends with the process that made the pool, however that ends."""
     global _work  # noqa: PLW0603 -- a process of the pool has one work
+    maker = multiprocessing.parent_process()
+    if maker is not None:
+        threading.Thread(target=_end_with, args=(maker.sentinel,), daemon=True).start()
     _work = Work(order)
+
+
+def _end_with(maker: int) -> None:
+    wait([maker])
+    os._exit(1)  # nobody is left to tell; the database takes back what was not committed
 
 
 def end() -> None:

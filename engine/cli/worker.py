@@ -27,6 +27,7 @@ from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
 from engine.language.rules import Rules
 from engine.logs import Form, described, set_up_logs
+from engine.servers.away import away
 from engine.servers.errors import SetupError
 from engine.servers.leave import leave
 from engine.servers.namespace import prepare_namespace
@@ -72,13 +73,19 @@ def worker(
     rules = sound_rules(found)
     try:
         code = asyncio.run(_work(found, rules, settings, token))
-    except SetupError as error:
-        log.error("%s", error, extra={"code": error.code})  # noqa: TRY400 - not where in the code, but what to do
-        code = error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it was, what it says may quote a customer's data
-        log.error("the worker ended by a fault", extra=described(error))  # noqa: TRY400 - therefore
-        code = _BUG
+        code = _told(error)
     leave(code)
+
+
+def _told(error: Exception) -> int:
+    """Logs what ended the worker, and gives the exit code of that."""
+    known = error if isinstance(error, SetupError) else away(error)
+    if known is None:
+        log.error("the worker ended by a fault", extra=described(error))
+        return _BUG
+    log.error("%s", known, extra={"code": known.code})
+    return known.exit_code
 
 
 def tell_by_logs(form: Form, level: str) -> None:

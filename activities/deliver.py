@@ -125,7 +125,7 @@ class Deliver:
         except _Overtaken:
             raise ApplicationError("overtaken", type="overtaken") from None
         except Retryable as refusal:
-            await self._not_taken(proceed)
+            await self._not_taken(proceed, refusal.reason)
             raise ApplicationError(refusal.reason, type=refusal.reason, next_retry_delay=refusal.retry_after) from None
         except Final as refusal:
             return await self._refused(request, proceed, moment, refusal.reason, asked=True)
@@ -198,10 +198,10 @@ class Deliver:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return choice.default if value is None else choice.cases.get(text, choice.default)
 
-    async def _not_taken(self, proceed: Proceed) -> None:
+    async def _not_taken(self, proceed: Proceed, why: str) -> None:
         if not proceed.doubted:  # this attempt's refusal does not tell what became of an earlier one
             await self.context.insist(
-                lambda connection: record.record_not_taken(connection, proceed.message, proceed.attempt)
+                lambda connection: record.record_not_taken(connection, proceed.message, proceed.attempt, why)
             )
 
     async def _refused(

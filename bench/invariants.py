@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -76,9 +77,18 @@ def main() -> int:
         own = [sys.executable, "-m", "engine.servers", "--postgres", "--free-ports", "--fast", "--state", str(state)]
         again = [sys.executable, __file__, "--sends", str(asked.sends), "--seed", str(asked.seed), "--url", "own"]
         return subprocess.call([*own, "--", *again], cwd=ROOT)
-    url = os.environ["REGULARS_DATABASE_URL"] if asked.url == "own" else asked.url
+    url = _fresh_database(os.environ["REGULARS_DATABASE_URL"]) if asked.url == "own" else asked.url
     print(f"seed {asked.seed}")
     return show("invariants", run(url, asked.sends, asked.seed))
+
+
+def _fresh_database(server: str) -> str:
+    """An empty database, in place of the one of the run before."""
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute("drop database if exists invariants with (force)")
+        admin.execute("create database invariants")
+    parts = urlsplit(server)
+    return urlunsplit(parts._replace(path="/invariants"))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from engine.messages.channel_limit import NEAR, Claim, Token, take  # noqa: E402
 from engine.policy import Limit  # noqa: E402 -- likewise
 
 OUTPUT = ROOT / ".regulars" / "bench" / "limit.jsonl"
-LIMIT = Limit(count=20, seconds=1, burst=1)
+LIMIT = Limit(count=20, seconds=1, burst=20)
 WORKERS, AT_ONCE, WAITING = 3, 8, 10
 
 

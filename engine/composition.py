@@ -20,6 +20,7 @@ from temporalio.runtime import (
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.change_tags import ChangeTags
 from activities.choose import Choose
 from activities.close_journey import CloseJourney
 from activities.context import Context
@@ -120,6 +121,7 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         Choose(shared).choose,
         LookUp(shared).look_up,
         OpenTask(shared).open_task,
+        ChangeTags(shared).change_tags,
         CloseJourney(shared).close_journey,
         GiveUp(shared).give_up,
     ]

@@ -5,9 +5,9 @@ instants: what is due goes before any event with a later instant, an event befor
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
@@ -15,10 +15,10 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from engine.journeys import wire
-    from engine.journeys.commands import Ask, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
+    from engine.journeys.commands import Ask, ChangeTags, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
-    from engine.journeys.interpreter import advance, begin
+    from engine.journeys.interpreter import advance, begin, waits_for
     from engine.journeys.plan import Plan
     from engine.journeys.state import State
 
@@ -43,6 +43,7 @@ class Journey:
         self._hold: Hold | None = None
         self._shown_step = ""
         self._finished = False
+        self._out: dict[str, asyncio.Future[Input]] = {}
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> str:
@@ -52,10 +53,15 @@ class Journey:
         self._state, commands = begin(plan, Began(start.started_at, _subject()))
         workflow.set_current_details(describe(plan, self._state))
         while True:
-            command = commands[0]
+            command = next(iter(commands), None)
             if isinstance(command, Finish):
+                await self._let_finish()
                 return await self._finish(start, command)
-            happened = self._cancelled(command) or await self._carry_out(start, plan, command)
+            if command is None or self._state.branches:
+                self._begin(start, plan, commands)
+                happened, commands = await self._next(start, plan), ()
+            else:
+                happened = self._cancelled(command) or await self._carry_out(start, plan, command)
             self._state, answered = advance(plan, self._state, happened)
             # An input that no longer concerns the journey changes nothing: it goes on waiting as before.
             commands = answered or commands
@@ -119,45 +125,91 @@ class Journey:
                 return await self._ask(start, plan, "look_up", moment, command)
             case OpenTask():
                 return await self._ask(start, plan, "open_task", _task(start, command), command)
+            case ChangeTags():
+                tags = wire.TagsRequest(
+                    journey=start.journey,
+                    step=command.step,
+                    at=command.at,
+                    add=list(command.add),
+                    remove=list(command.remove),
+                    expires=command.expires,
+                    ends=command.ends,
+                    clock=start.clock,
+                )
+                return await self._ask(start, plan, "change_tags", tags, command)
             case Finish():
                 raise ApplicationError("a finish is not carried out but returned", non_retryable=True)
 
+    def _begin(self, start: wire.JourneyStart, plan: Plan, commands: Sequence[Command]) -> None:
+        """Begins what branches ask for, in their order."""
+        for command in commands:
+            if not isinstance(command, Hold | Finish):
+                self._out[command.step] = asyncio.ensure_future(self._carry_out(start, plan, command))
+
+    async def _next(self, start: wire.JourneyStart, plan: Plan) -> Input:
+        """The next input of branches: answers in the order in which they were begun, then as `_wait` gives them."""
+        self._show_step()
+        while True:
+            ready = next((step for step, answer in self._out.items() if answer.done()), None)
+            if ready is not None:
+                return self._out.pop(ready).result()
+            hold = waits_for(plan, self._state) if self._state else None
+            happened = await self._stirred(start, hold)
+            if happened is not None:
+                return happened
+
+    async def _let_finish(self) -> None:
+        """Waits for the recorded results of what branches have begun: a journey may end before them."""
+        for answer in self._out.values():
+            await self._undisturbed(answer)
+
     async def _wait(self, start: wire.JourneyStart, hold: Hold) -> Input:
         """The next input in logical order: an event told, or the wait itself once due."""
+        self._show_step()
+        happened = await self._stirred(start, hold)
+        if happened is None:
+            raise ApplicationError("a wait ended without an input", non_retryable=True)
+        return happened
+
+    def _show_step(self) -> None:
         step = self._step() or ""
         if step != self._shown_step:
             workflow.upsert_search_attributes([STEP.value_set(step)])
             self._shown_step = step
-        self._hold = hold
+
+    async def _stirred(self, start: wire.JourneyStart, hold: Hold | None) -> External | None:
+        """The first input in logical order once there is one; none if a branch has its answer."""
+        self._hold = None if self._out else hold
         try:
             is_due = await self._sleep(start, hold)
         except asyncio.CancelledError:
             self._inbox.append(wire.cancelled_by(workflow.cancellation_reason(), workflow.now()))
-            is_due = start.clock == "timers" and hold.due <= workflow.now()
+            is_due = start.clock == "timers" and hold is not None and hold.due <= workflow.now()
         self._hold = None
-        due = [Due(hold.due, hold.wait)] if is_due else []
-        first = min([*self._inbox, *due], key=order)
+        due = [Due(hold.due, hold.wait)] if is_due and hold is not None else []
+        first = min([*self._inbox, *due], key=order, default=None)
         if first in self._inbox:
             self._inbox.remove(first)
         return first
 
-    async def _sleep(self, start: wire.JourneyStart, hold: Hold) -> bool:
+    async def _sleep(self, start: wire.JourneyStart, hold: Hold | None) -> bool:
         """Waits for an input or the due, and says whether that has come.
 
         An event may bear an instant of the future, where a shop's clock is ahead: no wait ends early by it.
         """
-        if start.clock == "held":
-            await workflow.wait_condition(lambda: bool(self._inbox))
+        if start.clock == "held" or hold is None:
+            await workflow.wait_condition(self._stirs)
             return False
         remaining = hold.due - workflow.now()
         if remaining > timedelta(0):
             try:
-                await workflow.wait_condition(
-                    lambda: bool(self._inbox), timeout=remaining, timeout_summary=brief(hold.label)
-                )
+                await workflow.wait_condition(self._stirs, timeout=remaining, timeout_summary=brief(hold.label))
             except TimeoutError:
                 return True
         return hold.due <= workflow.now()
+
+    def _stirs(self) -> bool:
+        return bool(self._inbox) or any(answer.done() for answer in self._out.values())
 
     async def _ask(
         self,
@@ -165,7 +217,7 @@ class Journey:
         plan: Plan,
         activity: str,
         request: object,
-        command: Deliver | Ask | Choose | LookUp | OpenTask,
+        command: Deliver | Ask | Choose | LookUp | OpenTask | ChangeTags,
     ) -> Answered:
         """Lets an activity answer; when its retries are used up, that is the answer."""
         try:
@@ -207,7 +259,7 @@ class Journey:
             )
         )
 
-    async def _undisturbed(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _undisturbed(self, work: Awaitable[T]) -> T:
         """Waits for the recorded result of what is under way, also when the journey is cancelled meanwhile."""
         task = asyncio.ensure_future(work)
         while not task.done():

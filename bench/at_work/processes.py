@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,18 @@ def worker(shop: Shop) -> Iterator[Process]:
         yield process
     finally:
         process.stop()
+
+
+@contextmanager
+def workers(shop: Shop, count: int) -> Iterator[list[Process]]:
+    """So many of `regulars worker`, started at once."""
+    with ThreadPoolExecutor(count) as threads:
+        processes = list(threads.map(start_worker, [shop] * count))
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.stop()
 
 
 @contextmanager

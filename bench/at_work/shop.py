@@ -30,7 +30,7 @@ policy:
   purposes: {transactional: {consent: none}, service: {consent: opt_out}, marketing: {consent: opt_in}}
   channels:
     email: {provider: mailbox, sender: "Shop <shop@example.com>", in_doubt: hold}
-    letter: {provider: mailbox, in_doubt: hold, limit: {count: LIMITED, per: 1s, burst: 1}}
+    letter: {provider: mailbox, sender: "Shop <shop@example.com>", limit: {count: LIMITED, per: 1s, burst: 1}}
 """
 _HEAD = """
 playbook: NAME

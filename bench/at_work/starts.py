@@ -10,7 +10,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from bench.at_work.shop import Placed, Shop
 from bench.at_work.waiting_until import until
 from bench.figures import Figure
-from engine.dispatch.dispatcher import BATCH, CUSTOMER, LANES, PLAYBOOK, STEP, VERSION, Dispatcher
+from engine.dispatch.dispatcher import AT_ONCE, CUSTOMER, PLAYBOOK, STEP, VERSION, Dispatcher
 from engine.journeys import wire
 from engine.journeys.describe import outline
 from engine.journeys.interpreter import first_wait
@@ -47,7 +47,7 @@ async def _dispatched(client: Client, shop: Shop, count: int) -> float:
 
 async def _bare(client: Client, shop: Shop, plan: Plan, count: int) -> float:
     placed = await asyncio.to_thread(shop.place, "patient", count, start=False)
-    compiled, details, limit = plan.to_json(), outline(plan), asyncio.Semaphore(BATCH * LANES)
+    compiled, details, limit = plan.to_json(), outline(plan), asyncio.Semaphore(2 * AT_ONCE)
     started = time.monotonic()
     await asyncio.gather(*(_start(client, plan, compiled, details, one, limit) for one in placed))
     return count / (time.monotonic() - started)

@@ -67,7 +67,7 @@ class Turn:
 
 @dataclass
 class Driver:
-    """All of it. `broken` prepares the code of reserve, in the tests that break it."""
+    """All of it."""
 
     url: str
     rules: Rules
@@ -80,6 +80,7 @@ class Driver:
     def run(self, started: list[Started]) -> None:
         """Runs all journeys through all phases."""
         paused_news = make_rules(self.customers, news="paused")
+        matcher = EventMatcher(load_contracts(), "EUR")
         shares: list[list[Turn]] = [[] for _ in range(self.connections)]
         for each in started:
             run = Run(self.rules.plans[each.playbook], each.journey)
@@ -90,7 +91,9 @@ class Driver:
                 self._operators(phase, [each.journey for each in started])
                 until = BEGIN + (phase + 1) * PHASE
                 work = [
-                    threads.submit(_Share(self.url, rules, share, self.seed * 1000 + phase * 10 + number).work, until)
+                    threads.submit(
+                        _Share(self.url, rules, matcher, share, self.seed * 1000 + phase * 10 + number).work, until
+                    )
                     for number, share in enumerate(shares)
                 ]
                 for done in work:
@@ -116,17 +119,16 @@ class Driver:
 
 
 _STATUS_PHASE = 5
-_JOURNEY_PHASES = (1, 3, 6)
-_CONTROLS = {2: {"reminder": "paused"}, 4: {"*": "paused"}, 7: {"news": "killed"}}
+_JOURNEY_PHASES = (2, 7, 10)
+_CONTROLS = {4: {"reminder": "paused"}, 8: {"*": "paused"}, 6: {"*": "killed"}, 15: {"news": "killed"}}
 
 
 class _Share:
     """The journeys of one connection."""
 
-    def __init__(self, url: str, rules: Rules, queue: list[Turn], seed: int) -> None:
-        self.url, self.rules, self.queue = url, rules, queue
+    def __init__(self, url: str, rules: Rules, matcher: EventMatcher, queue: list[Turn], seed: int) -> None:
+        self.url, self.rules, self.matcher, self.queue = url, rules, matcher, queue
         self.dice = random.Random(seed)
-        self.matcher = EventMatcher(load_contracts(), "EUR")
         self.counts: Counter[str] = Counter()
 
     def work(self, until: datetime) -> Counter[str]:

@@ -1,5 +1,7 @@
 """Rules in which every control of the policy has something to say."""
 
+from functools import cache
+
 from engine.language.rules import Rules, compile_rules
 
 PHASES = 21
@@ -11,15 +13,15 @@ policy:
   weekdays: [monday, tuesday, wednesday, thursday, friday, saturday]
   holidays: {countries: [DE, FR, US], days: [2026-03-18]}
   blackout:
-    - {from: 2026-03-25, to: 2026-03-26, purposes: [marketing]}
-    - {from: 2026-04-15, to: 2026-04-15}
+    - {from: 2026-03-23, to: 2026-03-26, purposes: [marketing]}
+    - {from: 2026-04-14, to: 2026-04-15}
   purposes:
     transactional: {consent: none}
     service: {consent: opt_out}
     marketing: {consent: opt_in}
   channels:
     email: {provider: mailbox}
-    sms: {provider: mailbox, limit: {count: LIMIT, per: 1h, burst: 3}}
+    sms: {provider: mailbox, limit: {count: LIMIT, per: 6h, burst: 1}}
   priorities: [transactional, service, marketing]
   caps:
     - {at_most: 1, per: 2d, purposes: [marketing]}
@@ -72,10 +74,11 @@ steps:
 _TEMPLATE = "Subject: Hello\n\nHello.\n"
 
 
+@cache
 def make_rules(customers: int, news: str = "live") -> Rules:
     """The rules for a shop of so many customers: bounds are a little less than what it wants to send."""
     policy = (
-        POLICY.replace("LIMIT", str(max(2, customers // 90)))
+        POLICY.replace("LIMIT", str(max(1, customers // 60)))
         .replace("HOUR", str(max(2, customers // 120)))
         .replace("DAY", str(max(5, customers // 18)))
     )

@@ -1,7 +1,7 @@
 """The facts of a made-up shop: people in many zones who agree and refuse, order, pay, cancel and complain."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,7 +74,7 @@ def _instant(dice: random.Random) -> datetime:
     return BEGIN + timedelta(seconds=dice.randrange(_DAYS * 86400))
 
 
-def _person(dice: random.Random) -> Any:
+def _person(dice: random.Random) -> Callable[[int], tuple[object, ...]]:
     def person(number: int) -> tuple[object, ...]:
         zone, country = dice.choice(PLACES)
         email = None if dice.random() < 0.1 else f"c{number}@example.com"
@@ -94,16 +94,16 @@ def _consents(dice: random.Random, people: Iterable[int]) -> Iterable[tuple[obje
 
 def _barred(dice: random.Random, people: Iterable[int]) -> Iterable[tuple[object, ...]]:
     for number in people:
-        if dice.random() < 0.15:
-            since = _instant(dice)
+        if dice.random() < 0.4:
+            since = BEGIN + timedelta(seconds=dice.randrange(25 * 86400))
             until = since + timedelta(days=9) if dice.random() < 0.5 else None
             yield number, dice.choice(("*", "email", "sms")), "bounced", since, until
 
 
 def _cases(dice: random.Random, people: Iterable[int]) -> Iterable[tuple[object, ...]]:
     for number in people:
-        if dice.random() < 0.3:
-            yield number, f"case{number}", "complaint", _instant(dice)
+        for case in range(dice.randrange(4)):
+            yield number, f"case{number}/{case}", "complaint", _instant(dice)
 
 
 def _orders(dice: random.Random, people: Iterable[int]) -> Iterable[tuple[Any, ...]]:
@@ -127,7 +127,7 @@ def _journeys(
             name = f"{playbook}/order-{order}/1"
             yield journey, name, playbook, version, "order", order, 1, number, order, placed
     for number in people:
-        for playbook in ("news", "trial") if dice.random() < 0.2 else ("news",):
+        for playbook in ("news", "trial") if dice.random() < 0.4 else ("news",):
             journey += 1
             begun = BEGIN + timedelta(seconds=dice.randrange(20 * 86400))
             name = f"{playbook}/customer-{number}/1"

@@ -12,16 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from engine.conditions.ast import Condition
 from engine.conditions.types import Type
 
-__all__ = ["Aggregate", "AttributeDefinition", "Type"]
+__all__ = ["Aggregate", "AttributeDefinition", "OfField", "OfPerson", "OfRows", "Type"]
 
-Aggregate = Literal[
-    "value",
-    "age",
-    "count",
-    "exists",
-    "none",
-    "share",
-    "streak",
+OfPerson = Literal["value", "age"]
+OfRows = Literal["count", "exists", "none", "share", "streak"]
+OfField = Literal[
     "sum",
     "mean",
     "min",
@@ -36,8 +31,9 @@ Aggregate = Literal[
     "median_interval",
     "hour",
     "weekday",
-    "ratio",
 ]
+Aggregate = OfPerson | OfRows | OfField | Literal["ratio"]
+"""Ways of computing, by what they are taken of; `ratio` of two other attributes."""
 
 
 Fact = bool | int | Decimal | str | None

@@ -25,9 +25,10 @@ from engine.servers.leave import leave
 from engine.servers.need import need
 from engine.servers.project import Project
 from engine.servers.temporal_cli import find_temporal
+from engine.shipped import shipped
 
 SCHEMA = "demo"
-MAPPING = Path(__file__).parents[2] / "examples" / "sample-shop" / "mapping.yaml"
+MAPPING = shipped("examples") / "sample-shop" / "mapping.yaml"
 
 console = Console()
 

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.text import Text
 from engine.cli.project import ProjectOption, find_project
 from engine.composition import channel_providers
 from engine.language.rules import Rules, load_rules
+from engine.policy import Channel
 from engine.servers.errors import SetupError
 from engine.servers.examine import embedded_temporal, examine_database, examine_python, examine_test_server
 from engine.servers.examine_temporal import examine_temporal
@@ -101,11 +103,14 @@ def _channels(project: Project, rules: Rules) -> Iterator[Finding]:
     for name, channel in rules.policy.channels.items():
         subject = f"Channel {name}"
         try:
-            channel_providers(_with_one(rules, name), {**os.environ, "REGULARS_MAILBOX": mailbox})
+            made = channel_providers(_with_one(rules, name), {**os.environ, "REGULARS_MAILBOX": mailbox})[name]
         except Exception as error:  # noqa: BLE001 - whatever a provider of anybody's lacks, the others are looked at too
             yield Finding(subject, State.WRONG, redacted(str(error).split("\n")[0]), str(getattr(error, "hint", "")))
         else:
-            yield Finding(subject, State.OK, f"{channel.provider}{_where(channel.provider, mailbox)}")
+            keys = (
+                "takes idempotency keys" if made.takes_idempotency_key else f"no idempotency keys: {channel.in_doubt}"
+            )
+            yield Finding(subject, State.OK, f"{channel.provider}{_where(name, channel, mailbox)}, {keys}")
 
 
 def _with_one(rules: Rules, name: str) -> Rules:
@@ -113,10 +118,13 @@ def _with_one(rules: Rules, name: str) -> Rules:
     return dataclasses.replace(rules, policy=policy)
 
 
-def _where(provider: str, mailbox: str) -> str:
-    if provider == "mailbox":
+def _where(name: str, channel: Channel, mailbox: str) -> str:
+    if channel.provider == "mailbox":
         return f", {mailbox}"
-    url = os.environ.get(f"REGULARS_{provider.upper()}_URL")
+    if channel.request is not None:  # its address may hold a key beside the host
+        host = urlsplit(os.environ.get(f"REGULARS_HTTP_{name.upper().replace('-', '_')}_URL", "")).hostname
+        return f", {host}" if host else ""
+    url = os.environ.get(f"REGULARS_{channel.provider.upper()}_URL")
     return f", {redacted(url)}" if url else ""
 
 

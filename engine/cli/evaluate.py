@@ -12,12 +12,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from engine.cli.confirm import confirmed
 from engine.cli.instants import read_instant
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules import sound_rules
+from engine.dispatch.held import HOW, begin
+from engine.dispatch.versions import StoredVersions
 from engine.evaluation.run import Asked, Result, evaluate
 from engine.evaluation.run import Progress as Told
-from engine.facts.currency import CurrencyUnclearError
+from engine.facts.currency import CurrencyUnclearError, reporting_currency
+from engine.facts.event_contracts import load_contracts
+from engine.facts.matching import EventMatcher
 from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules
@@ -41,6 +46,10 @@ def evaluate_(
     start: Annotated[
         Literal["existing"] | None,
         typer.Option(help="existing: what a rule says for the first time starts journeys too."),
+    ] = None,
+    yes: Annotated[
+        int | None,
+        typer.Option(help="If so many journeys are held as too many at once, start them without asking."),
     ] = None,
     project: ProjectOption = None,
 ) -> None:
@@ -69,6 +78,23 @@ def evaluate_(
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(_WRONG) from None
     _print(rules, asked, result)
+    if result.held:
+        _ask(asked, result, yes)
+
+
+def _ask(asked: Asked, result: Result, yes: int | None) -> None:
+    """Starts what the run holds, if a person says so; else it stays held and nothing is lost."""
+    above = asked.rules.policy.mass_start
+    sys.stdout.write(
+        f"{result.held} journeys are held: more at once than the {above.above if above else 0} of the policy's "
+        f"mass_start; {HOW}\n"
+    )
+    if (yes is not None or (asked.start_existing and sys.stdin.isatty())) and confirmed("start", result.held, yes):
+        with connect(asked.url, asked.schema) as connection:
+            currency = reporting_currency(connection, asked.rules.policy.currency)
+            matcher, versions = EventMatcher(load_contracts(), currency), StoredVersions()
+            done = begin(connection, result.tally.started, datetime.now(UTC), matcher, versions)
+        sys.stdout.write(f"{done.started} journeys started, {done.stopped} ended: their stop had come meanwhile\n")
 
 
 @contextmanager
@@ -148,6 +174,6 @@ def _summary(asked: Asked, result: Result) -> Iterator[str]:
         yield f"{tally.again:,} customers changed meanwhile and were judged again"
     changes = f"{sum(tally.changes.values()):,} changes, " if asked.write else "nothing written, "
     yield (
-        f"{tally.customers:,} customers, {changes}{tally.journeys:,} journeys started; "
+        f"{tally.customers:,} customers, {changes}{result.journeys:,} journeys started; "
         f"{result.seconds:.1f} s, at most {result.peak / 2**20:,.0f} MiB in all processes"
     )

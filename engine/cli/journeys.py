@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import journey_actions
+from engine.cli import held_journeys, journey_actions
 from engine.cli.facts import console, opened, show
 from engine.dispatch import outbox
+from engine.dispatch.held import HOW, held
 from engine.operations.controls import history_of_journey
 
 journeys_app = typer.Typer(help="List journeys and show one.")
@@ -39,9 +40,9 @@ select key, team, title, opened_at, due_at, closed_at, closed_by from tasks
 """
 
 
-_STATES = ("running", "paused", "ended", "stopped", "failed", "cancelled")
+_STATES = ("held", "running", "paused", "ended", "stopped", "failed", "cancelled")
 
-State = Annotated[str | None, typer.Option(help="running, paused, ended, stopped, failed or cancelled")]
+State = Annotated[str | None, typer.Option(help="held, running, paused, ended, stopped, failed or cancelled")]
 Playbook = Annotated[str | None, typer.Option(help="Only those of this playbook.")]
 Number = Annotated[str | None, typer.Option("--order", help="Only those of this order, by the shop's number.")]
 Customer = Annotated[str | None, typer.Option(help="Only those of this customer, by the shop's key.")]
@@ -51,6 +52,7 @@ Limit = Annotated[int, typer.Option(help="At most so many, latest first.")]
 def register(main: typer.Typer) -> None:
     """Adds the commands."""
     journey_actions.register(journeys_app)
+    held_journeys.register(journeys_app)
     main.add_typer(journeys_app, name="journeys")
     main.add_typer(tasks_app, name="tasks")
 
@@ -87,7 +89,11 @@ def list_journeys(
     with opened(project, replay) as connection:
         wanted = {"state": state, "playbook": playbook, "order": order, "customer": customer, "limit": limit}
         rows = connection.execute(_JOURNEYS, wanted).fetchall()
+        waiting = held(connection)
     show("journeys", ("workflow_id", "order", "customer", "state", "outcome", "started_at", "ended_at"), rows)
+    if waiting:
+        counts = ", ".join(f"{count:,} of {name}" for name, count in waiting.items())
+        console.print(f"held, since they would start all at once: {counts}; {HOW}", soft_wrap=True)
 
 
 @journeys_app.command("show")

@@ -1,11 +1,15 @@
-"""`regulars messages`: what was sent, skipped, held back or is in doubt, and settling a doubt."""
+"""`regulars messages`: what was sent, skipped, held back or is in doubt; one explained; settling a doubt."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from psycopg.rows import tuple_row
 
 from engine.cli.facts import console, opened, show
+from engine.dispatch.versions import StoredVersions
+from engine.messages.story import find_story
+from engine.messages.story_text import tell
 
 app = typer.Typer(help="List messages; settle those of which nobody knows whether they left.")
 
@@ -39,6 +43,27 @@ def messages(
     with opened(project, replay) as connection:
         rows = connection.execute(_LIST, {"state": wanted, "limit": limit}).fetchall()
     show(f"messages{' ' + wanted.replace('_', ' ') if wanted else ''}", _COLUMNS, rows)
+
+
+@app.command("show")
+def show_message(
+    key: Annotated[str, typer.Argument(help="The message's key, as the list shows it.")],
+    project: Project = None,
+    replay: Replay = None,
+) -> None:
+    """Explain one message end to end: what asked for it, what was decided and why, what came back, what comes next."""
+    with opened(project, replay) as connection:
+        connection.row_factory = tuple_row  # type: ignore[assignment]  # what reads the rules takes rows by place
+        story = find_story(connection, key)
+        if story is None:
+            raise typer.BadParameter(f"there is no message {key!r}; `regulars messages` lists them")
+        try:
+            rules = StoredVersions().get(connection, story.message.version)
+            plan, policy = rules.plans.get(story.message.playbook), rules.policy
+        except LookupError:
+            plan = policy = None
+    for line in tell(story, plan, policy, by_clock=replay is None):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions, publish
 from engine.evaluation.minute import Minute
+from engine.evaluation.publication import Publication
 from engine.facts.event_contracts import Contract, ContractError, load_contracts
 from engine.facts.migrate import upgrade
 from engine.facts.pool import open_pool
@@ -122,7 +123,8 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
                     log.info("ready", extra={"version": rules.version, "address": address_of(listening)})
                     dispatcher = Dispatcher(client, pool, versions, batch=settings.dispatcher_batch)
                     pause = settings.dispatcher_pause_ms / 1000
-                    await asyncio.gather(dispatcher.run(stop, pause), Minute(pool, matcher).run(stop))
+                    minute = Minute(pool, matcher, publication=Publication(url, rules))
+                    await asyncio.gather(dispatcher.run(stop, pause), minute.run(stop))
                     log.info("stopping", extra={"reason": "what has begun is finished"})
                 log.info("stopped")
     return 0

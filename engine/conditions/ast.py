@@ -5,6 +5,7 @@ customer (`spend_24mo`) or scoped (`order.total`); in a `where` a bare name is a
 Trees are built by `engine.language`, travel as JSON inside plans, and are compiled by `engine.conditions.compile`.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
@@ -95,17 +96,31 @@ Not.model_rebuild()
 Did.model_rebuild()
 
 
+def leaves(condition: Condition) -> Iterator[Compare | Did | StepIs]:
+    """What a condition asks, in the order of writing; what is asked inside of a `where` is not included."""
+    match condition:
+        case All(parts=parts) | Any(parts=parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part=part):
+            yield from leaves(part)
+        case _:
+            yield condition
+
+
+def compares(condition: Condition) -> Iterator[Compare]:
+    """Every comparison of a condition; those inside a `where` are not included."""
+    return (leaf for leaf in leaves(condition) if isinstance(leaf, Compare))
+
+
+def dids(condition: Condition) -> Iterator[Did]:
+    """Every question for events in a condition."""
+    return (leaf for leaf in leaves(condition) if isinstance(leaf, Did))
+
+
 def names(condition: Condition) -> frozenset[str]:
     """The attribute names a condition reads, scoped ones with their scope; those inside a `where` are not included."""
-    match condition:
-        case Compare(name=name):
-            return frozenset({name})
-        case All(parts=parts) | Any(parts=parts):
-            return frozenset().union(*(names(part) for part in parts))
-        case Not(part=part):
-            return names(part)
-        case Did() | StepIs():
-            return frozenset()
+    return frozenset(compare.name for compare in compares(condition))
 
 
 def money(amounts: tuple[Money, ...]) -> tuple[tuple[str, int], ...]:

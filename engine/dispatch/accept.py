@@ -1,5 +1,6 @@
 """Accepts an event: the fact, the journeys it starts and those it is told to, in one transaction."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 import psycopg
 
 from engine.contracts import comparable
+from engine.dispatch.held import HOW, hold, too_many
 from engine.dispatch.match import Happening, Matcher
 from engine.facts.events import Event, Recorded, Refused
 from engine.facts.intake import WAITING, record, record_json, replay_refused
@@ -15,6 +17,7 @@ from engine.facts.matching import Fields
 from engine.facts.standing import instant
 
 Connection = psycopg.Connection[Any]
+log = logging.getLogger("regulars.standing")
 
 
 def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: datetime) -> Recorded | Refused:
@@ -39,7 +42,7 @@ def accept_json(connection: Connection, matcher: Matcher, told: object, recorded
 def accept_waiting(connection: Connection, matcher: Matcher, recorded_at: datetime) -> int:
     """Tries again the events that wait for something an import may have brought; gives how many became facts.
 
-    The caller commits.
+    If they start more journeys than the policy's `mass_start` allows, all of these are held. The caller commits.
     """
     return accept_refused(connection, matcher, recorded_at, WAITING)
 
@@ -51,18 +54,19 @@ def accept_refused(
     contracts = matcher.events.contracts
     outcomes = replay_refused(connection, recorded_at=recorded_at, contracts=contracts, codes=codes)
     accepted = [outcome for outcome in outcomes if isinstance(outcome, Recorded) and outcome.fresh]
-    for recorded in accepted:
-        _follow(connection, matcher, recorded, recorded_at)
+    started = [each for recorded in accepted for each in _follow(connection, matcher, recorded, recorded_at)]
+    if too_many(matcher.rules.policy, len(started)):
+        hold(connection, started)
+        log.warning("%d journeys at once by events that had waited are held: %s", len(started), HOW)
     return len(accepted)
 
 
-def _follow(connection: Connection, matcher: Matcher, recorded: Recorded, recorded_at: datetime) -> None:
-    """The standing that follows from a fact, then the journeys that follow from both."""
+def _follow(connection: Connection, matcher: Matcher, recorded: Recorded, recorded_at: datetime) -> list[int]:
+    """The standing that follows from a fact, then the journeys that follow from both, of which it gives the new."""
     fresh = [each for each in _with_released(recorded) if each.fresh]
     changed = _reevaluated(connection, matcher, fresh, recorded_at)
     happenings = [_happening(each, recorded_at, matcher.events.currency) for each in fresh]
-    for happening in (*happenings, *changed):
-        matcher.match(connection, happening)
+    return [each for happening in (*happenings, *changed) for each in matcher.match(connection, happening)]
 
 
 def _reevaluated(

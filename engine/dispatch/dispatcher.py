@@ -9,7 +9,7 @@ its own journey it holds back what comes later, of others nothing.
 import asyncio
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,7 +42,9 @@ STEP = SearchAttributeKey.for_keyword("Step")
 
 BATCH = 50
 LANES = 3
-PATIENCE = 10.0
+AT_ONCE = 25
+"""Requests of one dispatcher that are out: a server that is slow already must not be asked for ever more."""
+PATIENCE = 30.0
 """Seconds for which an answer of Temporal is waited for: a row without one must not hold its batch back."""
 
 log = logging.getLogger("regulars.dispatcher")
@@ -61,6 +63,7 @@ class Dispatcher:
     queue: str = wire.JOURNEY_QUEUE
     clock: wire.Clock = "timers"
     batch: int = BATCH
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False, compare=False)
 
     async def run(self, stop: asyncio.Event, pause: float = 0.2) -> None:
         """Dispatches until told to stop; an unreachable server is tried again."""
@@ -120,7 +123,7 @@ class Dispatcher:
         if isinstance(plan, Exception):
             return _text(plan)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with self.turns, asyncio.timeout(PATIENCE):
                 await self.tell(row, plan)
         except TimeoutError:
             return f"no answer within {PATIENCE:g} s"

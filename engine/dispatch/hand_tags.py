@@ -1,6 +1,7 @@
 """A tag given or taken away by hand: recorded, and the customer judged anew in the same transaction."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import psycopg
 
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.versions import publish
-from engine.facts.hand_tags import add_hand_tag, remove_hand_tag
+from engine.facts.hand_tags import add_hand_tag, remove_hand_tag, was_given
 from engine.facts.standing import instant
 from engine.standing.decide import Change
 
@@ -55,6 +56,41 @@ def take(
             raise LookupError(f"customer {customer_id} has no tag {tag} by hand")
 
     return _changed(connection, matcher, customer_id, now, remove)
+
+
+@dataclass(frozen=True, slots=True)
+class TagChange:
+    """Tags that a playbook gives and takes, as of `at`; what is given is kept for `expires`, or until taken."""
+
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
+    author: str
+    at: datetime
+    expires: timedelta | None = None
+
+
+def change(
+    connection: Connection, matcher: Matcher, customer_id: int, asked: TagChange, now: datetime
+) -> tuple[Change, ...]:
+    """Gives and takes tags and gives what changed; asked again it changes nothing. The caller commits.
+
+    Args:
+        connection: in a transaction.
+        matcher: the rules in force.
+        customer_id: our number of the customer.
+        asked: the tags.
+        now: as of when the customer is judged anew.
+    """
+
+    def do() -> None:
+        ends = None if asked.expires is None else asked.at + asked.expires
+        for tag in asked.remove:
+            remove_hand_tag(connection, customer_id, tag, asked.author, asked.at)
+        for tag in asked.add:
+            if not was_given(connection, customer_id, tag, asked.author, asked.at):
+                add_hand_tag(connection, customer_id, tag, asked.author, asked.at, ends)
+
+    return _changed(connection, matcher, customer_id, now, do)
 
 
 def _changed(

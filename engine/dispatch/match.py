@@ -81,12 +81,12 @@ class Matcher:
         live = (plan for plan in self.rules.plans.values() if plan.starts and plan.subject == "customer")
         return any(means(plan.start.any, change) for plan in live for change in changes)
 
-    def match(self, connection: Connection, happening: Happening) -> None:
-        """Tells running journeys and starts new ones. The caller holds the customer's lock and commits."""
+    def match(self, connection: Connection, happening: Happening) -> list[int]:
+        """Tells running journeys, starts new ones and gives these. The caller holds the customer's lock and commits."""
         self._tell(connection, happening)
-        for plan in self.rules.plans.values():
-            if plan.starts and self._starts(connection, plan, happening):
-                _start(connection, plan, happening, self.rules.version)
+        live = [plan for plan in self.rules.plans.values() if plan.starts]
+        starting = (plan for plan in live if self._starts(connection, plan, happening))
+        return [_start(connection, plan, happening, self.rules.version) for plan in starting]
 
     def _starts(self, connection: Connection, plan: Plan, happening: Happening) -> bool:
         subject_id = happening.subject_id(plan.subject)
@@ -182,7 +182,7 @@ def _started_lately(connection: Connection, plan: Plan, subject_id: int, happeni
     return bool(row and row[0])
 
 
-def _start(connection: Connection, plan: Plan, happening: Happening, version: str) -> None:
+def _start(connection: Connection, plan: Plan, happening: Happening, version: str) -> int:
     subject_id = happening.subject_id(plan.subject)
     row = connection.execute(
         """with occasion as (select 1 + count(*) as number from journeys
@@ -204,5 +204,6 @@ def _start(connection: Connection, plan: Plan, happening: Happening, version: st
             "at": happening.at,
         },
     ).fetchone()
-    if row is not None:
-        outbox.put(connection, row[0], "start", happening.at, {})
+    assert row is not None  # an insert always returns its row
+    outbox.put(connection, row[0], "start", happening.at, {})
+    return int(row[0])

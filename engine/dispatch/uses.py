@@ -18,7 +18,7 @@ _CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
 def used_parts(rules: Rules) -> frozenset[str]:
     """The parts (`tag NAME`, `segment NAME`, `stage`, `tier`, `rfm`) that a live playbook or the policy names."""
     known = conditions(rules.standing)
-    live = (plan for plan in rules.plans.values() if plan.status == "live")
+    live = (plan for plan in rules.plans.values() if plan.starts)
     holds = (_CONDITION.validate_python(hold.condition) for hold in rules.policy.holds)
     found = (part for model in (*live, *holds) for each in _models(model) for part in _named(each, known))
     return frozenset(found) & known.keys()

@@ -1,4 +1,4 @@
-"""The minute schedule: takes in events that had to wait and judges who is due, until told to stop."""
+"""The minute schedule, until told to stop: takes in events that had to wait, judges who is due, publishes cut-offs."""
 
 import asyncio
 import logging
@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 from engine.dispatch.accept import accept_waiting
 from engine.dispatch.match import Matcher
 from engine.evaluation.due import evaluate_due
+from engine.evaluation.publication import Publication
 from engine.logs import described
 
 log = logging.getLogger("regulars.standing")
@@ -25,6 +26,7 @@ class Minute:
     pool: ConnectionPool
     matcher: Callable[[psycopg.Connection[Any]], Matcher]
     seconds: float = 60.0
+    publication: Publication | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop; a failure is said and tried again."""
@@ -42,6 +44,7 @@ class Minute:
     def once(self, now: datetime, stopped: Callable[[], bool] = lambda: False) -> int:
         """Accepts waiting events, judges everybody who is due by `now`, and gives how many those are.
 
+        Cut-offs come last: who flips before they are published again is judged by those that held then.
         Stopped, it ends with the batch at hand; the others are due as before.
         """
         judged = 0
@@ -55,4 +58,6 @@ class Minute:
                     judged += found
             finally:
                 connection.autocommit = False
+        if self.publication is not None and not stopped():
+            self.publication.if_due(now, stopped)
         return judged

@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from engine.dispatch.held import begin, too_many
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions, publish
 from engine.evaluation import work
 from engine.evaluation.columns import Columns
 from engine.evaluation.work import Order, Tally
 from engine.facts.currency import reporting_currency
+from engine.facts.event_contracts import load_contracts
+from engine.facts.matching import EventMatcher
 from engine.facts.pool import connect
 from engine.facts.standing import Published, publish_cut_offs
 from engine.language.rules import Rules
@@ -41,6 +44,13 @@ class Result:
     seconds: float
     peak: int
     """Bytes of memory of all processes together, each at its most."""
+    held: int = 0
+    """Journeys that wait for a person, being more at once than the policy's `mass_start` allows; else all began."""
+
+    @property
+    def journeys(self) -> int:
+        """How many began."""
+        return len(self.tally.started) - self.held
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,19 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
         tally = Tally()
         for each in _all("judge", chunks, progress, lambda ids: pool.submit(work.judge, ids, published)):
             tally.add(each)
-    return Result(tally, cut_offs, time.monotonic() - began, _peak(tally))
+    held = _finish(asked, currency, published, tally.started) if asked.write else 0
+    return Result(tally, cut_offs, time.monotonic() - began, _peak(tally), held)
+
+
+def _finish(asked: Asked, currency: str | None, published: Published, journeys: Sequence[int]) -> int:
+    """Notes that everybody has been judged, and starts what was held back but need not be; gives how many stay held."""
+    held = too_many(asked.rules.policy, len(journeys))
+    with connect(asked.url, asked.schema) as connection:
+        if asked.rules.policy.mass_start is not None and not held:
+            matcher = EventMatcher(load_contracts(), currency)
+            begin(connection, journeys, asked.recorded_at, matcher, StoredVersions({asked.rules.version: asked.rules}))
+        connection.execute("update cut_offs set judged_at = clock_timestamp() where id = %s", (published.id,))
+    return len(journeys) if held else 0
 
 
 def _peak(tally: Tally) -> int:

@@ -3,18 +3,22 @@
 A process opens its own connection and compiles the rules once; chunks are lists of customers' numbers.
 """
 
+import multiprocessing
 import os
 import resource
 import sys
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from multiprocessing.connection import wait
 from typing import Any
 
 import psycopg
 
 from engine.conditions.operands import microseconds
+from engine.dispatch.held import hold
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.standing import Read, Shift
 from engine.dispatch.versions import StoredVersions
@@ -45,12 +49,13 @@ class Order:
 
 @dataclass
 class Tally:
-    """What came of some chunks: sizes by (kind, name), changes by (kind, from, to, cause), journeys started."""
+    """What came of some chunks: sizes by (kind, name), changes by (kind, from, to, cause), journeys."""
 
     customers: int = 0
     sizes: Counter[tuple[str, str]] = field(default_factory=Counter)
     changes: Counter[tuple[str, str | None, str | None, str]] = field(default_factory=Counter)
-    journeys: int = 0
+    started: list[int] = field(default_factory=list)
+    """The journeys that start. Where the policy limits how many may at once, they are held until the end of the run."""
     again: int = 0
     """Customers whose facts changed between reading and writing: they were judged again."""
     unexpected: int = 0
@@ -65,7 +70,7 @@ class Tally:
         self.customers += other.customers
         self.sizes.update(other.sizes)
         self.changes.update(other.changes)
-        self.journeys += other.journeys
+        self.started += other.started
         self.again += other.again
         self.unexpected += other.unexpected
         self.several_stages.update(other.several_stages)
@@ -139,7 +144,9 @@ class Work:
         tally.again = len(moved)
         tally.changes.update((each.change.kind, each.change.before, each.change.after, each.cause) for each in noted)
         tally.unexpected = sum(each.change.unexpected for each in noted)
-        tally.journeys = self._start(shifts)
+        tally.started = self._start(shifts)
+        if self._order.rules.policy.mass_start is not None:
+            hold(self._connection, tally.started)
         return tally
 
     def _shift(
@@ -152,20 +159,17 @@ class Work:
         cause = "flip" if due else "rules"
         return self._standings.shift(judgement, customer, version, published, cause=cause, first=first)
 
-    def _start(self, shifts: dict[int, Shift]) -> int:
-        """Starts and tells journeys of those whose changes some playbook names; gives how many started."""
+    def _start(self, shifts: dict[int, Shift]) -> list[int]:
+        """Starts and tells journeys of those whose changes some playbook names; gives those that started."""
         changed = {each: shift for each, shift in shifts.items() if shift.starting}
         running = _with_journeys(self._connection, changed)
-        concerned = [each for each in changed if each in running or self._matcher.starts_by(changed[each].starting)]
-        if not concerned:
-            return 0
-        before = _journeys(self._connection, concerned)
-        for customer in concerned:
-            shift = changed[customer]
-            at = instant(shift.kept.standing.at)
-            happening = Happening.of_changes(customer, shift.starting, at, self._order.recorded_at, None)
-            self._matcher.match(self._connection, happening)
-        return _journeys(self._connection, concerned) - before
+        started: list[int] = []
+        for customer, shift in changed.items():
+            if customer in running or self._matcher.starts_by(shift.starting):
+                at = instant(shift.kept.standing.at)
+                happening = Happening.of_changes(customer, shift.starting, at, self._order.recorded_at, None)
+                started += self._matcher.match(self._connection, happening)
+        return started
 
     def _tally(self, judged: Sequence[Judgement]) -> Tally:
         tally = Tally(customers=len(judged), peak={os.getpid(): peak()})
@@ -184,9 +188,17 @@ _work: Work | None = None
 
 
 def begin(order: Order) -> None:
-    """Makes a process of the pool ready."""
+    """Makes a process of the pool ready. It ends with the process that made the pool, however that ends."""
     global _work  # noqa: PLW0603 -- a process of the pool has one work
+    maker = multiprocessing.parent_process()
+    if maker is not None:
+        threading.Thread(target=_end_with, args=(maker.sentinel,), daemon=True).start()
     _work = Work(order)
+
+
+def _end_with(maker: int) -> None:
+    wait([maker])
+    os._exit(1)  # nobody is left to tell; the database takes back what was not committed
 
 
 def end() -> None:
@@ -222,11 +234,6 @@ def _fact_versions(connection: Connection, ids: Sequence[int], *, lock: bool = F
 def _with_journeys(connection: Connection, ids: dict[int, Shift]) -> set[int]:
     query = "select distinct customer_id from journeys where state = 'running' and customer_id = any(%s)"
     return {row[0] for row in connection.execute(query, (list(ids),))} if ids else set()
-
-
-def _journeys(connection: Connection, ids: Sequence[int]) -> int:
-    row = connection.execute("select count(*) from journeys where customer_id = any(%s)", (list(ids),)).fetchone()
-    return int(row[0]) if row else 0
 
 
 def peak() -> int:

@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,9 @@ from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
-import engine
 from engine.contracts import EventSubject, FieldType, fields_of, personal_of, subject_of
 from engine.facts.event_formats import check_format, unstorable
+from engine.shipped import shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,8 @@ class Contract:
 
 
 def shipped_directory() -> Path:
-    """Where the shipped contracts are: beside the packages in a checkout, else in the installation's data."""
-    checkout = Path(engine.__file__).parents[1] / "schemas" / "events"
-    installed = Path(sysconfig.get_path("data")) / "share" / "regulars" / "schemas" / "events"
-    return checkout if checkout.is_dir() else installed
+    """Where the shipped contracts are."""
+    return shipped("schemas/events")
 
 
 def load_contracts(directory: Path | None = None) -> dict[str, Contract]:

@@ -32,6 +32,15 @@ def remove_hand_tag(connection: Connection, customer_id: int, tag: str, author: 
     return _end(connection, customer_id, tag, author, at) > 0
 
 
+def was_given(connection: Connection, customer_id: int, tag: str, author: str, at: datetime) -> bool:
+    """Whether this author gave the tag at this very instant, also if it was taken away since."""
+    row = connection.execute(
+        "select exists (select from hand_tags where customer_id = %s and tag = %s and author = %s and at = %s)",
+        (customer_id, tag, author, at),
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def _end(connection: Connection, customer_id: int, tag: str, author: str, at: datetime) -> int:
     done = connection.execute(
         f"update hand_tags set removed_at = %(at)s, removed_by = %(author)s where {_HELD}",  # noqa: S608 -- our own words

@@ -416,6 +416,7 @@ cut_offs = Table(
     _instant("as_of", required=True),
     _json("values"),  # tier and RFM breakpoints, as engine.standing.cut_offs writes them
     _recorded(),
+    _instant("judged_at"),  # when everybody had been judged by them; null: a run that has not come to its end
 )
 
 standings = Table(
@@ -498,7 +499,9 @@ journeys = Table(
     Column("pause_reason", Text),
     _recorded(),
     UniqueConstraint("playbook", "subject", "subject_id", "occasion"),
-    CheckConstraint("state in ('running', 'ended', 'stopped', 'failed', 'cancelled')", name="state"),
+    # held: would start, but a person has to release it first; Temporal has not been told
+    CheckConstraint("state in ('held', 'running', 'ended', 'stopped', 'failed', 'cancelled')", name="state"),
+    Index("ix_journeys_held", "playbook", "id", postgresql_where=text("state = 'held'")),
     Index("ix_journeys_subject_subject_id", "subject", "subject_id"),
     Index("ix_journeys_customer_id", "customer_id"),
     Index("ix_journeys_running", "id", postgresql_where=text("state = 'running'")),

@@ -74,6 +74,19 @@ class OpenTask:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeTags:
+    """Give the customer tags, or take them. `ends`: if nothing comes after it, the journey's outcome."""
+
+    step: str
+    at: datetime
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
+    expires: int | None
+    label: str
+    ends: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Wake the journey with `Due(wait)` at `due`, unless something happens before."""
 
@@ -92,4 +105,4 @@ class Finish:
     recorded: bool
 
 
-Command = Deliver | Ask | Choose | LookUp | OpenTask | Hold | Finish
+Command = Deliver | Ask | Choose | LookUp | OpenTask | ChangeTags | Hold | Finish

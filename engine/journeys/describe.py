@@ -8,7 +8,9 @@ from engine.journeys.plan import (
     End,
     First,
     Instruction,
+    Join,
     Jump,
+    Parallel,
     Plan,
     Send,
     Split,
@@ -24,6 +26,7 @@ _AWAITING = {
     "timer": "Waiting until {due}",
     "event": "Waiting for an event, at most until {due}",
     "release": "Held back by quiet hours until {due}",
+    "join": "Several steps at once",
 }
 
 # A start with too much text is refused by some clusters, and nobody reads so much.
@@ -40,7 +43,7 @@ def brief(text: str) -> str:
 
 def outline(plan: Plan) -> str:
     """Markdown that says what the playbook does, step by step, for whoever opens one of its journeys."""
-    shown = (step for step in plan.code if not isinstance(step, Jump | Again | End))
+    shown = (step for step in plan.code if not isinstance(step, Jump | Again | Join | End))
     lines = [f"{step.label or step.id}{_otherwise(plan, step)}" for step in shown]
     numbered = [f"{number}. {line[:_LONGEST]}" for number, line in enumerate(lines[:_MOST], start=1)]
     more = [f"… and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
@@ -64,6 +67,8 @@ def _ways(step: Instruction) -> list[tuple[str, int]]:
             return [*((words_of(way.any), way.to) for way in ways), ("if none", orelse)]
         case Switch(cases=cases, orelse=orelse):
             return [*cases.items(), ("else", orelse)]
+        case Parallel(branches=branches):
+            return [("and", place) for place in branches[1:]]
         case Split(arms=arms):
             return [(f"{arm.name} ({arm.share / 100:g}%)", arm.to) for arm in arms]
         case _:
@@ -87,7 +92,7 @@ def describe(plan: Plan, state: State) -> str:
     """Markdown that says what has happened, where the journey stands and what comes next."""
     lines = [f"**{plan.title}** (rules {plan.version[:8] or 'unversioned'}).{_stops(plan)}", ""]
     lines += [f"- {_label(plan, step)}: {_became(state, step, outcome)}" for step, outcome in state.outcomes]
-    lines.append(f"- {_present(plan, state)}")
+    lines += [f"- {each}" for each in _places(plan, state)]
     return "\n".join([*lines, "", _BLANK])
 
 
@@ -99,6 +104,13 @@ def _became(state: State, step: str, outcome: str) -> str:
 def _stops(plan: Plan) -> str:
     events = ", ".join(dict.fromkeys(map(str, plan.stop)))
     return f" Stops at once when: {events}." if events else ""
+
+
+def _places(plan: Plan, state: State) -> list[str]:
+    """Where the journey stands; each branch of it where branches go on at once."""
+    if not state.branches:
+        return [_present(plan, state)]
+    return [place for branch in state.branches if not branch.joined for place in _places(plan, branch)]
 
 
 def _present(plan: Plan, state: State) -> str:

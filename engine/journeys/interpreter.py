@@ -2,17 +2,20 @@
 
 It never reads a clock: every input carries its logical instant. At most one command is out at a time; while one is
 (`answer`), only its answer may be given, so the caller keeps other inputs until the journey waits again; a cancellation
-may also be given in place of carrying the command out.
+may also be given in place of carrying the command out. Where branches go on at once, each has at most one command out,
+and inputs may be given at any time: what a branch is told while its command is out it looks at when it waits again.
 An input that no longer concerns the journey (the due of a wait it has left, an event it is past) changes nothing.
 """
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import assert_never
 
 from engine.calendar.durations import later
 from engine.conditions.ast import All, Any, Condition, Not, StepIs
-from engine.journeys.commands import Ask, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
+from engine.journeys.branches import advance_branches, part
+from engine.journeys.commands import Ask, ChangeTags, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
 from engine.journeys.experiment import arm_of
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Input, Told
 from engine.journeys.plan import (
@@ -20,13 +23,16 @@ from engine.journeys.plan import (
     Branch,
     End,
     First,
+    Join,
     Jump,
+    Parallel,
     Plan,
     Repeat,
     Send,
     Split,
     Step,
     Switch,
+    Tag,
     Task,
     Wait,
     WaitFor,
@@ -50,6 +56,10 @@ def advance(plan: Plan, state: State, happened: Input) -> Result:
     position = state.position
     if state.finished or position is None:
         return state, ()
+    if state.branches and not isinstance(happened, Cancelled) and not (isinstance(happened, Told) and happened.stop):
+        step = plan.code[position.index]
+        assert isinstance(step, Parallel)  # branches begin nowhere else
+        return advance_branches(state, happened, step, partial(advance, plan), partial(_run, plan))
     match happened:
         case Answered():
             return _answered(plan, state, position, happened)
@@ -68,8 +78,14 @@ def advance(plan: Plan, state: State, happened: Input) -> Result:
 
 
 def waits_for(plan: Plan, state: State) -> Hold | None:
-    """The wait the journey stands at, with its due instant; none while a command is out or after the end."""
+    """The wait the journey stands at, with its due instant; none while a command is out or after the end.
+
+    Of several branches it is the one that is due first.
+    """
     position = state.position
+    holds = [hold for branch in state.branches if not branch.joined and (hold := waits_for(plan, branch))]
+    if holds and not state.finished:
+        return min(holds, key=lambda hold: hold.due)
     if state.finished or position is None or position.due is None:
         return None
     step = plan.code[position.index]
@@ -138,29 +154,41 @@ def _stand(plan: Plan, state: State, index: int) -> Result:
     """Stands at an instruction, with what must be done or waited for there."""
     step = plan.code[index]
     match step:
-        case Branch(condition=condition):
-            return _await(state, index), (Ask(step.id, state.now, condition, step.label),)
         case Wait():
             return _hold(plan, state, index, "timer", _over(state, step))
-        case WaitUntil():
-            return _look_up(state, index, step)
         case WaitFor() | First():
             return _hold(plan, state, index, "event", later(state.now, step.within))
-        case Switch():
-            command = Choose(step.id, state.now, step.on, tuple(step.cases), step.label)
-            return _await(state, index), (command,)
         case Again():
             return _hold(plan, state, index, "timer", again_due(state, step))
-        case Send():
-            return _await(state, index), (_deliver(plan, state, index, step, state.now),)
-        case Task():
-            return _await(state, index), (_open_task(plan, state, index, step),)
         case End(outcome=outcome):
             return _finish(state, "ended", outcome, recorded=False)
-        case Jump() | Split() | Repeat():
-            raise AssertionError(f"{step.op} never waits")
+        case Parallel():
+            return part(state, index, step, partial(_run, plan))
+        case Join():
+            return replace(state, position=None, joined=True), ()
         case _:
-            assert_never(step)
+            return _await(state, index), (_command(plan, state, index),)
+
+
+def _command(plan: Plan, state: State, index: int) -> Command:
+    """What is asked of the world at an instruction."""
+    step = plan.code[index]
+    match step:
+        case Branch(condition=condition):
+            return Ask(step.id, state.now, condition, step.label)
+        case Switch(on=on, cases=cases):
+            return Choose(step.id, state.now, on, tuple(cases), step.label)
+        case WaitUntil():
+            return _look_up(state, step)
+        case Send():
+            return _deliver(plan, state, index, step, state.now)
+        case Task():
+            return _open_task(plan, state, index, step)
+        case Tag():
+            ends = _ending(plan, index + 1)
+            return ChangeTags(step.id, state.now, step.add, step.remove, step.expires, step.label, ends)
+        case _:
+            raise AssertionError(f"{step.op} asks nothing")
 
 
 def _answered(plan: Plan, state: State, position: Position, answer: Answered) -> Result:
@@ -222,7 +250,7 @@ def _due(plan: Plan, state: State, position: Position, wait: str, at: datetime) 
         case Again():
             return _run(plan, state, position.index)
         case WaitUntil(follow=follow) if follow:
-            return _look_up(state, position.index, step)
+            return _await(state, position.index), (_look_up(state, step),)
         case _:
             return _run(plan, state, position.index + 1)
 
@@ -240,13 +268,13 @@ def _told(plan: Plan, state: State, position: Position, told: Told) -> Result:
         if (to := next(came, None)) is not None:
             return _run(plan, moved, to)
     if isinstance(step, WaitUntil) and step.id in told.steps:
-        return _look_up(moved, position.index, step)
+        return _await(moved, position.index), (_look_up(moved, step),)
     return state, ()
 
 
-def _look_up(state: State, index: int, step: WaitUntil) -> Result:
+def _look_up(state: State, step: WaitUntil) -> LookUp:
     since = state.started_at if step.since == "start" else state.arrived_at or state.now
-    return _await(state, index), (LookUp(step.id, state.now, since, step.when, step.label),)
+    return LookUp(step.id, state.now, since, step.when, step.label)
 
 
 def _looked_up(plan: Plan, state: State, index: int, step: WaitUntil, due: datetime | None) -> Result:
@@ -277,7 +305,7 @@ def _label(step: Step, awaiting: str) -> str:
 
 def _finish(state: State, how: str, outcome: str, *, recorded: bool) -> Result:
     finish = Finish(state.now, how, outcome, recorded)  # type: ignore[arg-type]  # callers pass Finish's literals
-    return replace(state, position=None, finished=True), (finish,)
+    return replace(state, position=None, finished=True, branches=()), (finish,)
 
 
 def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) -> Deliver:

@@ -209,6 +209,20 @@ class Split(Instruction):
     arms: tuple[Arm, ...]
 
 
+class Parallel(Instruction):
+    """Goes on at several places at once; each ends at a `Join`, and when all have, the journey goes on at `join`."""
+
+    op: Literal["parallel"] = "parallel"
+    branches: tuple[int, ...]
+    join: int
+
+
+class Join(Instruction):
+    """A branch of a `Parallel` ends here."""
+
+    op: Literal["join"] = "join"
+
+
 class Repeat(Instruction):
     """Begins a repetition, whose `Again` is at `last`."""
 
@@ -251,6 +265,15 @@ class Task(Instruction):
     due: int | None = None
 
 
+class Tag(Instruction):
+    """Gives the customer tags, or takes what was given; `expires` in seconds after now."""
+
+    op: Literal["tag"] = "tag"
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    expires: int | None = None
+
+
 class End(Instruction):
     """Ends the journey here."""
 
@@ -259,12 +282,27 @@ class End(Instruction):
 
 
 Step = Annotated[
-    Send | Wait | WaitUntil | WaitFor | First | Branch | Switch | Split | Repeat | Again | Jump | Task | End,
+    Send
+    | Wait
+    | WaitUntil
+    | WaitFor
+    | First
+    | Branch
+    | Switch
+    | Split
+    | Parallel
+    | Join
+    | Repeat
+    | Again
+    | Jump
+    | Task
+    | Tag
+    | End,
     Field(discriminator="op"),
 ]
 
 
-NEVER_FAIL = (Wait, WaitFor, First, Split, Repeat, Again, Jump, End)
+NEVER_FAIL = (Wait, WaitFor, First, Split, Parallel, Join, Repeat, Again, Jump, End)
 """Instructions that ask or tell the world nothing."""
 
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-Awaiting = Literal["answer", "timer", "event", "release"]
+from engine.journeys.inputs import Told
+
+Awaiting = Literal["answer", "timer", "event", "release", "join"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +14,7 @@ class Position:
     """The instruction a journey stands at and what it waits for there.
 
     `answer`: a command is being carried out. `timer`: a wait step. `event`: a wait_for step. `release`: a send that may
-    not leave before `due`.
+    not leave before `due`. `join`: branches that go on by themselves.
     """
 
     index: int
@@ -45,6 +47,12 @@ class State:
     subject: str = ""
     rounds: tuple[Round, ...] = ()
     """The repetitions that the journey is in, the outermost first."""
+    branches: tuple["State", ...] = ()
+    """What goes on at once, each with a clock and a place of its own."""
+    joined: bool = False
+    """Of a branch: it has come to its end."""
+    pending: tuple[Told, ...] = ()
+    """Of a branch: what it was told while a command of its own was out."""
 
     def outcome(self, step: str) -> str | None:
         """What has become of a step, if it has been taken."""

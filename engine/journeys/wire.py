@@ -88,6 +88,20 @@ class TaskRequest:
 
 
 @dataclass(frozen=True)
+class TagsRequest:
+    """Tags to give and to take; `expires` in seconds. `ends`: if the journey ends with it, the journey's outcome."""
+
+    journey: int
+    step: str
+    at: datetime
+    add: list[str]
+    remove: list[str]
+    expires: int | None = None
+    ends: str | None = None
+    clock: Clock = "timers"
+
+
+@dataclass(frozen=True)
 class CloseRequest:
     """A journey's end that no other transaction records."""
 

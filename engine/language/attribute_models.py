@@ -1,10 +1,10 @@
 """Attributes as written: the models of their declarations."""
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ConfigDict, Field
 
-from engine.attributes.definition import Aggregate
+from engine.attributes.definition import Aggregate, OfField, OfPerson, OfRows
 from engine.conditions.types import Type
 from engine.language.model import Model
 from engine.language.values import (
@@ -19,31 +19,16 @@ from engine.language.values import (
     Text,
 )
 
-OF_PERSON = ("value", "age")
-OF_ROWS = ("count", "exists", "none", "share", "streak")
-OF_FIELD = (
-    "sum",
-    "mean",
-    "min",
-    "max",
-    "first",
-    "last",
-    "distinct",
-    "top",
-    "days_since",
-    "days_since_first",
-    "interval",
-    "median_interval",
-    "hour",
-    "weekday",
-)
+OF_PERSON: tuple[OfPerson, ...] = get_args(OfPerson)
+OF_ROWS: tuple[OfRows, ...] = get_args(OfRows)
+OF_FIELD: tuple[OfField, ...] = get_args(OfField)
 OF_EITHER = ("days_since",)
 """Of rows, or of an instant of the customer's own."""
 ASKING = ("share", "streak")
 """What asks `that` of each row."""
 DECIMALS = ("ratio", "share", "mean", "median_interval")
 """What can give a decimal, whose digits must be declared."""
-AGGREGATIONS: tuple[Aggregate, ...] = (*OF_PERSON, *OF_ROWS, *OF_FIELD, "ratio")  # type: ignore[assignment]  # literals all
+AGGREGATIONS: tuple[Aggregate, ...] = (*OF_PERSON, *OF_ROWS, *OF_FIELD, "ratio")
 
 
 class RatioModel(Model):

@@ -40,6 +40,7 @@ _MEANINGS = {
 _BLOCKS = {
     "then": "Steps that are taken if the condition holds.",
     "got": "Steps that are taken when it has happened in time.",
+    "steps": "Steps that are taken in each round.",
     "else": "Steps that are taken otherwise; without them the journey goes on.",
 }
 _BY_NAME: Json = {"type": "object", "minProperties": 1, "additionalProperties": ref("steps")}
@@ -281,6 +282,7 @@ def _steps() -> dict[str, Json]:
         "step-condition": _step_condition(),
         "duration": _plain(DurationText),
         "template": {"anyOf": [{"type": "string", "minLength": 1}, by]},
+        "parallel": _BY_NAME,
         "steps": one_or_more(ref("step")),
         "step": {"anyOf": [bare_end, *(_step(kind) for kind in KINDS.values())]},
     }

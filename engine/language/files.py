@@ -3,16 +3,15 @@
 import errno
 import json
 import os
-import sysconfig
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
-_INSTALLED = Path(sysconfig.get_path("data")) / "share" / "regulars"
-SCHEMAS = (_CHECKOUT if (_CHECKOUT / "schemas" / "events").is_dir() else _INSTALLED) / "schemas"
-"""Where the schemas are that ship: beside the packages in a checkout, else in the installation's data."""
+from engine.shipped import shipped
+
+SCHEMAS = shipped("schemas")
+"""Where the schemas are that ship."""
 _YAML = frozenset({".yaml", ".yml"})
 # One byte more than the reader admits tells it that the file is too large, without reading all of it.
 _MOST_BYTES = 1_000_001

@@ -1,8 +1,8 @@
 """Policy: zones, quiet hours, purposes, channels and bounds, as written in `rules/policy.yaml`."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Mapping, Sequence, found
@@ -16,7 +16,7 @@ from engine.language.policy_bounds import (
     check_bounds,
     limit,
 )
-from engine.language.policy_later import LATER, Hours, MassStartModel, PublicationModel, check_later
+from engine.language.policy_calendar import Hours, MassStartModel, PublicationModel, check_hours
 from engine.language.policy_peace import (
     BlackoutModel,
     HoldModel,
@@ -33,13 +33,7 @@ from engine.language.scope import Scope
 from engine.language.triggers_later import Weekday
 from engine.language.validate import mapping, validate
 from engine.language.values import Clock, Currency, DurationText, Locale, Name, Percent, Text, Zone
-from engine.policy import AddressKind, Channel, Form, Policy, Purpose, QuietHours
-
-
-def _runs(schema: dict[str, Any]) -> None:
-    """Editors offer only what runs."""
-    for key in LATER:
-        schema["properties"].pop(key, None)
+from engine.policy import AddressKind, Channel, Form, MassStart, Policy, Publication, Purpose, QuietHours
 
 
 class QuietHoursModel(Model):
@@ -81,8 +75,6 @@ class ChannelModel(Model):
 
 class PolicyModel(Model):
     """The shop's policy: it holds for every playbook."""
-
-    model_config = ConfigDict(json_schema_extra=_runs)
 
     zone: Zone = Field(default="UTC", description="Time zone of customers whose own is unknown.")
     locale: Locale = Field(default="en", description="Language of customers whose own is unknown.")
@@ -131,7 +123,7 @@ def compile_policy(
         _check_requests(node, report)
         check_bounds(node, playbooks, report)
         check_peace(node, report)
-        check_later(node, report)
+        check_hours(node, report)
         if model:
             policy = _policy(node, model, scope, report)
         else:
@@ -163,6 +155,8 @@ def _policy(node: Mapping, model: PolicyModel, scope: Scope, report: Report) -> 
         weekdays=tuple(model.weekdays),
         holds=compile_holds(node, model.holds, scope, report),
         business_hours={day: (hours.from_, hours.to) for day, hours in model.business_hours.items()},
+        publication=None if model.publication is None else Publication(**model.publication.model_dump()),
+        mass_start=None if model.mass_start is None else MassStart(above=model.mass_start.above),
     )
 
 

@@ -13,7 +13,7 @@ from engine.language.issues import Report, Span, did_you_mean
 from engine.language.located import Mapping, is_nothing
 from engine.language.model import Model
 from engine.language.policy_bounds import check_purposes, items, keys
-from engine.language.policy_later import check_order
+from engine.language.policy_calendar import check_order
 from engine.language.scope import Scope
 from engine.language.values import Name, StandingPart, refuse
 from engine.policy import Blackout, Hold, Holidays, Policy

@@ -77,7 +77,7 @@ class RequestModel(Model):
     idempotency_key: bool = Field(
         default=False, description="Whether two requests with the same Idempotency-Key make one message."
     )
-    accepted: AcceptedModel = Field(default_factory=AcceptedModel, description="What an accepting answer holds.")
+    accepted: AcceptedModel = Field(default_factory=AcceptedModel, description="How an answer says that it was taken.")
     answers: list[AnswerModel] = Field(default_factory=list, description="What other answers mean; the first counts.")
 
 

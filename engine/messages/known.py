@@ -1,6 +1,8 @@
 """What a reservation must know, read under lock in one round trip.
 
-Each statement sees what was committed when it began, so those after the lock see all that was done under it before.
+The lock leaves the keys alone: the database's own checks of references take those of a customer after her message's,
+and with them this order would be a ring. Each statement sees what was committed when it began, so those after the lock
+see all that was done under it before.
 """
 
 from collections.abc import Mapping
@@ -26,7 +28,7 @@ select j.workflow_id, j.playbook, j.customer_id, j.order_id, j.state, j.outcome,
   left join orders o on o.id = j.order_id
   left join shops s on s.id = o.shop_id
  where j.id = %(journey)s
-   for update of c, j
+   for no key update of c, j
 """
 _EXISTING = """
 select id, state, reason, channel, at, places from messages

@@ -15,13 +15,13 @@ def mark_in_flight(connection: Connection, message: int, attempt: int) -> bool:
     """The last look before the message is handed over, and whether it still may be.
 
     From here on nobody knows whether the message left until `sent` or a refusal is recorded. It may not leave where a
-    later attempt has taken it over from this one (whose worker was thought dead), nor where its journey was stopped
-    after the reservation. One that was in flight before may have left already, so a stop no longer counts.
+    later attempt has taken it over from this one (whose worker was thought dead), nor where its journey was stopped,
+    or paused, after the reservation. One that was in flight before may have left already, so neither counts any more.
     """
     marked = connection.execute(
         """update messages m set state = 'in_flight', updated_at = now() from journeys j
             where m.id = %s and m.attempts = %s and j.id = m.journey_id
-              and (m.state = 'in_flight' or (m.state = 'reserved' and j.state = 'running'))""",
+              and (m.state = 'in_flight' or (m.state = 'reserved' and j.state = 'running' and j.paused_at is null))""",
         (message, attempt),
     )
     return marked.rowcount == 1
@@ -36,11 +36,12 @@ def record_sent(connection: Connection, message: int, provider_id: str | None) -
     )
 
 
-def record_not_taken(connection: Connection, message: int, attempt: int) -> None:
+def record_not_taken(connection: Connection, message: int, attempt: int, why: str = "") -> None:
     """The provider has surely not taken the message from this attempt; it is wanted still and will be decided anew.
 
     Until then it holds no place in caps and capacities.
     """
+    connection.execute("select set_config('regulars.why', %s, true)", (why,))  # for the message's log
     connection.execute(
         """update messages set state = 'planned', updated_at = now()
             where id = %s and attempts = %s and state = 'in_flight'""",

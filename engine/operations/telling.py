@@ -18,6 +18,7 @@ Connection = psycopg.Connection[Any]
 Fate = Literal["accepted", "known", "refused"]
 
 _TRIES = 3
+_MEND = "mend it and tell it again under the same key"
 # Where an event names what a refusal found wanting, and what is expected there.
 _PLACES = {
     "unknown_shop": ("shop", "a shop that is known"),
@@ -55,7 +56,7 @@ class Answer:
             told["event"] = self.event_id
             return told | ({"notes": list(self.notes)} if self.notes else {})
         problems = [
-            {"place": each.path, "found": each.found, "expected": each.expected, "hint": each.hint}
+            {"place": each.path, "found": each.found, "expected": each.expected, "hint": each.hint or _MEND}
             for each in self.problems
         ]
         told |= {"code": self.code, "problems": problems, "kept": self.refused_id}
@@ -110,6 +111,6 @@ def _answered(told: object, outcome: Recorded | Refused) -> Answer:
 
 def _problem(refused: Refused) -> Violation:
     """A refusal for what the event is about, as one problem with a place."""
-    hint = "it is kept, and becomes a fact when that arrives" if refused.waits_for else "it is kept; send it mended"
+    hint = "it is kept, and becomes a fact when that arrives" if refused.waits_for else _MEND
     place, expected = _PLACES.get(refused.code, ("data", "what the contract describes"))
     return Violation(place, refused.reason, expected, hint)

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from engine.attributes.fold import compile_fold
 from engine.attributes.relations import EVENT_SOURCES
+from engine.conditions.ast import dids
 from engine.conditions.environment import Catalogue, Happening, Known
 from engine.conditions.trace import Trace, trace
 from engine.conditions.types import Type, Value
@@ -15,7 +16,6 @@ from engine.ruletests.case import SETS, Case, Difference, Expected, Members, Out
 from engine.ruletests.clauses import decisive, rfm_decisions, tier_decisions, wholes
 from engine.ruletests.words import set_text, told, value_text
 from engine.standing.decide import STANDING_TYPES, Decide, Decision
-from engine.standing.flip import dids
 from engine.standing.order import conditions
 
 

@@ -1,7 +1,6 @@
 """A new project: the shipped rules, settings, schemas for editors, and a check for every change."""
 
 import shutil
-import sysconfig
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -10,9 +9,8 @@ from engine.language.rules import Rules, load_rules
 from engine.scaffold.schemas import write_schemas
 from engine.servers.errors import SetupError
 from engine.servers.project import FILE
+from engine.shipped import shipped
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
-_INSTALLED = Path(sysconfig.get_path("data")) / "share" / "regulars"
 _STARTER = Path(__file__).with_name("starter")
 # Under plain names: a file with its real one would already mean something in the place where it ships.
 _STARTER_FILES: Mapping[str, str] = {
@@ -55,16 +53,16 @@ def create_project(directory: Path) -> Rules:
 
 
 def shipped_rules() -> Path:
-    """The rules that ship: beside the packages in a checkout, else in the installation's data.
+    """The rules that ship.
 
     Raises:
         SetupError: there are none.
     """
-    for place in (_CHECKOUT, _INSTALLED):
-        if (place / "rules" / "policy.yaml").is_file():
-            return place / "rules"
+    rules = shipped("rules")
+    if (rules / "policy.yaml").is_file():
+        return rules
     hint = "install Regulars again, or from a checkout: make"
-    raise SetupError("no-shipped-rules", f"neither {_CHECKOUT} nor {_INSTALLED} has rules to begin with", hint)
+    raise SetupError("no-shipped-rules", f"{rules} has no rules to begin with", hint)
 
 
 def _refuse_used(directory: Path) -> None:

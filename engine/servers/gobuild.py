@@ -8,20 +8,21 @@ from pathlib import Path
 
 from engine.servers.cache import RouteFailed
 from engine.servers.progress import Paced, say
+from engine.shipped import shipped
 
 PACKAGE = "github.com/temporalio/cli/cmd/temporal"
 _OLDEST = (1, 25)
 
 
 def sources() -> Path:
-    """`tools/temporal` of the checkout.
+    """`tools/temporal`, where the servers' sources are pinned.
 
     Raises:
-        RouteFailed: this installation is no checkout.
+        RouteFailed: this installation lacks them.
     """
-    directory = Path(__file__).resolve().parents[2] / "tools" / "temporal"
+    directory = shipped("tools/temporal")
     if not (directory / "go.mod").is_file():
-        raise RouteFailed("the pinned sources are not here: they are in tools/temporal of a checkout")
+        raise RouteFailed(f"the pinned sources are not in {directory}: install Regulars again")
     return directory
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from engine.conditions.ast import Condition
+from engine.conditions.ast import Condition, compares
 from engine.conditions.compile import Predicate, compile_condition
 from engine.conditions.environment import Catalogue, Happening
 from engine.conditions.types import Type, Value
 from engine.standing.cut_offs import CutOffs, Number, RfmCutOffs, tier_of
 from engine.standing.definition import Lifecycle, Rfm, StandingRules, TagRule, Tiers
-from engine.standing.order import compares, conditions, dependency_order
+from engine.standing.order import conditions, dependency_order
 from engine.standing.review import last_review
 
 STANDING_TYPES: Mapping[str, Type] = {

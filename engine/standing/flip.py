@@ -17,14 +17,14 @@ from engine.attributes.facts import CustomerFacts
 from engine.attributes.relation import Bought
 from engine.attributes.relations import RELATIONS
 from engine.calendar.local import day_of, instant_of
-from engine.conditions.ast import All, Any, Compare, Condition, Did, Not
+from engine.conditions.ast import Compare, Condition, compares, dids
 from engine.conditions.environment import Happening
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import HandTag, Standing
 from engine.standing.definition import StandingRules
-from engine.standing.order import compares, conditions
+from engine.standing.order import conditions
 from engine.standing.review import next_review
 from engine.standing.uses import made_from, used_attributes
 
@@ -176,20 +176,6 @@ class Flips:
         if any(seen.values.get(name) is not None for name in self._calendar):
             day = date.fromordinal(day_of(seen.facts.zone)(seen.at))
             yield microseconds(instant_of(day + timedelta(days=1), time(0), seen.facts.zone))
-
-
-def dids(condition: Condition) -> Iterator[Did]:
-    """Every question for events in a condition."""
-    match condition:
-        case Did():
-            yield condition
-        case All(parts=parts) | Any(parts=parts):
-            for part in parts:
-                yield from dids(part)
-        case Not(part=part):
-            yield from dids(part)
-        case _:
-            return
 
 
 def instant(at: int) -> datetime:

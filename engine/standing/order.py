@@ -1,8 +1,8 @@
 """In which order standing is decided: each part after those it names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from engine.conditions.ast import All, Any, Compare, Condition, Not
+from engine.conditions.ast import Compare, Condition, compares
 from engine.standing.definition import StandingRules
 
 OF_RFM = ("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary")
@@ -29,20 +29,6 @@ def conditions(rules: StandingRules) -> dict[str, tuple[Condition, ...]]:
     found |= {f"tag {tag.name}": (tag.when,) for tag in rules.tags}
     found |= {f"segment {segment.name}": (segment.when,) for segment in rules.segments}
     return found
-
-
-def compares(condition: Condition) -> Iterator[Compare]:
-    """Every comparison of a condition; those inside a `where` are not included."""
-    match condition:
-        case Compare():
-            yield condition
-        case All(parts=parts) | Any(parts=parts):
-            for part in parts:
-                yield from compares(part)
-        case Not(part=part):
-            yield from compares(part)
-        case _:
-            return
 
 
 def dependencies(rules: StandingRules) -> dict[str, frozenset[str]]:

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from engine.attributes.definition import AttributeDefinition
-from engine.conditions.ast import Condition
+from engine.conditions.ast import Condition, compares
 from engine.standing.definition import StandingRules
-from engine.standing.order import compares
 
 
 def used_attributes(

@@ -103,6 +103,10 @@ def test_a_doubt_is_listed_with_its_whole_key_and_settled_by_it(
     row = connection.execute("select state, reason, settled_by from messages").fetchone()
     assert row == ("failed", "settled_as_not_sent", "anna")
     assert regulars(project, database, "messages", "--in-doubt") == "messages in doubt: none\n"
+    story = regulars(project, database, "messages", "show", KEY)
+    assert story.startswith(f"Message {KEY}\n")
+    assert "Failed: somebody found out at the provider's that it had not been sent" in story
+    assert "there is no message" in regulars(project, database, "messages", "show", "no-such-key", code=1)
 
 
 def test_a_task_is_closed_by_the_key_that_the_list_shows(project: Path, database: str) -> None:

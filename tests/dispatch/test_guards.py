@@ -35,7 +35,7 @@ async def forget(client, workflow_id):
     async def forgotten():
         return await status(client, workflow_id) is None
 
-    await until(forgotten, f"the end of {workflow_id}'s retention")
+    await until(forgotten, f"the end of {workflow_id}'s retention", seconds=90)
 
 
 # --- beyond retention -----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ SOURCES = {
     "engine/messages/reasons.py": r'"([a-z]+(?:_[a-z]+)*)"',
     "engine/messages/reserve.py": r'"(worker_died)"',
     "activities/providers/smtp.py": r'(?:Retryable|Final|InDoubt|_answer)\("([a-z_]+)"',
+    "activities/providers/smtp_connections.py": r'Retryable\("([a-z_]+)"',
     "activities/providers/mailbox.py": r'(?:Retryable|Final|InDoubt)\("([a-z_]+)"',
     "activities/providers/http_answers.py": r'(?:\w+able|InDoubt)\("([a-z_]+)"|\d: "([a-z_]+)"|case .*"(\w+_refused)"',
     "activities/providers/http_exchange.py": r'(?:Retryable|InDoubt|_failure)\("([a-z_]+)"',

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 
 from engine.composition import connect
 from tests.activities.providers.servers import Inbox, smtp_server
@@ -18,6 +18,8 @@ from tests.workflows.shop import ZENOBIA, Shop
 pytestmark = pytest.mark.timeout(240)  # many processes, each as slow to start as the machine is busy
 
 IN_A_SEND = ("before_reserve", "after_reserve", "in_flight", "accepted", "after_record")
+ENDED = {None, *CLOSED}
+"""Of a journey paid before its start was told at all there is no workflow."""
 DECISIONS = """
 steps:
   - send: {id: first, channel: email, template: reminder}
@@ -155,3 +157,32 @@ async def test_a_worker_that_is_stopped_ends_what_it_has_begun(make_database, na
         await until(lambda: process.poll() is not None, "the worker's end", seconds=40)
         assert process.returncode == 0, worker.log
     shop.close()
+
+
+async def test_starts_that_were_told_and_not_marked_are_told_again_by_two_workers_and_nothing_starts_twice(stage):
+    """The whole batch is told anew, half of it paid meanwhile: those orders' journeys end, the others go on waiting."""
+    (scene,) = stage(make_rules("steps: [{wait: 1h}, {send: {id: first, channel: email, template: reminder}}]"),
+                     ["after_tell"])  # fmt: skip
+    numbers = [f"N-{number}" for number in range(20)]
+    for number in numbers:
+        scene.shop.place(number, customer=number)
+    await scene.worker.start_until_killed()
+    assert scene.shop.open_rows() == len(numbers)
+    paid = numbers[::2]
+    for number in paid:
+        scene.shop.pay(number)
+    for _ in range(2):
+        scene.worker.start()
+    await until(lambda: not scene.shop.open_rows(), "the outbox", seconds=100)
+    client = await connect(scene.namespace)
+    for number in numbers:
+        journey = scene.shop.journey(number)
+
+        async def stands(journey=journey):
+            found = await status(client, journey["workflow_id"])
+            return found is WorkflowExecutionStatus.RUNNING if journey["state"] == "running" else found in ENDED
+
+        await until(stands, f"what becomes of {number}", seconds=100)
+    runs = [one.id async for one in client.list_workflows()]
+    assert len(runs) == len(set(runs))
+    assert mails(scene.worker.directory / "mailbox") == []

@@ -11,7 +11,9 @@ from engine.journeys.plan import (
     End,
     EventTrigger,
     First,
+    Join,
     Jump,
+    Parallel,
     Plan,
     Repeat,
     Send,
@@ -19,6 +21,7 @@ from engine.journeys.plan import (
     Start,
     Step,
     Switch,
+    Tag,
     Task,
     Wait,
     WaitFor,
@@ -69,11 +72,13 @@ _VISIT = (EventTrigger(event="site.visit"),)
 def _acting(draw: st.DrawFn, index: int, ahead: st.SearchStrategy[int]) -> Step:
     """A step that does something, or ends."""
     name, failure = f"s{index}", draw(st.one_of(st.none(), ahead))
-    match draw(st.sampled_from(["send", "send", "task", "end"])):
+    match draw(st.sampled_from(["send", "send", "task", "tag", "end"])):
         case "send":
             return Send(id=name, channels=("email",), template="t", on_failure=failure)
         case "task":
             return Task(id=name, task="t", team="sales", title="T", on_failure=failure)
+        case "tag":
+            return Tag(id=name, add=("warm",), on_failure=failure)
         case _:
             return End(id=name)
 
@@ -133,3 +138,30 @@ def plans(draw: st.DrawFn) -> Plan:
         else:
             code.append({"acting": _acting, "waiting": _waiting, "choosing": _choosing}[kind](draw, index, ahead))
     return plan(*code, End(id="end"))
+
+
+def _shifted(step: Step, name: str, by: int) -> Step:
+    """The step as it is in code that begins later, under a name of its own."""
+    data = step.model_dump()
+    data["id"] = f"{name}-{step.id}"
+    for key in ("to", "got", "orelse", "skip_to", "last", "repeat", "on_failure"):
+        if data.get(key) is not None:
+            data[key] += by
+    for key in ("ways", "arms"):
+        data[key] = [{**each, "to": each["to"] + by} for each in data.get(key, ())] or None
+    data["cases"] = {case: place + by for case, place in data.get("cases", {}).items()} or None
+    return type(step).model_validate({key: value for key, value in data.items() if value is not None})
+
+
+@st.composite
+def parallel_plans(draw: st.DrawFn) -> Plan:
+    """Two or three of any plans at once, and then a message."""
+    code: list[Step] = []
+    starts: list[int] = []
+    for number in range(draw(st.integers(2, 3))):
+        starts.append(1 + len(code))
+        name = f"b{number}"
+        code += [_shifted(step, name, starts[-1]) for step in draw(plans()).code[:-1]]
+        code.append(Join(id=f"{name}-join"))
+    first = Parallel(id="both", branches=tuple(starts), join=1 + len(code))
+    return plan(first, *code, Send(id="after", channels=("email",), template="t"), End(id="end"))

@@ -117,6 +117,15 @@ def _repeat(writing: Writing, depth: int) -> Any:
     return {"repeat": writing.named(**settings, **until), "steps": writing.block(depth + 1)}
 
 
+def _parallel(writing: Writing, depth: int) -> Any:
+    return {"parallel": {name: writing.block(depth + 1) for name in ("by-mail", "by-phone")}}
+
+
+def _tag(writing: Writing, _depth: int) -> Any:
+    kept = {"expires": writing.draw(_DURATIONS)} if writing.draw(st.booleans()) else {}
+    return {"tag": writing.named(add="warm", **kept)}
+
+
 def _with_blocks(writing: Writing, depth: int, step: dict[str, Any], names: tuple[str, ...]) -> Any:
     for name in names if depth < DEEPEST else ():
         if writing.draw(st.booleans()):
@@ -144,8 +153,10 @@ STEPS: dict[str, Callable[[Writing, int], Any]] = {
     "first": _first,
     "split": _split,
     "repeat": _repeat,
+    "parallel": _parallel,
+    "tag": _tag,
 }
-NESTED = ("wait_for", "if", "switch", "first", "split", "repeat")
+NESTED = ("wait_for", "if", "switch", "first", "split", "repeat", "parallel")
 
 
 @st.composite
@@ -153,6 +164,9 @@ def playbooks(draw: st.DrawFn) -> Plan:
     """The plan of any playbook that `check` accepts."""
     head = draw(st.sampled_from(_HEADS))
     steps = yaml.safe_dump({"steps": Writing(draw).block(0)}, sort_keys=False)
-    rules = compile_rules({"policy.yaml": POLICY, "playbooks/playbook.yaml": head + steps, **TEMPLATES})
+    tags = "tags: {warm: {title: Warm, by_hand: true}}"
+    rules = compile_rules(
+        {"policy.yaml": POLICY, "tags.yaml": tags, "playbooks/playbook.yaml": head + steps, **TEMPLATES}
+    )
     assume(rules.sound)
     return rules.plans["payment-reminder"]

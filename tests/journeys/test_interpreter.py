@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 
-from engine.journeys.commands import Ask, Choose, Deliver, Finish, Hold, LookUp, OpenTask
+from engine.journeys.commands import Ask, ChangeTags, Choose, Deliver, Finish, Hold, LookUp, OpenTask
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Told, order
 from engine.journeys.interpreter import advance, begin, first_wait, waits_for
-from engine.journeys.plan import Branch, End, EventTrigger, Jump, Plan, Send, Task, Wait, WaitFor, WaitUntil, When
+from engine.journeys.plan import Branch, End, EventTrigger, Jump, Plan, Send, Tag, Task, Wait, WaitFor, WaitUntil, When
 from tests.journeys.plans import DAY, HIGH_SPENDER, REMINDER, plan, plans
 
 T0 = datetime(2018, 1, 8, 10, tzinfo=UTC)
@@ -132,6 +132,17 @@ def test_a_failure_with_steps_of_its_own_takes_them_and_then_goes_on() -> None:
     assert isinstance(task, OpenTask)
     assert (state.outcome("first"), state.reasons) == ("failed", (("first", "mailbox_full"),))
     assert isinstance(hold, Hold)
+
+
+def test_tags_are_changed_as_of_the_logical_instant_and_end_the_journey_where_nothing_follows() -> None:
+    tagging = plan(Wait(id="w", seconds=60), Tag(id="t", add=("warm",), remove=("cold",), expires=DAY), End(id="end"))
+    state, (hold,) = begin(tagging, Began(T0))
+
+    state, (change,) = advance(tagging, state, Due(hold.due, hold.wait))
+    _, (finish,) = advance(tagging, state, Answered(hold.due, "t", "done"))
+
+    assert change == ChangeTags("t", T0 + timedelta(seconds=60), ("warm",), ("cold",), DAY, "", "ended")
+    assert finish == Finish(hold.due, "ended", "ended", recorded=True)
 
 
 def test_steps_for_a_failure_are_passed_by_when_there_is_none() -> None:

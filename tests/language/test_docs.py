@@ -8,7 +8,6 @@ from engine.language.files import SCHEMAS, read_directory
 from engine.language.issues import TITLES, Report
 from engine.language.kinds import KINDS as FILE_KINDS
 from engine.language.kinds import kind_of
-from engine.language.policy_later import LATER as LATER_OF_POLICY
 from engine.language.reader import read
 from engine.language.rules import compile_rules
 from engine.language.steps.later import LATER_KINDS as LATER_STEPS
@@ -65,8 +64,6 @@ def test_every_block_of_yaml_on_the_page_is_read_as_it_says(block):
     if LATER not in block.splitlines()[0]:
         assert own == []
         assert rules.sound
-    elif path == "policy.yaml":
-        assert own == ["RG501"] * len(LATER_OF_POLICY)
     else:
         assert own == ["RG501"]
 
@@ -115,5 +112,5 @@ def test_no_code_is_explained_that_does_not_exist():
 
 def test_everything_planned_is_listed_as_planned():
     planned = LANGUAGE.partition("## Planned")[2]
-    later = (*LATER_STEPS, *LATER_TRIGGERS, *LATER_OF_POLICY)
+    later = (*LATER_STEPS, *LATER_TRIGGERS)
     assert all(f"`{name}`" in planned for name in later)

@@ -108,6 +108,19 @@ def test_a_race_leads_to_its_ways_and_to_else():
     assert ([way.to for way in steps[0].ways], steps[0].orelse, steps[0].within) == ([1, 3], 4, 14 * 86400)
 
 
+def test_lists_of_steps_at_once_each_end_at_a_join():
+    steps = code("  - parallel: {a: [{wait: 1d}], b: [{wait: 2d}, {wait: 3d}]}\n  - wait: 4d\n")
+
+    assert [step.op for step in steps] == ["parallel", "wait", "join", "wait", "wait", "join", "wait", "end"]
+    assert (steps[0].branches, steps[0].join) == ((1, 3), 6)
+
+
+def test_nothing_follows_where_a_list_of_steps_at_once_ends_the_journey():
+    rules = compile_rules(playbook("  - parallel: {a: [{wait: 1d}], b: [end]}\n  - wait: 4d\n"))
+
+    assert [issue.code for issue in rules.issues] == ["RG502"]
+
+
 def test_a_repetition_asks_first_and_leads_back_at_its_end():
     steps = code("  - repeat: {times: 3, every: 7d, until: {country: DE}}\n    steps: [{task: {team: care}}]\n")
 

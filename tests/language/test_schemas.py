@@ -128,7 +128,7 @@ BROKEN += [
     ("words", "words: {size: {title: Size, words: size}}"),
     ("words", "words: {size: {title: Size, words: [24]}}"),
     ("campaign", "campaign: a\ntitle: A\naudience: {country: DE}\n"),
-    ("policy", "policy: {caps: [{at_most: 2, per: 7d}]}"),
+    ("policy", "policy: {caps: [{at_most: 2, per: 7 days}]}"),
     ("playbook", playbook("  - end\n", "for: customer\nstart: {enters: {segmnt: a}}\n")["playbooks/tried.yaml"]),
     ("playbook", playbook("  - end\n", "for: customer\nstart: {rises_to: {stage: a}}\n")["playbooks/tried.yaml"]),
     ("playbook", playbook("  - end\n", "for: customer\nstart: {every: month, day: 8}\n")["playbooks/tried.yaml"]),

@@ -72,6 +72,13 @@ def test_nothing_is_handed_over_that_was_stopped_after_its_reservation(unpaid):
     assert ask().reason == "stopped"
 
 
+def test_nothing_is_handed_over_that_was_paused_after_its_reservation(unpaid):
+    shop, ask = unpaid()
+    proceed = ask()
+    shop.execute("update journeys set paused_at = now(), paused_by = 'anna', pause_reason = 'wrong texts'")
+    assert not ask.hand_over(proceed)
+
+
 def test_what_is_in_flight_through_a_plain_provider_is_held_in_doubt(unpaid):
     shop, ask = unpaid()
     assert ask.hand_over(ask())

@@ -1,4 +1,4 @@
-"""What no message may ever do, over some thousand sends at once; and each check, broken, is found out.
+"""What no message may ever do, over some thousand sends at once; and each check, if it is broken, is found out.
 
 The long form is `python bench/invariants.py`.
 """
@@ -9,12 +9,16 @@ import psycopg
 import pytest
 
 from bench.invariants import obey, run
+from engine.calendar.opening import held_until
 from engine.messages.capacities import Given
 from engine.messages.caps import find_cap
 from engine.messages.decision import Terms
 from engine.messages.reserve import Reserving
+from engine.policy import Holidays
 
 
+# Long for its kind, and on a busy machine longer: two thousand sends are some ten thousand transactions.
+@pytest.mark.timeout(600)
 def test_over_two_thousand_sends_nothing_is_broken_and_every_reason_occurs(module_database):
     figures = {each.figure: each for each in run(module_database, 2_000, 7)}
     assert all(figure.holds for figure in figures.values()), figures
@@ -55,13 +59,12 @@ def _journeys_never_paused(monkeypatch):
     monkeypatch.setattr(Reserving, "_pause", broken)
 
 
-def _closed_times_without(reason):
+def _closed_times_without(**less):
     def break_(monkeypatch):
-        whole = Reserving._shut
-
         def broken(self, at):
-            shut = whole(self, at)
-            return None if shut is not None and shut[0] == reason else shut
+            policy = self.policy.model_copy(update=less)
+            held = held_until(at, self._recipient(), self.purpose, policy, self._spread_key())
+            return None if held is None else (held.reason, held.until)
 
         monkeypatch.setattr(Reserving, "_shut", broken)
 
@@ -76,26 +79,38 @@ def _caps_count_too_few(monkeypatch):
     monkeypatch.setattr(Reserving, "_cap", broken)
 
 
-BROKEN = {
-    "consent": _without("_consented", True),
-    "suppression": _without("_suppressed", False),
-    "quiet hours": _closed_times_without("quiet_hours"),
-    "weekday": _closed_times_without("weekday"),
-    "holiday": _closed_times_without("holiday"),
-    "blackout": _closed_times_without("blackout"),
-    "cap": _caps_count_too_few,
-    "capacity": _without("_places", Given(())),
-    "channel limit": _without("_token", None),
-    "holdout": _without("_holdout", None),
-    "stop": _without("_stop", None),
-    "goal": _without("_goal_reached", False),
-    "hold": _without("_hold", None),
-    "test recipients": _without("_may_be_tested_on", True),
-    "journey paused": _journeys_never_paused,
-    "playbook paused or killed": _controls_without(state="paused"),
-    "playbook paused or killed: kill": _controls_without(state="killed"),
-    "playbook paused or killed: status": lambda patch: patch.setattr(Terms, "status", "live"),
-}
+CUSTOMERS = 10
+PAUSED_OR_KILLED = "playbook paused or killed"
+# What the judge calls the violation, and how the check is broken. Those that are broken together hide nothing of each
+# other: no other check stands between a message and what its own would have found.
+BROKEN = (
+    {
+        "consent": _without("_consented", True),
+        "quiet hours": _closed_times_without(quiet_hours=None),
+        "cap": _caps_count_too_few,
+        PAUSED_OR_KILLED: _controls_without(state="paused"),
+    },
+    {
+        "suppression": _without("_suppressed", False),
+        "weekday": _closed_times_without(weekdays=()),
+        "capacity": _without("_places", Given(())),
+        "goal": _without("_goal_reached", False),
+        PAUSED_OR_KILLED: _controls_without(state="killed"),
+    },
+    {
+        "holiday": _closed_times_without(holidays=Holidays()),
+        "channel limit": _without("_token", None),
+        "stop": _without("_stop", None),
+        "test recipients": _without("_may_be_tested_on", True),
+        PAUSED_OR_KILLED: lambda monkeypatch: monkeypatch.setattr(Terms, "status", "live"),
+    },
+    {
+        "blackout": _closed_times_without(blackout=()),
+        "holdout": _without("_holdout", None),
+        "hold": _without("_hold", None),
+        "journey paused": _journeys_never_paused,
+    },
+)
 
 
 @pytest.fixture
@@ -108,8 +123,10 @@ def emptied(module_database):
     return module_database
 
 
-@pytest.mark.parametrize("check", BROKEN)
-def test_a_check_that_is_broken_is_found_out(emptied, monkeypatch, check):
-    BROKEN[check](monkeypatch)
-    verdict, _ = obey(emptied, 36, 5)
-    assert verdict.violations[check.partition(":")[0]] > 0, verdict
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("checks", BROKEN, ids=" and ".join)
+def test_each_check_that_is_broken_is_found_out_and_no_other(emptied, monkeypatch, checks):
+    for break_ in checks.values():
+        break_(monkeypatch)
+    verdict, _ = obey(emptied, CUSTOMERS, 5)
+    assert verdict.violations.keys() == checks.keys(), verdict

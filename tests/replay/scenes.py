@@ -198,6 +198,60 @@ async def ways_and_rounds(stage: Stage) -> Running:
     return running
 
 
+TAGGING = """
+steps:
+  - tag: {id: warm, add: [warm, guest], expires: 30d}
+  - if: {tags: {has_all: [warm, guest]}}
+    then: [{tag: {remove: guest}}]
+"""
+TAGS = "tags: {warm: {title: Warm, by_hand: true}, guest: {title: Guest, by_hand: true}}\n"
+
+
+@scene
+async def tags_given_and_taken(stage: Stage) -> Running:
+    async with stage.run(make_rules(TAGGING, tags=TAGS)) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+AT_ONCE = """
+steps:
+  - parallel:
+      by-mail:
+        - send: {id: first, title: First reminder, channel: email, template: reminder}
+        - wait: 1s
+        - send: {id: second, title: Second reminder, channel: email, template: reminder}
+      by-phone:
+        - task: {id: call, team: sales}
+        - wait_for: {id: answer, event: case.opened, within: 1h}
+          got: [{task: {id: reply, team: support}}]
+    id: both
+  - task: {id: after, team: sales}
+"""
+
+
+@scene
+async def several_at_once(stage: Stage) -> Running:
+    async with stage.run(make_rules(AT_ONCE)) as running:
+        running.shop.place()
+        await until(lambda: [each[2] for each in running.shop.messages()] == ["sent", "sent"], "both reminders")
+        running.shop.tell(running.shop.event("case.opened", "N-1001", data={"case": "k", "type": "inquiry"}))
+        await running.finished()
+    return running
+
+
+@scene
+async def paid_while_several_go_on(stage: Stage) -> Running:
+    async with stage.run(make_rules(AT_ONCE.replace("wait: 1s", "wait: 1h"))) as running:
+        running.shop.place()
+        await until(lambda: [each[2] for each in running.shop.messages()] == ["sent"], "the reminder")
+        await until(lambda: stands_at(running, "both"), "the waits")
+        running.shop.pay()
+        await running.finished()
+    return running
+
+
 @scene
 async def paid_before_the_first_wait_is_over(stage: Stage) -> Running:
     async with stage.run(make_rules(WAIT_AND_REMIND.replace("2s", "1h"))) as running:

@@ -47,7 +47,7 @@ def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
     instructions = {"if": "branch"}
     plans = [_plan(read(name)) for name in SAVED]
     seen = {step.op for plan in plans for step in plan.code}
-    assert seen >= {instructions.get(kind, kind) for kind in KINDS}
+    assert seen >= {instructions.get(kind, kind) for kind in KINDS} | {"wait_until", "again", "join"}
     kinds = {event["eventType"] for name in SAVED for event in read(name).to_json_dict()["events"]}
     assert kinds >= {
         f"EVENT_TYPE_{kind}"
@@ -70,7 +70,16 @@ def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
         for event in read(name).to_json_dict()["events"]
         if "activityTaskScheduledEventAttributes" in event
     }
-    assert activities == {"deliver", "decide", "choose", "look_up", "open_task", "give_up", "close_journey"}
+    assert activities == {
+        "deliver",
+        "decide",
+        "choose",
+        "look_up",
+        "open_task",
+        "change_tags",
+        "give_up",
+        "close_journey",
+    }
 
 
 def _plan(history: WorkflowHistory) -> Plan:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from engine import shipped
 from engine.scaffold import project as scaffold
 from engine.servers.errors import SetupError
 from engine.servers.project import Project
@@ -105,8 +106,8 @@ def test_a_fresh_repository_is_as_good_as_empty(tmp_path, regulars):
 
 
 def test_an_installation_without_rules_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(scaffold, "_CHECKOUT", tmp_path / "packages")
-    monkeypatch.setattr(scaffold, "_INSTALLED", tmp_path / "data")
+    monkeypatch.setattr(shipped, "_CHECKOUT", tmp_path / "packages")
+    monkeypatch.setattr(shipped, "_INSTALLED", tmp_path / "data")
     with pytest.raises(SetupError, match="no-shipped-rules"):
         scaffold.create_project(tmp_path / "shop")
     (tmp_path / "data" / "rules").mkdir(parents=True)

@@ -98,6 +98,26 @@ def test_a_mail_channel_without_its_setting_is_wrong_and_says_which(project: Pat
     assert "geheim" not in said
 
 
+def test_channels_over_http_say_what_they_lack_and_whether_they_take_keys(project: Path) -> None:
+    rules = project / "rules"
+    rules.mkdir()
+    (rules / "policy.yaml").write_text(
+        "policy:\n  channels:\n    push: {provider: http, request: {body: {a: b}, idempotency_key: true}}\n"
+        "    sms: {provider: sms, request: {body: {a: b}}}\n    chat: {provider: http, request: {body: {a: b}}}\n"
+    )
+    (project / "regulars.toml").write_text("[project]\nrules = 'rules'\n")
+    code, said = doctor(
+        project,
+        REGULARS_HTTP_PUSH_URL="https://push.example.com/?key=geheim",
+        REGULARS_HTTP_SMS_URL="https://127.0.0.1/",
+    )
+    assert code == 3, said
+    assert "Channel push  http, push.example.com, takes idempotency keys" in said
+    assert "wrong Channel sms   REGULARS_HTTP_SMS_URL: http-address-blocked" in said
+    assert "REGULARS_HTTP_CHAT_URL: http-url-missing" in said
+    assert "geheim" not in said
+
+
 def test_an_absent_rules_directory_is_wrong(project: Path) -> None:
     (project / "regulars.toml").write_text("[project]\nrules = 'elsewhere'\n")
     code, said = doctor(project)

@@ -72,11 +72,11 @@ def test_the_same_again_changes_nothing(connection, database, crowd, rules):
 
 def test_start_existing_starts_journeys_of_those_who_are_there_already(connection, database, crowd, rules):
     result = run(database, rules, start_existing=True)
-    assert result.tally.journeys == PEOPLE - 2
+    assert result.journeys == PEOPLE - 2
     started = "select count(*), count(distinct subject_id) from journeys where playbook = 'welcome-back'"
     assert rows(connection, started) == [(PEOPLE - 2, PEOPLE - 2)]
     assert rows(connection, "select kind, count(*) from outbox group by 1") == [("start", PEOPLE - 2)]
-    assert run(database, rules, start_existing=True).tally.journeys == 0
+    assert run(database, rules, start_existing=True).journeys == 0
 
 
 def test_new_cut_offs_change_tiers_because_of_the_rules(connection, database, crowd, rules):
@@ -151,7 +151,7 @@ def test_what_an_import_brings_is_a_baseline_in_the_next_evaluation(connection, 
     causes = {cause for *_, cause in result.tally.changes}
     assert ("tag", None, "returning", "baseline") in result.tally.changes
     assert causes <= {"baseline", "rules"}
-    assert result.tally.journeys == 0
+    assert result.journeys == 0
 
 
 def test_an_evaluation_as_of_a_past_instant_writes_nothing(connection, database, crowd, rules):

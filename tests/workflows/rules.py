@@ -48,12 +48,15 @@ def make_rules(
     head: str = HEAD,
     policy: str = POLICY,
     attributes: str | None = None,
+    tags: str | None = None,
     templates: Mapping[str, str] = TEMPLATES,
 ) -> Rules:
     """Compiled rules of one playbook; fails the test if they are not sound."""
     files = {"policy.yaml": policy, "playbooks/playbook.yaml": head + steps, **templates}
     if attributes is not None:
         files["attributes.yaml"] = attributes
+    if tags is not None:
+        files["tags.yaml"] = tags
     rules = compile_rules(files)
     assert rules.sound, [str(issue) for issue in rules.issues]
     return rules

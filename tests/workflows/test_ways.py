@@ -1,7 +1,7 @@
 """A journey that chooses, races, takes part in an experiment and repeats itself, on the real servers."""
 
 from engine.journeys.experiment import arm_of
-from tests.replay.scenes import Stage, ways_and_rounds
+from tests.replay.scenes import Stage, paid_while_several_go_on, several_at_once, ways_and_rounds
 from tests.workflows.running import mails, summaries
 
 
@@ -17,3 +17,22 @@ async def test_a_journey_chooses_races_experiments_and_repeats(open_shop, namesp
     shown = [summary for kind, summary in summaries(await running.history()) if kind == "TIMER_STARTED"]
     assert shown[0] == "waiting for the first of order.shipped or case.opened, at most 1 h"
     assert set(shown[1:]) == {"the next round, every 1 s"}
+
+
+async def test_several_lists_of_steps_go_on_at_once_and_meet_again(open_shop, namespace, mailbox):
+    running = await several_at_once(Stage(open_shop, namespace, mailbox.directory))
+    shop = running.shop
+    assert shop.journeys()[0][1:] == ("ended", "ended")
+    assert [(step, state) for step, _, state, _ in shop.messages()] == [("first", "sent"), ("second", "sent")]
+    assert [task for task, _, _ in shop.tasks()] == ["call", "reply", "after"]
+    shown = [summary for _, summary in summaries(await running.history())]
+    assert shown[:2] == ["First reminder by email", "task for sales: Call"]  # both before either is answered
+    assert shown[-1] == "task for sales: After"
+
+
+async def test_a_payment_ends_all_that_goes_on_at_once(open_shop, namespace, mailbox):
+    running = await paid_while_several_go_on(Stage(open_shop, namespace, mailbox.directory))
+    shop = running.shop
+    assert shop.journeys()[0][1:] == ("stopped", "order.paid")
+    assert len(mails(mailbox)) == 1
+    assert [task for task, _, _ in shop.tasks()] == ["call"]

@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Literal
 
-from engine.conditions.ast import All, Condition, Not
+from engine.conditions.ast import All, Condition, Not, compares
 from engine.language.issues import Report, Span
 from engine.language.scope import Names
-from engine.language.sense.search import comparisons, find_world, opaque_names
+from engine.language.sense.search import find_world, opaque_names
 from engine.language.words import condition as in_words
 
 Constant = Literal["never", "always"]
@@ -48,7 +48,7 @@ def check_constant(condition: Condition, names: Names, at: Span, report: Report,
 
 def _worth_asking(condition: Condition, names: Names) -> bool:
     """A condition whose names all differ, and can have any value, is both true of somebody and false of somebody."""
-    tests = list(comparisons(condition))
+    tests = list(compares(condition))
     met = Counter(test.name for test in tests)
     bounded = any(
         typed is not None and (typed.within or typed.known or typed.choices is not None or typed.presence)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, StepIs
+from engine.conditions.ast import All, Any, Compare, Condition, Not, compares, leaves
 from engine.conditions.operands import Comparison, check, ready
 from engine.conditions.types import Value
 from engine.language.scope import Names
@@ -76,13 +76,13 @@ def find_world(condition: Condition, names: Names) -> tuple[World | None, bool]:
     Without the reporting currency a comparison of money can use any of its amounts, or none: every one is tried. The
     world is one that the comparisons allow; whether facts can bring it about is another question.
     """
-    compares = list(dict.fromkeys(comparisons(condition)))
-    if len(compares) > MOST_COMPARISONS or any(test.name not in names for test in compares):
+    asked = list(dict.fromkeys(compares(condition)))
+    if len(asked) > MOST_COMPARISONS or any(test.name not in names for test in asked):
         return None, False
     complete = True
-    for currency in _currencies(compares):
+    for currency in _currencies(asked):
         try:
-            world = _find(condition, names, compares, currency)
+            world = _find(condition, names, asked, currency)
         except (_TooManyError, ValueError, OverflowError):
             complete = False
             continue
@@ -91,9 +91,9 @@ def find_world(condition: Condition, names: Names) -> tuple[World | None, bool]:
     return None, complete
 
 
-def _find(condition: Condition, names: Names, compares: list[Compare], currency: str | None) -> World | None:
+def _find(condition: Condition, names: Names, asked: list[Compare], currency: str | None) -> World | None:
     by_name: dict[str, list[Compare]] = {}
-    for test in compares:
+    for test in asked:
         by_name.setdefault(test.name, []).append(test)
     told = {name: presence for name in by_name if (presence := names[name].presence)}
     marked = marks(told, {name: operands_of(names[name], by_name[name], currency) for name in told})
@@ -107,35 +107,13 @@ def _find(condition: Condition, names: Names, compares: list[Compare], currency:
     return _Search(names, currency, stood).find(condition, {}, tuple(stood))
 
 
-def _currencies(compares: list[Compare]) -> list[str | None]:
-    return [*dict.fromkeys(currency for test in compares for currency, _ in test.amounts), None]
-
-
-def comparisons(condition: Condition) -> Iterator[Compare]:
-    """Every comparison of a condition; those inside a `where` are not included."""
-    match condition:
-        case Compare():
-            yield condition
-        case All(parts=parts) | Any(parts=parts):
-            for part in parts:
-                yield from comparisons(part)
-        case Not(part=part):
-            yield from comparisons(part)
-        case _:
-            return
+def _currencies(asked: list[Compare]) -> list[str | None]:
+    return [*dict.fromkeys(currency for test in asked for currency, _ in test.amounts), None]
 
 
 def opaque_names(condition: Condition) -> frozenset[str]:
     """What is asked of events and steps, each as something that may be true or false."""
-    match condition:
-        case All(parts=parts) | Any(parts=parts):
-            return frozenset().union(*map(opaque_names, parts))
-        case Not(part=part):
-            return opaque_names(part)
-        case Did() | StepIs():
-            return frozenset({_opaque(condition)})
-        case _:
-            return frozenset()
+    return frozenset(_opaque(leaf) for leaf in leaves(condition) if not isinstance(leaf, Compare))
 
 
 def _opaque(condition: Condition) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from engine.conditions.ast import All, Any, Condition, Not
+from engine.conditions.ast import All, Any, Condition, Not, compares
 from engine.conditions.types import Value
 from engine.language.issues import shorten
 from engine.language.scope import Names
-from engine.language.sense.search import World, comparisons, find_world, opaque_names
+from engine.language.sense.search import World, find_world, opaque_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _example(stages: tuple[str, ...], condition: Condition, world: World, names:
 
 def _certain(condition: Condition, world: Mapping[str, Value], names: Names) -> bool:
     """One known value is somebody's; several are, where all are told by the same rows."""
-    if opaque_names(condition) or any(test.amounts for test in comparisons(condition)):
+    if opaque_names(condition) or any(test.amounts for test in compares(condition)):
         return False
     if len(world) == 1:
         name, value = next(iter(world.items()))

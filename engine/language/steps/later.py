@@ -6,13 +6,11 @@ from collections.abc import Mapping as Dictionary
 from pydantic import Field
 
 from engine.language.issues import did_you_mean, one_of
-from engine.language.located import Mapping, Node, Scalar, Sequence, found
+from engine.language.located import Mapping, Scalar, found
 from engine.language.model import Model
-from engine.language.operands import listed
-from engine.language.steps.block import compile_block
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
-from engine.language.validate import mapping, validate
-from engine.language.values import DurationText, Name, Names, PlainPart, Text
+from engine.language.validate import validate
+from engine.language.values import DurationText, Name, PlainPart, Text
 
 
 class CouponModel(Model):
@@ -31,14 +29,6 @@ class PointsModel(Model):
     take: int | None = Field(default=None, ge=1, description="Points that are taken.")
     reason: Text | None = Field(default=None, description="What the customer reads.")
     expires: DurationText | None = Field(default=None, description="So long after they were given.")
-
-
-class TagStepModel(Model):
-    """Gives the customer a tag, or takes it."""
-
-    id: Name | None = Field(default=None, description="The step's name.")
-    add: Names | None = Field(default=None, description="Tags that are given.")
-    remove: Names | None = Field(default=None, description="Tags that are taken.")
 
 
 class WebhookModel(Model):
@@ -93,19 +83,9 @@ def _check_points(context: Context, step: StepNode, node: Mapping) -> None:
     _one_of(context, step, node, ("add", "take"))
 
 
-def _check_tag(context: Context, step: StepNode, node: Mapping) -> None:
-    _one_of(context, step, node, ("add", "remove"), both=True)
-    typed = context.scope.bare.get("tags")
-    for key in ("add", "remove"):
-        value = node.get(key)
-        for item in value.items if isinstance(value, Sequence) else (value,):
-            if isinstance(item, Scalar) and isinstance(item.value, str) and typed is not None:
-                listed(item, item.text, typed, context.report)
-
-
-def _one_of(context: Context, step: StepNode, node: Mapping, keys: tuple[str, str], *, both: bool = False) -> None:
+def _one_of(context: Context, step: StepNode, node: Mapping, keys: tuple[str, str]) -> None:
     given = [key for key in keys if node.entry(key)]
-    if not given or (len(given) > 1 and not both):
+    if len(given) != 1:
         context.report.error("RG210", step.at, " and ".join(given) or "neither", f"one of {one_of(keys)}")
 
 
@@ -118,37 +98,14 @@ def _check_playbook(context: Context, _step: StepNode, node: Mapping) -> None:
         )
 
 
-_CHECKS = {"points": _check_points, "tag": _check_tag, "start": _check_playbook}
-
-
-def compile_parallel(context: Context, step: StepNode, _base: int) -> Block:
-    """Several lists of steps at once; goes on when all have ended.
-
-    ```yaml
-    - parallel:
-        mail: [{wait: 1d}]
-        call: [{task: {id: call-them, team: sales}}]
-    ```
-    """
-    _by_name(context, step.value, step)
-    return Block(())
-
-
-def _by_name(context: Context, node: Node | None, step: StepNode) -> None:
-    holder = None if node is None else mapping(node, context.report, "steps by name", step.at)
-    if holder is not None and not holder.entries:
-        context.report.error("RG211", holder.span, "an empty mapping", "steps by name")
-    for entry in holder or ():
-        compile_block(context, entry.value, 0, entry.span)
+_CHECKS = {"points": _check_points, "start": _check_playbook}
 
 
 LATER_KINDS: Dictionary[str, StepKind] = {
     kind.name: kind
     for kind in (
-        StepKind("parallel", "Several lists of steps at once.", compile_parallel, runs=False),
         _plain("coupon", CouponModel, "Gives a coupon."),
         _plain("points", PointsModel, "Adds or takes points."),
-        _plain("tag", TagStepModel, "Gives or takes tags."),
         _plain("webhook", WebhookModel, "Tells another system."),
         _plain("call", CallModel, "Runs an activity."),
         _plain("update", UpdateModel, "Writes fields of the customer's record."),

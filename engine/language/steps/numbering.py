@@ -60,6 +60,7 @@ def _walk(node: Node, kinds: Collection[str]) -> Iterator[tuple[Span, str, Scala
 
 
 def _own(item: LocatedMapping, entry: Entry) -> Scalar | None:
-    inside = entry.value.get("id") if isinstance(entry.value, LocatedMapping) and entry.key != "if" else None
+    named = entry.value if isinstance(entry.value, LocatedMapping) and entry.key not in ("if", "parallel") else None
+    inside = named.get("id") if named else None
     own = inside or item.get("id")
     return own if isinstance(own, Scalar) and isinstance(own.value, str) and own.text else None

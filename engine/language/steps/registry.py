@@ -7,16 +7,18 @@ from engine.language.steps.end import END
 from engine.language.steps.first import FIRST
 from engine.language.steps.kind import StepKind
 from engine.language.steps.later import LATER_KINDS
+from engine.language.steps.parallel import PARALLEL
 from engine.language.steps.repeat import REPEAT
 from engine.language.steps.send import SEND
 from engine.language.steps.split import SPLIT
 from engine.language.steps.switch import SWITCH
+from engine.language.steps.tag import TAG
 from engine.language.steps.task import TASK
 from engine.language.steps.wait import WAIT
 from engine.language.steps.wait_for import WAIT_FOR
 
 KINDS: Mapping[str, StepKind] = {
-    kind.name: kind for kind in (SEND, WAIT, WAIT_FOR, FIRST, IF, SWITCH, SPLIT, REPEAT, TASK, END)
+    kind.name: kind for kind in (SEND, WAIT, WAIT_FOR, FIRST, IF, SWITCH, SPLIT, PARALLEL, REPEAT, TASK, TAG, END)
 }
 """Those that run."""
 ALL_KINDS: Mapping[str, StepKind] = {**KINDS, **LATER_KINDS}

@@ -4,14 +4,15 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 _LOG = """
 create function log_messages() returns trigger language plpgsql as $$
 begin
+    -- Why a message was not taken is no part of its state; whoever writes that says so for the transaction.
     insert into message_log (message_id, state, reason, channel, at, until, attempts, author, recorded_at)
-    values (new.id, new.state, new.reason, new.channel, new.at, new.until, new.attempts, new.settled_by,
-            clock_timestamp());
+    values (new.id, new.state, coalesce(new.reason, nullif(current_setting('regulars.why', true), '')),
+            new.channel, new.at, new.until, new.attempts, new.settled_by, clock_timestamp());
     return null;
 end
 $$

@@ -1,4 +1,4 @@
-"""Parts of the policy that the language knows and this version does not yet run: read, typed, and refused by name."""
+"""Parts of the policy about hours, days and many journeys at once: when the shop works, when cut-offs are published."""
 
 from typing import Literal
 
@@ -9,8 +9,6 @@ from engine.language.located import Entry, Mapping, Node, Scalar
 from engine.language.model import Model
 from engine.language.triggers_later import Weekday
 from engine.language.values import Clock
-
-LATER = ("publication", "mass_start")
 
 
 class HoursModel(Model):
@@ -24,7 +22,12 @@ class PublicationModel(Model):
     """When cut-offs are published again."""
 
     every: Literal["day", "week", "month", "quarter", "year"] = Field(description="How often.")
-    day: int = Field(default=1, ge=1, le=31, description="The day of it.")
+    day: int = Field(
+        default=1,
+        ge=1,
+        le=31,
+        description="The day of it, or the last that there is; of a quarter or year in its first month.",
+    )
     at: Clock = Field(default="03:00", description="The time, by the policy's zone.")
 
 
@@ -37,14 +40,11 @@ class MassStartModel(Model):
 Hours = dict[Weekday, HoursModel]
 
 
-def check_later(node: Mapping, report: Report) -> None:
-    """Checks what the models cannot, and refuses by name what does not run yet."""
+def check_hours(node: Mapping, report: Report) -> None:
+    """The shop must not close before it opens."""
     for entry in _entries(node.get("business_hours")):
         if isinstance(entry.value, Mapping):
             check_order(entry.value, report)
-    for entry in node:
-        if entry.key in LATER:
-            report.error("RG501", entry.span, f"{entry.key} of the policy", "a policy without it", "it is planned")
 
 
 def _entries(node: Node | None) -> tuple[Entry, ...]:

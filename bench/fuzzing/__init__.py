@@ -1,0 +1,1 @@
+"""Inputs for the loader of rules that nobody would write on purpose."""

@@ -10,6 +10,7 @@ import pytest
 
 from bench.invariants import obey, run
 from engine.calendar.opening import held_until
+from engine.messages import record
 from engine.messages.capacities import Given
 from engine.messages.caps import find_cap
 from engine.messages.decision import Terms
@@ -56,7 +57,17 @@ def _journeys_never_paused(monkeypatch):
         self.subject["paused_at"] = None
         return whole(self)
 
+    def handed_over(connection, message, attempt):
+        marked = connection.execute(
+            """update messages m set state = 'in_flight' from journeys j
+                where m.id = %s and m.attempts = %s and j.id = m.journey_id
+                  and (m.state = 'in_flight' or (m.state = 'reserved' and j.state = 'running'))""",
+            (message, attempt),
+        )
+        return marked.rowcount == 1
+
     monkeypatch.setattr(Reserving, "_pause", broken)
+    monkeypatch.setattr(record, "mark_in_flight", handed_over)  # the last look would find the pause, too
 
 
 def _closed_times_without(**less):

@@ -113,8 +113,8 @@ def test_channels_over_http_say_what_they_lack_and_whether_they_take_keys(projec
     )
     assert code == 3, said
     assert "Channel push  http, push.example.com, takes idempotency keys" in said
-    assert "wrong Channel sms   REGULARS_HTTP_SMS_URL: http-address-blocked" in said
-    assert "REGULARS_HTTP_CHAT_URL: http-url-missing" in said
+    assert "wrong Channel sms   REGULARS_HTTP_SMS_URL: error[http-address-blocked]" in said
+    assert "REGULARS_HTTP_CHAT_URL: error[http-url-missing]" in said
     assert "geheim" not in said
 
 

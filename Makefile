@@ -3,7 +3,7 @@
 #   make servers            find, download or build what tests need: Temporal, yaml-language-server (3 minutes, once)
 #   make demo ARGS=--exit   a sample shop with journeys running
 #   make check              format, lint, types, layers, generated files, the shipped rules
-#   make test               check, then all tests with real servers; ARGS goes to pytest
+#   make test               check, then all tests with real servers, in LANES (2) processes; ARGS goes to pytest
 #   make bench NAME=import  figures with their bounds; a bench starts the servers it needs itself
 #   make lock               write requirements.txt anew from pyproject.toml
 #   make clean              remove .venv, .regulars and what tools left in the checkout; the user's caches stay
@@ -16,6 +16,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
+LANES ?= 2
 OLIST := $(wildcard ../shared/data/olist)
 export REGULARS_OLIST ?= $(if $(OLIST),$(abspath $(OLIST)))
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -52,7 +53,7 @@ check: install
 
 test: check servers
 	@$(PY) -m engine.servers --postgres --temporal --test-server --free-ports --fast --state .regulars/test \
-		-- $(PY) -m tests $(ARGS)
+		-- $(PY) -m tests -n $(LANES) $(ARGS)
 
 bench: install
 	@test -f bench/$(NAME).py || { echo 'make bench NAME=...: one of $(filter-out figures,$(basename $(notdir $(wildcard bench/*.py))))' >&2; exit 1; }

@@ -12,12 +12,36 @@ from psycopg import sql
 
 from engine.facts.importing.run import run as run_import
 from engine.facts.migrate import upgrade
+from engine.servers.leave import leave
+
+_LONGEST = ("olist", "faults", "dispatch", "bench", "servers")
+"""Directories whose tests take longest: begun first, so that two lanes end together."""
 
 # The same examples in every run, however slow the machine; `HYPOTHESIS_SEARCH=1000` looks for as many new ones.
 _SEARCH = os.environ.get("HYPOTHESIS_SEARCH")
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.register_profile("search", max_examples=int(_SEARCH or 100), deadline=None)
 settings.load_profile("search" if _SEARCH else "repeatable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For lanes (`-n 2`): the tests of a file stay together, and so do all that share the import of Olist."""
+    for item in items:
+        shared = "olist" if "olist_database" in getattr(item, "fixturenames", ()) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(shared))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    directory = item.path.relative_to(Path(__file__).parent).parts[0]
+    return _LONGEST.index(directory) if directory in _LONGEST else len(_LONGEST)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """A lane's process used Temporal clients too; it has told all that it has to tell."""
+    if hasattr(config, "workerinput"):
+        leave(0)
 
 
 def _server() -> str:

@@ -6,6 +6,7 @@ instants: what is due goes before any event with a later instant, an event befor
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
@@ -15,7 +16,18 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from engine.journeys import wire
-    from engine.journeys.commands import Ask, ChangeTags, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
+    from engine.journeys.commands import (
+        Ask,
+        CallOut,
+        ChangeTags,
+        Choose,
+        Command,
+        Deliver,
+        Finish,
+        Hold,
+        LookUp,
+        OpenTask,
+    )
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
     from engine.journeys.interpreter import advance, begin, waits_for
@@ -30,6 +42,14 @@ RETRY = RetryPolicy(
 )
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one attempt of an activity may take, and how attempts follow each other."""
+
+    attempt: timedelta = ATTEMPT
+    retry: RetryPolicy = field(default_factory=lambda: RETRY)
 
 
 @workflow.defn(dynamic=True)
@@ -137,6 +157,8 @@ class Journey:
                     clock=start.clock,
                 )
                 return await self._ask(start, plan, "change_tags", tags, command)
+            case CallOut():
+                return await self._ask(start, plan, _name(command), _call(start, command), command, _patience(command))
             case Finish():
                 raise ApplicationError("a finish is not carried out but returned", non_retryable=True)
 
@@ -217,7 +239,8 @@ class Journey:
         plan: Plan,
         activity: str,
         request: object,
-        command: Deliver | Ask | Choose | LookUp | OpenTask | ChangeTags,
+        command: Deliver | Ask | Choose | LookUp | OpenTask | ChangeTags | CallOut,
+        patience: Patience = Patience(),
     ) -> Answered:
         """Lets an activity answer; when its retries are used up, that is the answer."""
         try:
@@ -226,10 +249,10 @@ class Journey:
                     activity,
                     request,
                     result_type=wire.Answer,
-                    start_to_close_timeout=ATTEMPT,
+                    start_to_close_timeout=patience.attempt,
                     heartbeat_timeout=HEARTBEAT,
                     schedule_to_close_timeout=timedelta(seconds=plan.controls.retry_for),
-                    retry_policy=RETRY,
+                    retry_policy=patience.retry,
                     summary=brief(command.label),
                 )
             )
@@ -239,7 +262,7 @@ class Journey:
             at = command.at if start.clock == "held" else max(command.at, workflow.now())
             if isinstance(command, Ask) and not workflow.patched("a-question-can-fail"):
                 return Answered(at, command.step, "false")
-            if isinstance(command, Deliver) and command.caught:
+            if isinstance(command, CallOut) or (isinstance(command, Deliver) and command.caught):
                 await self._record(
                     "give_up", wire.GiveUpRequest(start.journey, command.step, reason), f"giving up: {command.label}"
                 )
@@ -314,6 +337,39 @@ def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
         team=command.team,
         title=command.title,
         due=command.due,
+        ends=command.ends,
+        clock=start.clock,
+    )
+
+
+def _name(command: CallOut) -> str:
+    """The activity's type: those of the project's own are told apart from ours."""
+    return f"call/{command.calling.activity}"
+
+
+def _patience(command: CallOut) -> Patience:
+    """As the activity declares it. An attempt ends itself when its time is over, and has a while to write that down."""
+    calling = command.calling
+    retry = RetryPolicy(
+        initial_interval=timedelta(seconds=calling.first_pause),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(seconds=calling.longest_pause),
+        maximum_attempts=calling.attempts,
+    )
+    return Patience(timedelta(seconds=calling.timeout) + ATTEMPT, retry)
+
+
+def _call(start: wire.JourneyStart, command: CallOut) -> wire.CallRequest:
+    calling = command.calling
+    return wire.CallRequest(
+        journey=start.journey,
+        step=command.step,
+        iteration=command.iteration,
+        at=command.at,
+        activity=calling.activity,
+        given=calling.given,
+        looked_up=calling.looked_up,
+        once=calling.idempotency == "once, in doubt is held",
         ends=command.ends,
         clock=start.clock,
     )

@@ -274,6 +274,25 @@ class Tag(Instruction):
     expires: int | None = None
 
 
+class Calling(Instruction):
+    """Calls something outside. `given` is as written, `looked_up` names attributes whose values are given too."""
+
+    given: dict[str, Any] = {}
+    looked_up: dict[str, str] = {}
+
+
+class Call(Calling):
+    """Runs an activity of the project's own; times in seconds, `attempts` 0: as many as fit."""
+
+    op: Literal["call"] = "call"
+    activity: str
+    idempotency: Literal["keyed", "safe to repeat", "once, in doubt is held"]
+    timeout: int
+    first_pause: int = 1
+    longest_pause: int = 600
+    attempts: int = 0
+
+
 class End(Instruction):
     """Ends the journey here."""
 
@@ -297,6 +316,7 @@ Step = Annotated[
     | Jump
     | Task
     | Tag
+    | Call
     | End,
     Field(discriminator="op"),
 ]

@@ -39,14 +39,6 @@ class WebhookModel(Model):
     body: PlainPart = Field(default=None, description="What is sent.")
 
 
-class CallModel(Model):
-    """Runs an activity of the project's own."""
-
-    id: Name = Field(description="The step's name.")
-    activity: Name = Field(description="The activity.")
-    with_: PlainPart = Field(default=None, alias="with", description="What it is given.")
-
-
 class UpdateModel(Model):
     """Writes fields of the customer's record."""
 
@@ -107,7 +99,6 @@ LATER_KINDS: Dictionary[str, StepKind] = {
         _plain("coupon", CouponModel, "Gives a coupon."),
         _plain("points", PointsModel, "Adds or takes points."),
         _plain("webhook", WebhookModel, "Tells another system."),
-        _plain("call", CallModel, "Runs an activity."),
         _plain("update", UpdateModel, "Writes fields of the customer's record."),
         _plain("start", StartStepModel, "Starts another playbook."),
     )

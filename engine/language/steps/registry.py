@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from engine.language.steps.branch import IF
+from engine.language.steps.call import CALL
 from engine.language.steps.end import END
 from engine.language.steps.first import FIRST
 from engine.language.steps.kind import StepKind
@@ -18,7 +19,7 @@ from engine.language.steps.wait import WAIT
 from engine.language.steps.wait_for import WAIT_FOR
 
 KINDS: Mapping[str, StepKind] = {
-    kind.name: kind for kind in (SEND, WAIT, WAIT_FOR, FIRST, IF, SWITCH, SPLIT, PARALLEL, REPEAT, TASK, TAG, END)
+    kind.name: kind for kind in (SEND, WAIT, WAIT_FOR, FIRST, IF, SWITCH, SPLIT, PARALLEL, REPEAT, TASK, TAG, CALL, END)
 }
 """Those that run."""
 ALL_KINDS: Mapping[str, StepKind] = {**KINDS, **LATER_KINDS}

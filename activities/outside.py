@@ -48,6 +48,7 @@ class Begun:
 
     key: str
     given: dict[str, Any]
+    playbook: str
     customer: int
     customer_key: str
     order: str | None
@@ -62,8 +63,13 @@ class Outcome:
     answer: dict[str, Any] = field(default_factory=dict)
 
 
-def begin(context: Context, connection: Connection, request: CallRequest, moment: datetime) -> Begun | Answer:
-    """Notes that a call is being made; or says what became of it, or why it is not made, or not before when."""
+def begin(
+    context: Context, connection: Connection, request: CallRequest, moment: datetime, *, outside: bool = True
+) -> Begun | Answer:
+    """Notes that a call is being made; or says what became of it, or why it is not made, or not before when.
+
+    What does not go `outside` is done also for who gets no messages, and in a replay.
+    """
     journey = locked_journey(connection, request.journey)
     key = f"{journey['workflow_id']}/{request.step}/{request.iteration}"
     row = connection.execute("select state, reason, at from calls where key = %s", (key,)).fetchone()
@@ -77,7 +83,7 @@ def begin(context: Context, connection: Connection, request: CallRequest, moment
     with connection.cursor(row_factory=dict_row) as cursor:
         whom = cursor.execute(_WHOM, (request.journey,)).fetchone()
     assert whom is not None  # it is locked
-    barred = _barred(context, connection, journey, whom, request, moment)
+    barred = _barred(context, connection, journey, whom, request, moment) if outside else None
     if isinstance(barred, Answer):
         return barred
     noted = {
@@ -94,7 +100,7 @@ def begin(context: Context, connection: Connection, request: CallRequest, moment
     if barred is not None:
         return finish(connection, request, key, Outcome("done", barred), moment, skipped=True)
     given = {**request.given, **_looked_up(context, connection, request)}
-    return Begun(key, given, journey["customer_id"], whom["key"], whom["number"])
+    return Begun(key, given, journey["playbook"], journey["customer_id"], whom["key"], whom["number"])
 
 
 def finish(

@@ -36,6 +36,8 @@ from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
 from activities.providers.settings import ProviderSettingError
 from activities.reported import Reported
+from activities.update import Update
+from activities.webhook import Webhook
 from engine.dispatch.match import Matcher
 from engine.dispatch.uses import with_used_standing
 from engine.dispatch.versions import StoredVersions
@@ -132,6 +134,8 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         OpenTask(shared).open_task,
         ChangeTags(shared).change_tags,
         *(CallOwn(shared, name, own).activity() for name, own in shared.own.items()),
+        Webhook(shared).webhook,
+        Update(shared).update,
         CloseJourney(shared).close_journey,
         GiveUp(shared).give_up,
     ]

@@ -6,7 +6,7 @@ instants: what is due goes before any event with a later instant, an event befor
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
     from engine.journeys.interpreter import advance, begin, waits_for
-    from engine.journeys.plan import Plan
+    from engine.journeys.plan import Call, Plan, Update, Webhook
     from engine.journeys.state import State
 
 STEP = SearchAttributeKey.for_keyword("Step")
@@ -157,8 +157,9 @@ class Journey:
                     clock=start.clock,
                 )
                 return await self._ask(start, plan, "change_tags", tags, command)
-            case CallOut():
-                return await self._ask(start, plan, _name(command), _call(start, command), command, _patience(command))
+            case CallOut(calling=calling):
+                call = _call(start, command)
+                return await self._ask(start, plan, _name(calling), call, command, _patience(calling))
             case Finish():
                 raise ApplicationError("a finish is not carried out but returned", non_retryable=True)
 
@@ -342,14 +343,15 @@ def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
     )
 
 
-def _name(command: CallOut) -> str:
+def _name(calling: Call | Webhook | Update) -> str:
     """The activity's type: those of the project's own are told apart from ours."""
-    return f"call/{command.calling.activity}"
+    return f"call/{calling.activity}" if isinstance(calling, Call) else calling.op
 
 
-def _patience(command: CallOut) -> Patience:
+def _patience(calling: Call | Webhook | Update) -> Patience:
     """As the activity declares it. An attempt ends itself when its time is over, and has a while to write that down."""
-    calling = command.calling
+    if not isinstance(calling, Call):
+        return Patience()
     retry = RetryPolicy(
         initial_interval=timedelta(seconds=calling.first_pause),
         backoff_coefficient=2,
@@ -361,18 +363,24 @@ def _patience(command: CallOut) -> Patience:
 
 def _call(start: wire.JourneyStart, command: CallOut) -> wire.CallRequest:
     calling = command.calling
-    return wire.CallRequest(
+    request = wire.CallRequest(
         journey=start.journey,
         step=command.step,
         iteration=command.iteration,
         at=command.at,
-        activity=calling.activity,
+        activity=_name(calling),
         given=calling.given,
         looked_up=calling.looked_up,
-        once=calling.idempotency == "once, in doubt is held",
         ends=command.ends,
         clock=start.clock,
     )
+    match calling:
+        case Call(idempotency=idempotency):
+            return replace(request, once=idempotency == "once, in doubt is held")
+        case Webhook(to=to, url=url):
+            return replace(request, to=to, url=url)
+        case Update():
+            return request
 
 
 def _subject() -> str:

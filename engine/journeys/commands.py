@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from engine.conditions.ast import Condition
-from engine.journeys.plan import Call, TemplateBy, When
+from engine.journeys.plan import Call, TemplateBy, Update, Webhook, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class CallOut:
     step: str
     at: datetime
     iteration: int
-    calling: Call
+    calling: Call | Webhook | Update
     label: str
     ends: str | None
 

@@ -36,9 +36,11 @@ from engine.journeys.plan import (
     Switch,
     Tag,
     Task,
+    Update,
     Wait,
     WaitFor,
     WaitUntil,
+    Webhook,
 )
 from engine.journeys.rounds import again_due, begin_round, inside, iteration, next_round
 from engine.journeys.state import Position, State
@@ -189,7 +191,7 @@ def _command(plan: Plan, state: State, index: int) -> Command:
         case Tag():
             ends = _ending(plan, index + 1)
             return ChangeTags(step.id, state.now, step.add, step.remove, step.expires, step.label, ends)
-        case Call():
+        case Call() | Webhook() | Update():
             return CallOut(step.id, state.now, iteration(plan, state), step, step.label, _ending(plan, index + 1))
         case _:
             raise AssertionError(f"{step.op} asks nothing")

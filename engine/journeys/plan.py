@@ -293,6 +293,20 @@ class Call(Calling):
     attempts: int = 0
 
 
+class Webhook(Calling):
+    """Tells another system: the one that settings call `to`, or the address `url`."""
+
+    op: Literal["webhook"] = "webhook"
+    to: str = ""
+    url: str = ""
+
+
+class Update(Calling):
+    """Sets fields of the customer's record, as an event that the engine tells itself."""
+
+    op: Literal["update"] = "update"
+
+
 class End(Instruction):
     """Ends the journey here."""
 
@@ -317,6 +331,8 @@ Step = Annotated[
     | Task
     | Tag
     | Call
+    | Webhook
+    | Update
     | End,
     Field(discriminator="op"),
 ]

@@ -103,7 +103,9 @@ class TagsRequest:
 
 @dataclass(frozen=True)
 class CallRequest:
-    """One call of something outside. `once`: it must not be repeated where it may have been done.
+    """One call of something outside; of a webhook `to` or `url` says whom.
+
+    `once`: it must not be repeated where it may have been done.
 
     `given` is as the rules say it, `looked_up` names attributes. `ends`: if the journey ends with it, its outcome.
     """
@@ -116,6 +118,8 @@ class CallRequest:
     given: dict[str, Any]
     looked_up: dict[str, str]
     once: bool = False
+    to: str = ""
+    url: str = ""
     ends: str | None = None
     clock: Clock = "timers"
 

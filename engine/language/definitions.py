@@ -12,7 +12,7 @@ from engine.language.attributes import row_names
 from engine.language.changes import KINDS as KINDS_OF_CHANGE
 from engine.language.changes import RISING
 from engine.language.conditions import CALL_STATES, LATER_STATES, OPERATORS, STATES, DidModel
-from engine.language.own import NO_ACTIVITIES, Declared, OwnActivities
+from engine.language.own import NO_ACTIVITIES, OwnActivities
 from engine.language.schema_parts import OPERANDS, Json, declared, described, equals, one_or_more, ref, words
 from engine.language.scope import SUBJECT_SCOPES, Names
 from engine.language.standing.names import CHANGES as CHANGED
@@ -20,6 +20,7 @@ from engine.language.steps.block import FAILURE, BesideModel
 from engine.language.steps.first import WayModel
 from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
+from engine.language.steps.update import update_schema
 from engine.language.tidy import draft_7
 from engine.language.triggers import CHANGES, Events, GoalModel, StartModel, TriggerModel, WaitForModel
 from engine.language.values import AttributeName, DurationText
@@ -303,7 +304,8 @@ def _calls(own: OwnActivities) -> dict[str, Json]:
     return {
         "activity": named if own.by_name else OPERANDS["string"],
         "call-input": {"type": "object"},
-        **{f"given-{name}": _given(each) for name, each in own.by_name.items()},
+        "update-fields": {**_looking_up(update_schema()), "minProperties": 1},
+        **{f"given-{name}": _looking_up(each.given) for name, each in own.by_name.items()},
         "call-by-activity": {
             "allOf": [
                 {
@@ -316,8 +318,8 @@ def _calls(own: OwnActivities) -> dict[str, Json]:
     }
 
 
-def _given(each: Declared) -> Json:
-    """What one activity takes: each key as a value, or as an attribute that is looked up."""
+def _looking_up(schema: Mapping[str, Any]) -> Json:
+    """An object of this schema: each key as a value, or as an attribute that is looked up."""
     looked_up = {
         "type": "object",
         "additionalProperties": False,
@@ -327,10 +329,10 @@ def _given(each: Declared) -> Json:
         },
     }
     properties = {
-        name: {**described(str(part.get("description", ""))), "anyOf": [_alone(part, each.given), looked_up]}
-        for name, part in each.given.get("properties", {}).items()
+        name: {**described(str(part.get("description", ""))), "anyOf": [_alone(part, schema), looked_up]}
+        for name, part in schema.get("properties", {}).items()
     }
-    required = {"required": list(each.given["required"])} if each.given.get("required") else {}
+    required = {"required": list(schema["required"])} if schema.get("required") else {}
     return {"type": "object", "additionalProperties": False, **required, "properties": properties}
 
 

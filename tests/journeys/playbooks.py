@@ -141,6 +141,18 @@ def _call(writing: Writing, depth: int) -> Any:
     return _with_blocks(writing, depth, step, ("on_failure",))
 
 
+def _webhook(writing: Writing, depth: int) -> Any:
+    name = f"tell-{len(writing.taken)}"
+    writing.taken.add(name)
+    whom = writing.draw(st.sampled_from([{"to": "crm"}, {"url": "https://crm.example.com/hook"}]))
+    body = {"body": {"what": "unpaid", "spent": {"attribute": "order.total"}}} if writing.draw(st.booleans()) else {}
+    return _with_blocks(writing, depth, {"webhook": {"id": name, **whom, **body}}, ("on_failure",))
+
+
+def _update(writing: Writing, _depth: int) -> Any:
+    return {"update": writing.named(set={"source": writing.draw(st.sampled_from(["told", None]))})}
+
+
 def _with_blocks(writing: Writing, depth: int, step: dict[str, Any], names: tuple[str, ...]) -> Any:
     for name in names if depth < DEEPEST else ():
         if writing.draw(st.booleans()):
@@ -171,6 +183,8 @@ STEPS: dict[str, Callable[[Writing, int], Any]] = {
     "parallel": _parallel,
     "tag": _tag,
     "call": _call,
+    "webhook": _webhook,
+    "update": _update,
 }
 NESTED = ("wait_for", "if", "switch", "first", "split", "repeat", "parallel")
 

@@ -8,8 +8,11 @@ import typer
 
 from engine.cli.project import ProjectOption, find_project
 from engine.scaffold.activity import create_activity
-from engine.scaffold.rule import Kind, create_rule
+from engine.scaffold.rule import create_rule
 from engine.servers.errors import SetupError
+
+Made = Literal["attribute", "segment", "playbook", "activity"]
+"""What can be made."""
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def new(
-    kind: Annotated[Kind | Literal["activity"], typer.Argument(help="What to make.")],
+    kind: Annotated[Made, typer.Argument(help="What to make.")],
     name: Annotated[str, typer.Argument(help="Its name, such as orders_60d, my-best, win-back.")],
     project: ProjectOption = None,
 ) -> None:
@@ -34,7 +37,7 @@ def new(
     sys.stdout.write(_next(kind, name, written))
 
 
-def _next(kind: Kind | Literal["activity"], name: str, written: list[Path]) -> str:
+def _next(kind: Made, name: str, written: list[Path]) -> str:
     rule, *others = map(_shown, written)
     steps = [(f"change {rule}", "into what you mean"), ("regulars check", "whether it is sound")]
     if kind == "playbook":

@@ -20,7 +20,7 @@ class CallModel(Model):
     attribute, which is looked up when the step is taken.
 
     ```yaml
-    - call: {id: reward, activity: loyalty-points, with: {points: 50, level: {attribute: paid_orders}}}
+    - call: {id: reward, activity: loyalty-points, with: {points: 50, spent: {attribute: paid_orders}}}
     - if: {step: reward, balance: {gte: 500}}
       then: [{task: {team: support, title: Say thank you}}]
     ```

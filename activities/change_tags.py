@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from activities.context import Connection, Context
+from activities.in_force import InForce
 from activities.journey_row import locked_journey, over
 from engine.dispatch.hand_tags import TagChange, change
-from engine.dispatch.match import Matcher
 from engine.journeys.wire import Answer, TagsRequest
 from engine.messages.record import end_journey
 
@@ -21,7 +21,9 @@ class ChangeTags:
     """The activity `change_tags`."""
 
     context: Context
-    _matcher: Matcher | None = None
+
+    def __post_init__(self) -> None:
+        self._in_force = InForce(self.context)
 
     @activity.defn(name="change_tags")
     async def change_tags(self, request: TagsRequest) -> Answer:
@@ -36,14 +38,7 @@ class ChangeTags:
             return Answer(moment, "skipped", "stopped", stopped=stopped)
         expires = None if request.expires is None else timedelta(seconds=request.expires)
         asked = TagChange(tuple(request.add), tuple(request.remove), f"playbook {row['playbook']}", request.at, expires)
-        change(connection, self._in_force(connection), row["customer_id"], asked, moment)
+        change(connection, self._in_force.matcher(connection), row["customer_id"], asked, moment)
         if request.ends is not None:
             end_journey(connection, request.journey, "ended", request.ends, moment)
         return Answer(moment, "done")  # as of then the customer has been judged anew: what follows sees the tags
-
-    def _in_force(self, connection: Connection) -> Matcher:
-        """Judging compiles the rules: once."""
-        if self._matcher is None:
-            events = self.context.reporting.matcher(connection)
-            self._matcher = Matcher(self.context.rules, self.context.versions, events)
-        return self._matcher

@@ -15,6 +15,7 @@ from engine.dispatch.versions import StoredVersions
 from engine.facts.reporting import Reporting
 from engine.journeys.wire import Clock
 from engine.language.rules import Rules
+from engine.own import OwnActivity
 from engine.policy import Policy
 
 T = TypeVar("T")
@@ -30,13 +31,17 @@ def wall_clock() -> datetime:
 
 @dataclass(frozen=True)
 class Context:
-    """Shared by all activities of a worker. `providers` by channel; `rules` are those in force now."""
+    """Shared by all activities of a worker. `providers` by channel; `rules` are those in force now.
+
+    `own` are the activities of the project's own by name; None: known, and never called, as in a replay.
+    """
 
     pool: ConnectionPool
     versions: StoredVersions
     rules: Rules
     providers: Mapping[str, Provider]
     reporting: Reporting
+    own: Mapping[str, OwnActivity | None] = field(default_factory=dict)
     now: Callable[[], datetime] = wall_clock
     timings: Timings = field(default_factory=Timings)
 

@@ -10,14 +10,13 @@ again under the same key; with a plain one policy's `in_doubt` decides, and the 
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.beating import heartbeats
 from activities.context import Connection, Context
 from activities.providers.provider import Final, InDoubt, Retryable
 from engine.conditions.types import Value
@@ -38,7 +37,6 @@ from engine.messages.reserve import NotBefore, Proceed, Settled, reserve
 from engine.messages.segments import length
 from engine.messages.values import message_values
 
-_BEAT = timedelta(seconds=2)
 _NAMED = re.compile(r"\battributes\.(\w+)")
 
 
@@ -67,7 +65,7 @@ class Deliver:
         Raises:
             ApplicationError: the provider could not be asked now; Temporal tries again.
         """
-        async with _heartbeats():
+        async with heartbeats():
             moment = self.context.moment(request.at, request.clock)
             answer = None
             while answer is None:
@@ -269,19 +267,3 @@ def _end(connection: Connection, request: DeliverRequest, state: str, at: dateti
     """The journey ends with its last send, in the same transaction, unless that has failed."""
     if request.ends is not None and state != "failed":
         record.end_journey(connection, request.journey, "ended", request.ends, at)
-
-
-@asynccontextmanager
-async def _heartbeats() -> AsyncIterator[None]:
-    """Lets Temporal notice a dead worker within seconds."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(_BEAT.total_seconds())
-            activity.heartbeat()
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()

@@ -20,6 +20,7 @@ from temporalio.runtime import (
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.call import CallOwn
 from activities.change_tags import ChangeTags
 from activities.choose import Choose
 from activities.close_journey import CloseJourney
@@ -35,6 +36,8 @@ from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
 from activities.providers.settings import ProviderSettingError
 from activities.reported import Reported
+from activities.update import Update
+from activities.webhook import Webhook
 from engine.dispatch.match import Matcher
 from engine.dispatch.uses import with_used_standing
 from engine.dispatch.versions import StoredVersions
@@ -45,6 +48,8 @@ from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
 from engine.journeys.wire import JOURNEY_QUEUE
 from engine.language.rules import Rules
+from engine.own import OwnActivity
+from engine.own.load import folder_of, load
 from engine.replay.discard import discard_namespace, first_free
 from engine.replay.driver import Driver, Progress, Window
 from engine.replay.fields import recorded_fields
@@ -97,10 +102,16 @@ def context(
     channels: Mapping[str, Provider],
     versions: StoredVersions | None = None,
     contracts: Mapping[str, Contract] | None = None,
+    own: Mapping[str, OwnActivity | None] | None = None,
 ) -> Context:
     """What activities of a worker share; `contracts` of events are the shipped ones unless told."""
     reporting = Reporting(load_contracts() if contracts is None else contracts, rules.policy.currency)
-    return Context(pool, versions or StoredVersions(), rules, channels, reporting)
+    return Context(pool, versions or StoredVersions(), rules, channels, reporting, own or {})
+
+
+def own_activities(rules: Path) -> Mapping[str, OwnActivity]:
+    """The sound activities of the project whose rules are in this directory, and those of installed packages."""
+    return load(folder_of(rules)).activities
 
 
 def event_matcher(pool: ConnectionPool, rules: Rules) -> EventMatcher:
@@ -122,6 +133,9 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         LookUp(shared).look_up,
         OpenTask(shared).open_task,
         ChangeTags(shared).change_tags,
+        *(CallOwn(shared, name, own).activity() for name, own in shared.own.items()),
+        Webhook(shared).webhook,
+        Update(shared).update,
         CloseJourney(shared).close_journey,
         GiveUp(shared).give_up,
     ]
@@ -162,7 +176,7 @@ async def run_replay(
 ) -> None:
     """Drives one replay with a worker of its own. Whatever the policy says, its messages go to its own mailbox.
 
-    Where a playbook uses standing, `judge_before` has judged everybody before.
+    Nobody outside is called. Where a playbook uses standing, `judge_before` has judged everybody before.
 
     `finished` is awaited at the end, while the worker can still answer questions about its journeys.
     """
@@ -175,7 +189,9 @@ async def run_replay(
         # Everyone's standing is decided as far as a live playbook uses it.
         matcher = Matcher(with_used_standing(rules), versions, event_matcher(pool, rules))
         box = Mailbox(mailbox)
-        shared = context(pool, rules, dict.fromkeys(rules.policy.channels, box), versions)
+        shared = context(
+            pool, rules, dict.fromkeys(rules.policy.channels, box), versions, own=dict.fromkeys(rules.own.by_name)
+        )
         driver = Driver(client, pool, versions, matcher, window, recorded_fields(matcher.events), progress)
         async with journey_worker(client, shared):
             await driver.run()

@@ -209,3 +209,8 @@ class Policy(Part):
     def may_disturb(self, purpose: str) -> bool:
         """Whether a purpose is exempt from quiet hours, weekdays and holidays."""
         return self.quiet_hours is not None and purpose in self.quiet_hours.exempt
+
+
+def address_setting(name: str) -> str:
+    """The setting that holds the address of the webhook that rules call by a name."""
+    return f"REGULARS_WEBHOOK_{name.upper().replace('-', '_')}_URL"

@@ -6,6 +6,7 @@ instants: what is due goes before any event with a later instant, an event befor
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -15,11 +16,22 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from engine.journeys import wire
-    from engine.journeys.commands import Ask, ChangeTags, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
+    from engine.journeys.commands import (
+        Ask,
+        CallOut,
+        ChangeTags,
+        Choose,
+        Command,
+        Deliver,
+        Finish,
+        Hold,
+        LookUp,
+        OpenTask,
+    )
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
     from engine.journeys.interpreter import advance, begin, waits_for
-    from engine.journeys.plan import Plan
+    from engine.journeys.plan import Call, Plan, Update, Webhook
     from engine.journeys.state import State
 
 STEP = SearchAttributeKey.for_keyword("Step")
@@ -30,6 +42,14 @@ RETRY = RetryPolicy(
 )
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one attempt of an activity may take, and how attempts follow each other."""
+
+    attempt: timedelta = ATTEMPT
+    retry: RetryPolicy = field(default_factory=lambda: RETRY)
 
 
 @workflow.defn(dynamic=True)
@@ -137,6 +157,9 @@ class Journey:
                     clock=start.clock,
                 )
                 return await self._ask(start, plan, "change_tags", tags, command)
+            case CallOut(calling=calling):
+                call = _call(start, command)
+                return await self._ask(start, plan, _name(calling), call, command, _patience(calling))
             case Finish():
                 raise ApplicationError("a finish is not carried out but returned", non_retryable=True)
 
@@ -217,7 +240,8 @@ class Journey:
         plan: Plan,
         activity: str,
         request: object,
-        command: Deliver | Ask | Choose | LookUp | OpenTask | ChangeTags,
+        command: Deliver | Ask | Choose | LookUp | OpenTask | ChangeTags | CallOut,
+        patience: Patience = Patience(),
     ) -> Answered:
         """Lets an activity answer; when its retries are used up, that is the answer."""
         try:
@@ -226,10 +250,10 @@ class Journey:
                     activity,
                     request,
                     result_type=wire.Answer,
-                    start_to_close_timeout=ATTEMPT,
+                    start_to_close_timeout=patience.attempt,
                     heartbeat_timeout=HEARTBEAT,
                     schedule_to_close_timeout=timedelta(seconds=plan.controls.retry_for),
-                    retry_policy=RETRY,
+                    retry_policy=patience.retry,
                     summary=brief(command.label),
                 )
             )
@@ -239,7 +263,7 @@ class Journey:
             at = command.at if start.clock == "held" else max(command.at, workflow.now())
             if isinstance(command, Ask) and not workflow.patched("a-question-can-fail"):
                 return Answered(at, command.step, "false")
-            if isinstance(command, Deliver) and command.caught:
+            if isinstance(command, CallOut) or (isinstance(command, Deliver) and command.caught):
                 await self._record(
                     "give_up", wire.GiveUpRequest(start.journey, command.step, reason), f"giving up: {command.label}"
                 )
@@ -317,6 +341,46 @@ def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
         ends=command.ends,
         clock=start.clock,
     )
+
+
+def _name(calling: Call | Webhook | Update) -> str:
+    """The activity's type: those of the project's own are told apart from ours."""
+    return f"call/{calling.activity}" if isinstance(calling, Call) else calling.op
+
+
+def _patience(calling: Call | Webhook | Update) -> Patience:
+    """As the activity declares it. An attempt ends itself when its time is over, and has a while to write that down."""
+    if not isinstance(calling, Call):
+        return Patience()
+    retry = RetryPolicy(
+        initial_interval=timedelta(seconds=calling.first_pause),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(seconds=calling.longest_pause),
+        maximum_attempts=calling.attempts,
+    )
+    return Patience(timedelta(seconds=calling.timeout) + ATTEMPT, retry)
+
+
+def _call(start: wire.JourneyStart, command: CallOut) -> wire.CallRequest:
+    calling = command.calling
+    request = wire.CallRequest(
+        journey=start.journey,
+        step=command.step,
+        iteration=command.iteration,
+        at=command.at,
+        activity=_name(calling),
+        given=calling.given,
+        looked_up=calling.looked_up,
+        ends=command.ends,
+        clock=start.clock,
+    )
+    match calling:
+        case Call(idempotency=idempotency):
+            return replace(request, once=idempotency == "once, in doubt is held")
+        case Webhook(to=to, url=url):
+            return replace(request, to=to, url=url)
+        case Update():
+            return request
 
 
 def _subject() -> str:

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from engine.cli.project import ProjectOption, find_project
 from engine.composition import channel_providers
+from engine.journeys.plan import Webhook
 from engine.language.rules import Rules, load_rules
-from engine.policy import Channel
+from engine.policy import Channel, address_setting
 from engine.servers.errors import SetupError
 from engine.servers.examine import embedded_temporal, examine_database, examine_python, examine_test_server
 from engine.servers.examine_temporal import examine_temporal
@@ -96,6 +97,7 @@ def _rules(project: Project) -> Iterator[Finding]:
     else:
         yield Finding("Rules", State.OK, f"version {rules.version}, {len(rules.plans)} playbooks")
     yield from _channels(project, rules)
+    yield from _webhooks(rules)
 
 
 def _channels(project: Project, rules: Rules) -> Iterator[Finding]:
@@ -111,6 +113,17 @@ def _channels(project: Project, rules: Rules) -> Iterator[Finding]:
                 "takes idempotency keys" if made.takes_idempotency_key else f"no idempotency keys: {channel.in_doubt}"
             )
             yield Finding(subject, State.OK, f"{channel.provider}{_where(name, channel, mailbox)}, {keys}")
+
+
+def _webhooks(rules: Rules) -> Iterator[Finding]:
+    """Whether what webhooks of the rules need is set; values are never shown."""
+    steps = [step for plan in rules.plans.values() for step in plan.code if isinstance(step, Webhook)]
+    needed = ["REGULARS_WEBHOOK_SECRET", *sorted({address_setting(step.to) for step in steps if step.to})]
+    missing = [name for name in needed if not os.environ.get(name)]
+    if steps and missing:
+        yield Finding("Webhooks", State.WRONG, f"not set: {', '.join(missing)}", "docs/providers.md says what they are")
+    elif steps:
+        yield Finding("Webhooks", State.OK, f"set: {', '.join(needed)}")
 
 
 def _with_one(rules: Rules, name: str) -> Rules:

@@ -20,6 +20,7 @@ app = typer.Typer(
 
 # The module of each command, which registers it in a function `register(app)`.
 _COMMANDS = {
+    "activities": "activities",
     "attributes": "attributes",
     "check": "check",
     "demo": "demo",

@@ -2,13 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from engine.cli.project import ProjectOption, find_project
-from engine.scaffold.rule import Kind, create_rule
+from engine.scaffold.activity import create_activity
+from engine.scaffold.rule import create_rule
 from engine.servers.errors import SetupError
+
+Made = Literal["attribute", "segment", "playbook", "activity"]
+"""What can be made."""
 
 
 def register(app: typer.Typer) -> None:
@@ -17,14 +21,14 @@ def register(app: typer.Typer) -> None:
 
 
 def new(
-    kind: Annotated[Kind, typer.Argument(help="What to make.")],
+    kind: Annotated[Made, typer.Argument(help="What to make.")],
     name: Annotated[str, typer.Argument(help="Its name, such as orders_60d, my-best, win-back.")],
     project: ProjectOption = None,
 ) -> None:
-    """Write a new attribute, segment or playbook, commented and sound, with its test or its texts."""
+    """Write a new attribute, segment, playbook or activity, commented and sound, with its test or its texts."""
     try:
         found = find_project(project)
-        written = create_rule(found, kind, name)
+        written = create_activity(found, name) if kind == "activity" else create_rule(found, kind, name)
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(error.exit_code) from None
@@ -33,7 +37,7 @@ def new(
     sys.stdout.write(_next(kind, name, written))
 
 
-def _next(kind: Kind, name: str, written: list[Path]) -> str:
+def _next(kind: Made, name: str, written: list[Path]) -> str:
     rule, *others = map(_shown, written)
     steps = [(f"change {rule}", "into what you mean"), ("regulars check", "whether it is sound")]
     if kind == "playbook":
@@ -41,6 +45,8 @@ def _next(kind: Kind, name: str, written: list[Path]) -> str:
             (f"change {others[0]}", "and the .txt beside it: what it sends"),
             ("status: live", f"in {rule}: it starts"),
         ]
+    elif kind == "activity":
+        steps.append((f"pytest {others[0]}", "whether it does what its test says"))
     else:
         steps.append((f"regulars test {others[0]}", "whether it does what its test says"))
     if kind == "segment":

@@ -15,7 +15,7 @@ import psycopg
 import typer
 
 from engine.cli.rules import sound_rules
-from engine.composition import channel_providers, connect, context, journey_worker, worker_runtime
+from engine.composition import channel_providers, connect, context, journey_worker, own_activities, worker_runtime
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions, publish
@@ -115,7 +115,7 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
     with open_pool(url, size=settings.database_connections) as pool:
         with pool.connection() as connection:
             publish(connection, rules)
-        shared = context(pool, rules, channels, versions, contracts)
+        shared = context(pool, rules, channels, versions, contracts, own_activities(project.rules))
         matcher = partial(_matcher, rules, versions, shared.reporting)
         working = journey_worker(client, shared, **_limits(settings))
         polls = lambda: working.is_running  # noqa: E731 - asked later, again and again

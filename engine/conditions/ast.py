@@ -84,7 +84,7 @@ class StepIs(Node):
 
     kind: Literal["step"] = "step"
     step: str
-    state: Literal["sent", "skipped", "opened", "clicked", "replied", "redeemed", "bounced", "failed"]
+    state: Literal["sent", "skipped", "opened", "clicked", "replied", "redeemed", "bounced", "failed", "done"]
     is_: bool = Field(alias="is", default=True)
 
 

@@ -24,7 +24,7 @@ from engine.facts.event_contracts import load_contracts
 from engine.facts.history import EventFields, events
 from engine.facts.read import read_customer, read_scope
 from engine.facts.standing import standing_as_of
-from engine.facts.steps import read_steps
+from engine.facts.steps import read_answers, read_steps
 from engine.standing.decide import STANDING_TYPES
 
 __all__ = ["Asked", "Evaluator", "environment", "evaluator", "holds", "reporting_currency"]
@@ -124,7 +124,8 @@ class Evaluator:
         Args:
             connection: an open connection whose `search_path` has the tables.
             asked: of whom, and as of when.
-            wanted: attributes, names of standing such as `stage`, and fields of scopes such as `order.total`.
+            wanted: attributes, names of standing such as `stage`, fields of scopes such as `order.total`, and of what
+                steps were answered (`step.reward.balance`).
             zone: serves where neither the customer nor the shop has one.
 
         Raises:
@@ -144,6 +145,8 @@ class Evaluator:
             values |= {name: decided[name] for name in standing}
         for scope in _SCOPES_OF.get(asked.subject, ()):
             values |= self._scope(connection, asked, scope, zone) if scope in scopes else {}
+        if "step" in scopes and asked.journey is not None:
+            values |= read_answers(connection, asked.journey, asked.at)
         return Scene(connection, asked, self, zone, values)
 
     def holds(self, connection: Connection, condition: Condition, asked: Asked, zone: str = "UTC") -> bool:

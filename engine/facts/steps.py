@@ -11,11 +11,21 @@ select m.step, m.state from messages m where m.journey_id = %(journey)s and m.at
 union
 select m.step, x.kind from messages m join message_events x on x.message_id = m.id
  where m.journey_id = %(journey)s and x.at <= %(at)s
+union
+select step, state from (
+    select distinct on (step) step, state from calls where journey_id = %(journey)s and at <= %(at)s
+     order by step, iteration desc
+) c
+"""
+
+_ANSWERS = """
+select distinct on (step) step, answer from calls where journey_id = %(journey)s and at <= %(at)s
+ order by step, iteration desc
 """
 
 
 def read_steps(connection: psycopg.Connection[Any], journey_id: int, at: datetime) -> dict[str, frozenset[str]]:
-    """The states of each step that sent a message: the message's own, and what was heard of it.
+    """The states of each step that sent a message or called something: its own, and what was heard of a message.
 
     Args:
         connection: an open connection whose `search_path` has the tables.
@@ -26,3 +36,14 @@ def read_steps(connection: psycopg.Connection[Any], journey_id: int, at: datetim
     for step, state in connection.execute(_STATES, {"journey": journey_id, "at": at}):
         states[step].add(state)
     return {step: frozenset(found) for step, found in states.items()}
+
+
+def read_answers(
+    connection: psycopg.Connection[Any], journey_id: int, at: datetime
+) -> dict[str, bool | int | str | None]:
+    """What steps that called something were answered: each field by the name that conditions have for it.
+
+    Of a step that was taken several times the latest answer counts.
+    """
+    rows = connection.execute(_ANSWERS, {"journey": journey_id, "at": at})
+    return {f"step.{step}.{name}": value for step, answer in rows for name, value in answer.items()}

@@ -672,6 +672,26 @@ tasks = Table(
     _recorded(),
 )
 
+calls = Table(
+    "calls",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True),  # workflow id/step/iteration
+    _ref("journey_id", "journeys", required=True),
+    _ref("customer_id", "customers", required=True),
+    Column("step", Text, nullable=False),
+    Column("iteration", Integer, nullable=False),
+    Column("activity", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    _instant("at", required=True),
+    Column("attempts", Integer, nullable=False),
+    _json("answer"),
+    _recorded(),
+    CheckConstraint("state in ('open', 'begun', 'done', 'failed', 'skipped')", name="state"),
+    Index("ix_calls_journey_id", "journey_id"),
+)
+
 # --- imports --------------------------------------------------------------------------------------------------------
 
 imports = Table(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from engine.conditions.ast import Condition
-from engine.journeys.plan import TemplateBy, When
+from engine.journeys.plan import Call, TemplateBy, Update, Webhook, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,18 @@ class ChangeTags:
 
 
 @dataclass(frozen=True, slots=True)
+class CallOut:
+    """Call something outside, as an instruction says. `ends`: if nothing comes after it, the journey's outcome."""
+
+    step: str
+    at: datetime
+    iteration: int
+    calling: Call | Webhook | Update
+    label: str
+    ends: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Wake the journey with `Due(wait)` at `due`, unless something happens before."""
 
@@ -105,4 +117,4 @@ class Finish:
     recorded: bool
 
 
-Command = Deliver | Ask | Choose | LookUp | OpenTask | ChangeTags | Hold | Finish
+Command = Deliver | Ask | Choose | LookUp | OpenTask | ChangeTags | CallOut | Hold | Finish

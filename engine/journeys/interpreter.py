@@ -15,12 +15,14 @@ from typing import assert_never
 from engine.calendar.durations import later
 from engine.conditions.ast import All, Any, Condition, Not, StepIs
 from engine.journeys.branches import advance_branches, part
-from engine.journeys.commands import Ask, ChangeTags, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
+from engine.journeys.commands import Ask, CallOut, ChangeTags, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
 from engine.journeys.experiment import arm_of
 from engine.journeys.inputs import Answered, Began, Cancelled, Due, Input, Told
 from engine.journeys.plan import (
     Again,
     Branch,
+    Call,
+    Calling,
     End,
     First,
     Join,
@@ -34,16 +36,18 @@ from engine.journeys.plan import (
     Switch,
     Tag,
     Task,
+    Update,
     Wait,
     WaitFor,
     WaitUntil,
+    Webhook,
 )
 from engine.journeys.rounds import again_due, begin_round, inside, iteration, next_round
 from engine.journeys.state import Position, State
 
 Result = tuple[State, tuple[Command, ...]]
 
-_DECIDED_BY_STATE = frozenset({"sent", "skipped", "failed"})
+_DECIDED_BY_STATE = frozenset({"sent", "skipped", "failed", "done"})
 
 
 def begin(plan: Plan, began: Began) -> Result:
@@ -187,6 +191,8 @@ def _command(plan: Plan, state: State, index: int) -> Command:
         case Tag():
             ends = _ending(plan, index + 1)
             return ChangeTags(step.id, state.now, step.add, step.remove, step.expires, step.label, ends)
+        case Call() | Webhook() | Update():
+            return CallOut(step.id, state.now, iteration(plan, state), step, step.label, _ending(plan, index + 1))
         case _:
             raise AssertionError(f"{step.op} asks nothing")
 
@@ -245,6 +251,8 @@ def _due(plan: Plan, state: State, position: Position, wait: str, at: datetime) 
     match step:
         case Send():
             return _await(state, position.index), (_deliver(plan, state, position.index, step, arrived),)
+        case Calling():
+            return _await(state, position.index), (_command(plan, state, position.index),)
         case WaitFor(orelse=orelse) | First(orelse=orelse):
             return _run(plan, state, orelse)
         case Again():

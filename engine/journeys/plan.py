@@ -274,6 +274,39 @@ class Tag(Instruction):
     expires: int | None = None
 
 
+class Calling(Instruction):
+    """Calls something outside. `given` is as written, `looked_up` names attributes whose values are given too."""
+
+    given: dict[str, Any] = {}
+    looked_up: dict[str, str] = {}
+
+
+class Call(Calling):
+    """Runs an activity of the project's own; times in seconds, `attempts` 0: as many as fit."""
+
+    op: Literal["call"] = "call"
+    activity: str
+    idempotency: Literal["keyed", "safe to repeat", "once, in doubt is held"]
+    timeout: int
+    first_pause: int = 1
+    longest_pause: int = 600
+    attempts: int = 0
+
+
+class Webhook(Calling):
+    """Tells another system: the one that settings call `to`, or the address `url`."""
+
+    op: Literal["webhook"] = "webhook"
+    to: str = ""
+    url: str = ""
+
+
+class Update(Calling):
+    """Sets fields of the customer's record, as an event that the engine tells itself."""
+
+    op: Literal["update"] = "update"
+
+
 class End(Instruction):
     """Ends the journey here."""
 
@@ -297,6 +330,9 @@ Step = Annotated[
     | Jump
     | Task
     | Tag
+    | Call
+    | Webhook
+    | Update
     | End,
     Field(discriminator="op"),
 ]

@@ -102,6 +102,29 @@ class TagsRequest:
 
 
 @dataclass(frozen=True)
+class CallRequest:
+    """One call of something outside; of a webhook `to` or `url` says whom.
+
+    `once`: it must not be repeated where it may have been done.
+
+    `given` is as the rules say it, `looked_up` names attributes. `ends`: if the journey ends with it, its outcome.
+    """
+
+    journey: int
+    step: str
+    iteration: int
+    at: datetime
+    activity: str
+    given: dict[str, Any]
+    looked_up: dict[str, str]
+    once: bool = False
+    to: str = ""
+    url: str = ""
+    ends: str | None = None
+    clock: Clock = "timers"
+
+
+@dataclass(frozen=True)
 class CloseRequest:
     """A journey's end that no other transaction records."""
 

@@ -15,7 +15,7 @@ from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
 from engine.language.model import Model
 from engine.language.operands import amount, listed, operand
-from engine.language.scope import ALL_SCOPES, LATER_SCOPES, Names, Scope, Typed, fields
+from engine.language.scope import ALL_SCOPES, LATER_SCOPES, Names, Scope, Typed, fields, output_name
 from engine.language.sense.constant import check_constant
 from engine.language.validate import mapping, validate
 from engine.language.values import CONDITION_WORDS, DurationText, EventPart, WherePart
@@ -38,7 +38,10 @@ _DECLARED_IN = {
     "tier": "there is no tiers.yaml",
     **dict.fromkeys(("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary"), "there is no rfm.yaml"),
 }
-STATES: tuple[str, ...] = get_args(StepIs.model_fields["state"].annotation)
+STATES: tuple[str, ...] = tuple(state for state in get_args(StepIs.model_fields["state"].annotation) if state != "done")
+"""What can have become of a message."""
+CALL_STATES = ("done", "skipped", "failed")
+"""What can have become of a step that calls something."""
 LATER_STATES = ("redeemed",)
 _OTHER_SPELLINGS = {
     "==": "eq", "=": "eq", "is": "eq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "min": "gte", "max": "lte",
@@ -135,7 +138,7 @@ def _entry(entry: Entry, scope: Scope, report: Report) -> list[Condition]:
         case "did" | "did_not":
             return _did(entry, scope, report)
         case _:
-            typed = _typed(entry, scope, report)
+            typed = typed_name(entry, scope, report)
             return [] if typed is None else _comparison(entry, typed, report)
 
 
@@ -189,16 +192,25 @@ def _step(node: Mapping, scope: Scope, report: Report) -> list[Condition]:
     if named is not None and name not in known:
         late = name in scope.steps
         hint = "it comes later in the playbook" if late else did_you_mean(name, known)
-        expected = f"an earlier send: {one_of(known)}" if known else "no message is sent before this place"
+        expected = (
+            f"an earlier send or call: {one_of(known)}" if known else "nothing is sent or called before this place"
+        )
         report.error("RG308", named.span, found(named), expected, hint)
     parts: list[Condition] = []
+    answered = scope.outputs.get(name)
+    states = STATES if answered is None else CALL_STATES
+    askable = (*states, *(answered or ()))
     for entry in node:
-        if entry.key in STATES:
+        if entry.key in states:
             parts += _step_state(entry, name, report)
-        elif entry.key != "step":
-            report.error("RG201", entry.span, entry.key, one_of(STATES), did_you_mean(entry.key, STATES))
+        elif answered and entry.key in answered:
+            parts += _comparison(
+                Entry(output_name(name, entry.key), entry.span, entry.value), answered[entry.key], report
+            )
+        elif entry.key != "step" and not (named is not None and name not in known and entry.key == "done"):
+            report.error("RG201", entry.span, entry.key, one_of(askable, 12), did_you_mean(entry.key, askable))
     if len(node.entries) == 1:
-        report.error("RG202", node.span, "only the step's name", f"what became of it: {one_of(STATES)}")
+        report.error("RG202", node.span, "only the step's name", f"what became of it: {one_of(askable, 12)}")
     return parts
 
 
@@ -213,7 +225,7 @@ def _step_state(entry: Entry, step: str, report: Report) -> list[Condition]:
     return [StepIs.model_validate({"step": step, "state": entry.key, "is": value})]
 
 
-def _typed(entry: Entry, scope: Scope, report: Report) -> Typed | None:
+def typed_name(entry: Entry, scope: Scope, report: Report) -> Typed | None:
     """What the name of a comparison stands for, or None and an issue."""
     head, dot, tail = entry.key.partition(".")
     if not dot:

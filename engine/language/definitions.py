@@ -11,7 +11,8 @@ from engine.language.attribute_models import AGGREGATIONS, AttributeModel
 from engine.language.attributes import row_names
 from engine.language.changes import KINDS as KINDS_OF_CHANGE
 from engine.language.changes import RISING
-from engine.language.conditions import LATER_STATES, OPERATORS, STATES, DidModel
+from engine.language.conditions import CALL_STATES, LATER_STATES, OPERATORS, STATES, DidModel
+from engine.language.own import NO_ACTIVITIES, OwnActivities
 from engine.language.schema_parts import OPERANDS, Json, declared, described, equals, one_or_more, ref, words
 from engine.language.scope import SUBJECT_SCOPES, Names
 from engine.language.standing.names import CHANGES as CHANGED
@@ -19,6 +20,7 @@ from engine.language.steps.block import FAILURE, BesideModel
 from engine.language.steps.first import WayModel
 from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
+from engine.language.steps.update import update_schema
 from engine.language.tidy import draft_7
 from engine.language.triggers import CHANGES, Events, GoalModel, StartModel, TriggerModel, WaitForModel
 from engine.language.values import AttributeName, DurationText
@@ -48,7 +50,7 @@ _OTHERS: Mapping[str, Json] = {"cases": _BY_NAME, "arms": _BY_NAME, "within": re
 _LISTS = ("in", "not_in", "has_any", "has_all", "has_none")
 
 
-def definitions(attributes: Names, events: Events) -> dict[str, Json]:
+def definitions(attributes: Names, events: Events, own: OwnActivities = NO_ACTIVITIES) -> dict[str, Json]:
     """All shared parts by name."""
     scoped = {head: row_names(RELATIONS[SCOPES[head]]) for head in SUBJECT_SCOPES["order"]}
     customer = {
@@ -68,7 +70,8 @@ def definitions(attributes: Names, events: Events) -> dict[str, Json]:
         "attribute": _open(words({name: each.title for name, each in attributes.items()})),
         **_sources(),
         **_triggers(events, attributes),
-        **_steps(),
+        **_steps(own),
+        **_calls(own),
     }
 
 
@@ -153,19 +156,26 @@ def _condition(own: str, names: Names, *, asks_history: bool = False, asks_steps
     return {"anyOf": [*choices, ref("step-condition")] if asks_history and asks_steps else choices}
 
 
-def _step_condition() -> Json:
+def _step_condition(own: OwnActivities) -> Json:
     states = {
         name: {"type": "boolean", "description": f"Whether it was {name}."}
-        for name in STATES
+        for name in dict.fromkeys((*STATES, *CALL_STATES))
         if name not in LATER_STATES
     }
-    step = {"type": "string", "description": "The id of an earlier send of this playbook."}
+    step = {"type": "string", "description": "The id of an earlier send or call of this playbook."}
+    answered: dict[str, list[Json]] = {}
+    for each in own.by_name.values():
+        for name, typed in each.outputs.items():
+            operand = declared(typed) if typed.choices else OPERANDS[typed.type]
+            told = {"description": f"What {each.name} answers.", **_compare(typed.type, operand)}
+            answered.setdefault(name, []).append(told)
+    fields = {name: of[0] if len(of) == 1 else {"anyOf": of} for name, of in answered.items() if name not in states}
     return {
         "type": "object",
         "additionalProperties": False,
         "required": ["step"],
         "minProperties": 2,
-        "properties": {"step": step, **states},
+        "properties": {"step": step, **states, **fields},
     }
 
 
@@ -266,7 +276,7 @@ def _by_event(model: type[BaseModel], fields: str, events: Events) -> Json:
 # --- steps ----------------------------------------------------------------------------------------------------------
 
 
-def _steps() -> dict[str, Json]:
+def _steps(own: OwnActivities) -> dict[str, Json]:
     by = {
         "type": "object",
         "required": ["by", "default"],
@@ -279,13 +289,69 @@ def _steps() -> dict[str, Json]:
     }
     bare_end = {"const": "end", "description": KINDS["end"].title}
     return {
-        "step-condition": _step_condition(),
+        "step-condition": _step_condition(own),
         "duration": _plain(DurationText),
         "template": {"anyOf": [{"type": "string", "minLength": 1}, by]},
         "parallel": _BY_NAME,
         "steps": one_or_more(ref("step")),
         "step": {"anyOf": [bare_end, *(_step(kind) for kind in KINDS.values())]},
     }
+
+
+def _calls(own: OwnActivities) -> dict[str, Json]:
+    """The project's activities by name, and what each is given: it follows from the name beside it."""
+    named = words({name: f"{each.title} {each.description}".strip() for name, each in sorted(own.by_name.items())})
+    return {
+        "activity": named if own.by_name else OPERANDS["string"],
+        "call-input": {"type": "object"},
+        "update-fields": {**_looking_up(update_schema()), "minProperties": 1},
+        **{f"given-{name}": _looking_up(each.given) for name, each in own.by_name.items()},
+        "call-by-activity": {
+            "allOf": [
+                {
+                    "if": equals("activity", {"const": name}),
+                    "then": {"properties": {"with": {"description": each.title, "allOf": [ref(f"given-{name}")]}}},
+                }
+                for name, each in sorted(own.by_name.items())
+            ]
+        },
+    }
+
+
+def _looking_up(schema: Mapping[str, Any]) -> Json:
+    """An object of this schema: each key as a value, or as an attribute that is looked up."""
+    looked_up = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["attribute"],
+        "properties": {
+            "attribute": {"description": "The attribute whose value is given.", "allOf": [ref("attribute")]}
+        },
+    }
+    properties = {
+        name: {**described(str(part.get("description", ""))), "anyOf": [_alone(part, schema), looked_up]}
+        for name, part in schema.get("properties", {}).items()
+    }
+    required = {"required": list(schema["required"])} if schema.get("required") else {}
+    return {"type": "object", "additionalProperties": False, **required, "properties": properties}
+
+
+def _alone(part: Any, root: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any part of a schema
+    """A part of an activity's schema with what it refers to in place; what refers to itself is left open."""
+
+    def inlined(part: Any, within: tuple[str, ...]) -> Any:  # noqa: ANN401 - as above
+        match part:
+            case {"$ref": str(reference)}:
+                name = reference.rpartition("/")[2]
+                return {} if name in within else inlined(root.get("$defs", {}).get(name, {}), (*within, name))
+            case dict():
+                return {key: inlined(value, within) for key, value in part.items() if key != "title"}
+            case list():
+                return [inlined(value, within) for value in part]
+            case _:
+                return part
+
+    return draft_7(inlined(part, ()))
 
 
 def _step(kind: StepKind) -> Json:
@@ -307,4 +373,6 @@ def _value(kind: StepKind) -> Json:
     if kind.definition or kind.model is None:
         return {"allOf": [ref(kind.definition or kind.name)]}
     model = _of_model(kind.model)
+    if kind.by is not None:
+        model = {**model, "allOf": [ref(kind.by)]}
     return {"anyOf": [draft_7(dict(kind.shorthand)), model]} if kind.shorthand else model

@@ -60,6 +60,8 @@ TITLES: dict[str, str] = {
     "RG320": "unknown benefit",
     "RG321": "unknown word list",
     "RG322": "unknown playbook",
+    "RG323": "unknown activity",
+    "RG324": "activities that cannot be used",
     # types
     "RG401": "type mismatch",
     "RG402": "operator does not fit the type",

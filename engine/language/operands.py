@@ -42,7 +42,7 @@ def listed(node: Node, value: Operand | None, typed: Typed, report: Report) -> O
     if value is None or typed.choices is None or value in typed.choices:
         return value
     known = sorted(typed.choices)
-    what = TITLES[typed.unlisted].removeprefix("unknown ")
+    what = "value" if typed.unlisted == "RG204" else TITLES[typed.unlisted].removeprefix("unknown ")
     expected = f"{_a(what)}: {one_of(known, 12)}" if known else f"{_a(what)}: none is declared"
     report.error(typed.unlisted, node.span, str(value), expected, did_you_mean(str(value), known))
     return None

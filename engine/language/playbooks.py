@@ -13,7 +13,8 @@ from engine.language.conditions import compile_condition
 from engine.language.issues import Report, Span, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar
 from engine.language.model import Model
-from engine.language.scope import SUBJECT_SCOPES, Scope
+from engine.language.own import NO_ACTIVITIES, OwnActivities
+from engine.language.scope import SUBJECT_SCOPES, Names, Scope
 from engine.language.standing.compile import uses_of, warn_of
 from engine.language.standing.words import check_keywords
 from engine.language.steps.block import compile_block
@@ -80,6 +81,7 @@ class Surroundings:
     """Names of all playbooks, sound or not."""
     words: frozenset[str] | None = None
     """Names of word lists; None if they are not all known."""
+    own: OwnActivities = NO_ACTIVITIES
 
 
 def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Plan | None:
@@ -236,8 +238,15 @@ def _code(entry: Entry | None, subject: str, scope: Scope, around: Surroundings,
         sends=numbering.sends,
         report=report,
         playbooks=around.playbooks,
+        own=around.own,
+        outputs={step: _outputs(around.own, activity) for step, activity in numbering.calls.items()},
     )
     return _closed(compile_block(context, entry.value, 0, entry.span), numbering)
+
+
+def _outputs(own: OwnActivities, activity: str) -> Names:
+    declared = own.by_name.get(activity)
+    return {} if declared is None else declared.outputs
 
 
 def _closed(block: Block, numbering: Numbering) -> tuple[Step, ...]:

@@ -17,6 +17,7 @@ from engine.language.issues import Issue, Report, disables, ordered
 from engine.language.kinds import kind_by_place, kind_of
 from engine.language.located import Mapping as LocatedMapping
 from engine.language.located import Node, Scalar
+from engine.language.own import OwnActivities, is_declaration, read_own
 from engine.language.playbooks import Surroundings, compile_playbook
 from engine.language.policy import compile_policy
 from engine.language.ratios import check_ratios
@@ -28,6 +29,7 @@ from engine.language.standing.names import RESERVED as RESERVED_NAMES
 from engine.language.standing.parts import part_of
 from engine.language.standing.sense import check_lifecycle, check_unused
 from engine.language.standing.words import check_keywords, compile_words
+from engine.own.load import declarations, folder_of
 from engine.policy import Policy
 from engine.standing.definition import StandingRules
 
@@ -59,6 +61,9 @@ class Rules:
     names: Names = field(default_factory=dict)
     """What conditions may name besides attributes: tags, segments, stage, tier and those of RFM."""
 
+    own: OwnActivities = field(default_factory=OwnActivities)
+    """Activities of the project's own."""
+
     @property
     def sound(self) -> bool:
         """Whether there are no errors; warnings may be."""
@@ -75,12 +80,12 @@ class _Parsed:
 
 
 def load_rules(directory: Path, contracts: Mapping[str, Mapping[str, Any]] | None = None) -> Rules:
-    """Reads and compiles the rules of a directory; see `compile_rules`.
+    """Reads and compiles the rules of a directory with the activities beside it; see `compile_rules`.
 
     Raises:
         OSError: the directory or a file in it cannot be read.
     """
-    return compile_rules(read_directory(directory), contracts)
+    return compile_rules({**read_directory(directory), **declarations(folder_of(directory))}, contracts)
 
 
 def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str, Any]] | None = None) -> Rules:
@@ -91,6 +96,8 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         contracts: JSON Schemas by kind of event; default: those that ship.
     """
     parsed = _parse(files)
+    own, of_own = read_own(files)
+    parsed.reports += of_own
     templates = {path.removeprefix(_TEMPLATES): text for path, text in files.items() if path.startswith(_TEMPLATES)}
     words = _words(parsed)
     known_words = None if "words" in parsed.unreadable else frozenset(words)
@@ -124,6 +131,7 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         templates=frozenset(templates),
         playbooks=_playbook_names(parsed),
         words=known_words,
+        own=own,
     )
     for tree, report in parsed.trees.get("campaign", ()):
         check_campaign(tree, around, report)
@@ -145,6 +153,7 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         words={name: words_of for name, words_of in words.items() if words_of is not None},
         hand_tags=hand_tags(parsed.trees, standing),
         names=names,
+        own=own,
     )
 
 
@@ -170,7 +179,7 @@ def _parse(files: Mapping[str, str]) -> _Parsed:
         parsed.reports.append(report)
         if path.startswith(_TEMPLATES):
             readable(files[path], report)
-        elif not is_test(path):
+        elif not is_test(path) and not is_declaration(path):
             _parse_rules(files[path], report, parsed)
     return parsed
 

@@ -12,6 +12,7 @@ from engine.language.campaigns import CampaignModel
 from engine.language.definitions import definitions
 from engine.language.events import events_of
 from engine.language.files import shipped_contracts
+from engine.language.own import NO_ACTIVITIES, OwnActivities
 from engine.language.playbooks import PlaybookModel
 from engine.language.policy import PolicyFile
 from engine.language.rules import Rules
@@ -42,15 +43,15 @@ MODELS: Mapping[str, type[BaseModel]] = {
 }
 
 
-def schemas(attributes: Names) -> dict[str, dict[str, Any]]:
-    """The schema of each kind of file, for a project with these attributes."""
-    parts = definitions(attributes, events_of(shipped_contracts()))
+def schemas(attributes: Names, own: OwnActivities = NO_ACTIVITIES) -> dict[str, dict[str, Any]]:
+    """The schema of each kind of file, for a project with these attributes and activities of its own."""
+    parts = definitions(attributes, events_of(shipped_contracts()), own)
     return {kind: _schema(model, parts) for kind, model in MODELS.items()}
 
 
 def project_schemas(rules: Rules) -> dict[str, str]:
     """The texts of the schemas that offer a project's own names, by the name of their file."""
-    made = schemas(offered_names(rules))
+    made = schemas(offered_names(rules), rules.own)
     return {f"{kind}.schema.json": as_text(schema) for kind, schema in made.items()}
 
 

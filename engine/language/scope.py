@@ -67,6 +67,8 @@ class Scope:
     incomplete: bool = False
     steps: Mapping[str, int] = field(default_factory=dict)
     before: int = 0
+    outputs: Mapping[str, Names] = field(default_factory=dict)
+    """Of earlier steps that call something: the fields of what was answered."""
     events: Mapping[str, Names] | None = None
 
     @property
@@ -75,15 +77,21 @@ class Scope:
         return {
             **self.bare,
             **{f"{head}.{name}": each for head, of in self.scoped.items() for name, each in of.items()},
+            **{output_name(step, name): each for step, of in self.outputs.items() for name, each in of.items()},
         }
 
     def disables(self, name: str) -> bool:
         """Whether a name is, or may be, one whose declaration has errors."""
         return name in self.broken or (self.incomplete and name not in self.bare)
 
-    def at_step(self, place: int, steps: Mapping[str, int]) -> "Scope":
+    def at_step(self, place: int, steps: Mapping[str, int], outputs: Mapping[str, Names] | None = None) -> "Scope":
         """The same names at a step of a playbook: earlier steps can be asked about."""
-        return replace(self, before=place, steps=steps)
+        return replace(self, before=place, steps=steps, outputs=outputs or {})
+
+
+def output_name(step: str, name: str) -> str:
+    """What a field of a step's answer is called in a compiled condition."""
+    return f"step.{step}.{name}"
 
 
 def typed_attributes(catalogue: Mapping[str, AttributeDefinition]) -> dict[str, Typed]:

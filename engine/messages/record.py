@@ -111,3 +111,12 @@ def fail_open_messages(connection: Connection, journey: int, step: str, reason: 
             where journey_id = %s and step = %s and state in ('planned', 'reserved', 'in_flight')""",
         (reason, journey, step),
     )
+
+
+def fail_open_calls(connection: Connection, journey: int, step: str, reason: str) -> None:
+    """A step's retries are used up: what it called has failed, whatever a late attempt may still come to."""
+    connection.execute(
+        """update calls set state = 'failed', reason = %s
+            where journey_id = %s and step = %s and state in ('open', 'begun')""",
+        (reason, journey, step),
+    )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.journeys.plan import Plan
 from engine.language.rules import compile_rules
+from tests.own import LOYALTY
 from tests.workflows.rules import HEAD, POLICY, TEMPLATES
 
 DEEPEST = 3
@@ -33,6 +34,8 @@ class Writing:
     taken: set[str] = field(default_factory=set)
     sends: list[str] = field(default_factory=list)
     """Sends above, which a condition may ask for."""
+    calls: list[str] = field(default_factory=list)
+    """Calls above, of which a condition may ask what was answered."""
 
     def block(self, depth: int) -> list[Any]:
         """A few steps, none of which comes after an end."""
@@ -58,6 +61,9 @@ class Writing:
         if self.sends:
             outcomes = st.sampled_from(["sent", "skipped", "failed"])
             forms.append(lambda: {"step": self.draw(st.sampled_from(self.sends)), self.draw(outcomes): True})
+        if self.calls:
+            asked = st.sampled_from([{"done": True}, {"failed": False}, {"balance": {"gte": 500}}, {"level": "gold"}])
+            forms.append(lambda: {"step": self.draw(st.sampled_from(self.calls)), **self.draw(asked)})
         if depth < 2:
             forms.append(lambda: {"not": self.condition(depth + 1)})
             forms.append(lambda: {"all": [self.condition(depth + 1), self.condition(depth + 1)]})
@@ -126,6 +132,27 @@ def _tag(writing: Writing, _depth: int) -> Any:
     return {"tag": writing.named(add="warm", **kept)}
 
 
+def _call(writing: Writing, depth: int) -> Any:
+    name = f"reward-{len(writing.taken)}"
+    writing.taken.add(name)
+    given = {"points": writing.draw(st.integers(1, 9)), "spent": {"attribute": "order.total"}}
+    step = {"call": {"id": name, "activity": "loyalty-points", "with": given}}
+    writing.calls.append(name)
+    return _with_blocks(writing, depth, step, ("on_failure",))
+
+
+def _webhook(writing: Writing, depth: int) -> Any:
+    name = f"tell-{len(writing.taken)}"
+    writing.taken.add(name)
+    whom = writing.draw(st.sampled_from([{"to": "crm"}, {"url": "https://crm.example.com/hook"}]))
+    body = {"body": {"what": "unpaid", "spent": {"attribute": "order.total"}}} if writing.draw(st.booleans()) else {}
+    return _with_blocks(writing, depth, {"webhook": {"id": name, **whom, **body}}, ("on_failure",))
+
+
+def _update(writing: Writing, _depth: int) -> Any:
+    return {"update": writing.named(set={"source": writing.draw(st.sampled_from(["told", None]))})}
+
+
 def _with_blocks(writing: Writing, depth: int, step: dict[str, Any], names: tuple[str, ...]) -> Any:
     for name in names if depth < DEEPEST else ():
         if writing.draw(st.booleans()):
@@ -155,6 +182,9 @@ STEPS: dict[str, Callable[[Writing, int], Any]] = {
     "repeat": _repeat,
     "parallel": _parallel,
     "tag": _tag,
+    "call": _call,
+    "webhook": _webhook,
+    "update": _update,
 }
 NESTED = ("wait_for", "if", "switch", "first", "split", "repeat", "parallel")
 
@@ -166,7 +196,7 @@ def playbooks(draw: st.DrawFn) -> Plan:
     steps = yaml.safe_dump({"steps": Writing(draw).block(0)}, sort_keys=False)
     tags = "tags: {warm: {title: Warm, by_hand: true}}"
     rules = compile_rules(
-        {"policy.yaml": POLICY, "tags.yaml": tags, "playbooks/playbook.yaml": head + steps, **TEMPLATES}
+        {"policy.yaml": POLICY, "tags.yaml": tags, **LOYALTY, "playbooks/playbook.yaml": head + steps, **TEMPLATES}
     )
     assume(rules.sound)
     return rules.plans["payment-reminder"]

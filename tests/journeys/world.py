@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from engine.journeys.commands import (
     Ask,
+    CallOut,
     ChangeTags,
     Choose,
     Command,
@@ -35,12 +36,21 @@ OUTCOMES = {
     Choose: st.sampled_from(["chosen", "chosen", "failed"]),
     LookUp: st.sampled_from(["due", "due", "unknown", "failed"]),
     OpenTask: st.sampled_from(["done", "done", "skipped", "failed"]),
+    CallOut: st.sampled_from(["done", "done", "skipped", "deferred", "failed"]),
     ChangeTags: st.sampled_from(["done", "done", "skipped", "failed"]),
     Deliver: st.sampled_from(["sent", "sent", "sent", "skipped", "deferred", "in_doubt", "failed"]),
 }
 """What each command that goes out can be answered with: a new kind of command is added here."""
-GOOD = {Ask: "true", Choose: "chosen", LookUp: "due", OpenTask: "done", ChangeTags: "done", Deliver: "sent"}
-Sent = Ask | Choose | LookUp | OpenTask | ChangeTags | Deliver
+GOOD = {
+    Ask: "true",
+    Choose: "chosen",
+    LookUp: "due",
+    OpenTask: "done",
+    ChangeTags: "done",
+    CallOut: "done",
+    Deliver: "sent",
+}
+Sent = Ask | CallOut | Choose | LookUp | OpenTask | ChangeTags | Deliver
 
 
 @st.composite

@@ -13,6 +13,7 @@ from engine.language.rules import compile_rules
 from engine.language.steps.later import LATER_KINDS as LATER_STEPS
 from engine.language.steps.registry import KINDS
 from engine.language.triggers import LATER as LATER_TRIGGERS
+from tests.own import LOYALTY
 
 ROOT = SCHEMAS.parent
 LANGUAGE = (ROOT / "docs" / "language.md").read_text("utf-8")
@@ -33,7 +34,7 @@ def documented():
     """All files that the page shows, with the shipped templates."""
     whole = [block for block in ALL_BLOCKS if block.startswith("# rules/") and LATER not in block.splitlines()[0]]
     texts = {path: text for path, text in read_directory(ROOT / "rules").items() if path.startswith("templates/")}
-    return {**texts, **{place(block): block for block in whole}}
+    return {**texts, **LOYALTY, **{place(block): block for block in whole}}
 
 
 def load(block):

@@ -1,8 +1,9 @@
 """Journeys whose histories are saved: every kind of step, and every way in which a journey is disturbed or ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,8 +17,12 @@ from engine.calendar.business import WEEKDAYS
 from engine.dispatch.dispatcher import Dispatcher
 from engine.journeys import wire
 from engine.language.rules import Rules
+from engine.own import OwnActivity
 from engine.servers.ports import free_port
+from tests.activities.providers.http_servers import Says, Service, serving
 from tests.activities.providers.servers import agree_until, odd_server, say
+from tests.own import LOYALTY
+from tests.own.loyalty import loyalty_points
 from tests.workflows.rules import (
     HEAD,
     POLICY,
@@ -74,10 +79,11 @@ class Stage:
         *,
         now: Callable[[], datetime] = wall_clock,
         dispatching: bool = True,
+        own: Mapping[str, OwnActivity] | None = None,
     ) -> AsyncIterator[Running]:
         shop = self.make_shop(rules)
         async with engine(
-            shop, self.namespace, provider or Mailbox(self.mailbox), now=now, dispatching=dispatching
+            shop, self.namespace, provider or Mailbox(self.mailbox), now=now, dispatching=dispatching, own=own
         ) as running:
             yield running
 
@@ -467,5 +473,75 @@ async def held_by_the_shops_clock(stage: Stage) -> Running:
         assert standing.due is not None
         done = await take("take", wire.Tell("due", standing.due, wait=standing.wait), result_type=wire.Standing)
         assert done.finished
+        await running.finished()
+    return running
+
+
+TELLING = """
+steps:
+  - webhook: {id: tell, to: crm, body: {what: unpaid, spent: {attribute: order.total}}}
+    on_failure: [{task: {id: by-hand, team: support}}]
+  - if: {step: tell, done: true}
+    then: [{update: {id: note, set: {source: told}}}]
+  - if: {all: [{step: note, done: true}, {order.total: {gte: 1 EUR}}]}
+    then: [{task: {id: praise, team: support}}]
+"""
+
+
+@contextmanager
+def settings(**wanted: str) -> Iterator[None]:
+    """The worker's settings, as they stand in its environment."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+def settings_of(url: str) -> dict[str, str]:
+    """Those of a webhook to a server of the test's own."""
+    return {
+        "REGULARS_WEBHOOK_CRM_URL": url,
+        "REGULARS_WEBHOOK_SECRET": "whsec-of-the-shop",
+        "REGULARS_ALLOWED_ADDRESSES": "127.0.0.1",
+    }
+
+
+@scene
+async def told_and_updated(stage: Stage) -> Running:
+    async with serving(Service([Says(503), Says(204)])) as service:
+        with settings(**settings_of(service.url)):
+            async with stage.run(make_rules(TELLING)) as running:
+                running.shop.place()
+                await running.finished()
+    return running
+
+
+REWARDING = """
+steps:
+  - call: {id: reward, activity: loyalty-points, with: {points: 6, spent: {attribute: order.total}}}
+  - if: {step: reward, balance: {gte: 60}, level: gold}
+    then: [{task: {id: praise, team: support}}]
+  - if: {step: reward, done: true}
+    then: [{call: {id: again, activity: loyalty-points, with: {points: 1}}}]
+"""
+
+
+@scene
+async def activity_of_its_own(stage: Stage) -> Running:
+    own = {"loyalty-points": loyalty_points}
+    async with stage.run(make_rules(REWARDING, more=LOYALTY), own=own) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def activity_that_is_not_there(stage: Stage) -> Running:
+    steps = REWARDING.partition("  - if")[0] + "    on_failure: [{task: {id: by-hand, team: support}}]\n"
+    async with stage.run(impatient(make_rules(steps, more=LOYALTY))) as running:
+        running.shop.place()
         await running.finished()
     return running

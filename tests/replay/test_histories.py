@@ -78,6 +78,9 @@ def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
         "open_task",
         "change_tags",
         "give_up",
+        "call/loyalty-points",
+        "webhook",
+        "update",
         "close_journey",
     }
 

@@ -50,9 +50,10 @@ def make_rules(
     attributes: str | None = None,
     tags: str | None = None,
     templates: Mapping[str, str] = TEMPLATES,
+    more: Mapping[str, str] | None = None,
 ) -> Rules:
     """Compiled rules of one playbook; fails the test if they are not sound."""
-    files = {"policy.yaml": policy, "playbooks/playbook.yaml": head + steps, **templates}
+    files = {"policy.yaml": policy, "playbooks/playbook.yaml": head + steps, **templates, **(more or {})}
     if attributes is not None:
         files["attributes.yaml"] = attributes
     if tags is not None:

@@ -24,6 +24,7 @@ from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
 from engine.composition import connect, context, journey_worker
 from engine.dispatch.dispatcher import Dispatcher
+from engine.own import OwnActivity
 from tests.workflows.shop import Shop
 
 CLOSED = {WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.FAILED}
@@ -91,11 +92,12 @@ async def engine(
     *,
     now: Callable[[], datetime] = wall_clock,
     dispatching: bool = True,
+    own: Mapping[str, OwnActivity] | None = None,
 ) -> AsyncIterator[Running]:
     """Runs a worker and a dispatcher; of a single provider every channel of the policy is made."""
     client = await connect(namespace)
     channels = providers if isinstance(providers, Mapping) else dict.fromkeys(shop.rules.policy.channels, providers)
-    shared = replace(context(shop.pool, shop.rules, channels, shop.versions), now=now)
+    shared = replace(context(shop.pool, shop.rules, channels, shop.versions, own=own), now=now)
     dispatcher = Dispatcher(client, shop.pool, shop.versions)
     stop = asyncio.Event()
     async with journey_worker(client, shared, graceful_shutdown_timeout=timedelta(seconds=5)):

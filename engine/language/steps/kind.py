@@ -1,14 +1,15 @@
 """What a kind of step is, and what compiling a step can use."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.journeys.plan import Step
 from engine.language.issues import Report, Span
 from engine.language.located import Mapping as LocatedMapping
 from engine.language.located import Node
 from engine.language.model import Model
-from engine.language.scope import Scope
+from engine.language.own import NO_ACTIVITIES, OwnActivities
+from engine.language.scope import Names, Scope
 from engine.language.triggers import Events
 from engine.policy import Policy
 
@@ -59,9 +60,15 @@ class Context:
     playbooks: frozenset[str] = frozenset()
     """Names of all playbooks."""
 
+    own: OwnActivities = NO_ACTIVITIES
+    outputs: Mapping[str, Names] = field(default_factory=dict)
+    """Steps that call something, with the fields of what they answer that conditions can ask for."""
+
     def scope_at(self, step: StepNode) -> Scope:
-        """The names a condition in a step can use: also what became of earlier messages."""
-        return self.scope.at_step(step.place, {name: place for name, place in self.steps.items() if name in self.sends})
+        """The names a condition in a step can use: also what became of earlier messages and calls."""
+        asked = {name: place for name, place in self.steps.items() if name in self.sends or name in self.outputs}
+        earlier = {name: of for name, of in self.outputs.items() if self.steps[name] < step.place}
+        return self.scope.at_step(step.place, asked, earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,8 @@ class StepKind:
     """Other keys beside the kind's: id and title where the value is no mapping of its own."""
     other: tuple[str, ...] = ()
     """Keys beside it that its compiler reads itself."""
+    by: str | None = None
+    """The part of the JSON Schema that says which of the model's keys follow from others."""
     fails: bool = True
     """Whether it asks or tells the world anything, which may be out of reach."""
     runs: bool = True

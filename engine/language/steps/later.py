@@ -10,7 +10,7 @@ from engine.language.located import Mapping, Scalar, found
 from engine.language.model import Model
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
 from engine.language.validate import validate
-from engine.language.values import DurationText, Name, PlainPart, Text
+from engine.language.values import DurationText, Name, Text
 
 
 class CouponModel(Model):
@@ -29,29 +29,6 @@ class PointsModel(Model):
     take: int | None = Field(default=None, ge=1, description="Points that are taken.")
     reason: Text | None = Field(default=None, description="What the customer reads.")
     expires: DurationText | None = Field(default=None, description="So long after they were given.")
-
-
-class WebhookModel(Model):
-    """Tells another system."""
-
-    id: Name = Field(description="The step's name.")
-    url: Text = Field(description="The address.")
-    body: PlainPart = Field(default=None, description="What is sent.")
-
-
-class CallModel(Model):
-    """Runs an activity of the project's own."""
-
-    id: Name = Field(description="The step's name.")
-    activity: Name = Field(description="The activity.")
-    with_: PlainPart = Field(default=None, alias="with", description="What it is given.")
-
-
-class UpdateModel(Model):
-    """Writes fields of the customer's record."""
-
-    id: Name | None = Field(default=None, description="The step's name.")
-    set: PlainPart = Field(description="Fields and their new values.")
 
 
 class StartStepModel(Model):
@@ -106,9 +83,6 @@ LATER_KINDS: Dictionary[str, StepKind] = {
     for kind in (
         _plain("coupon", CouponModel, "Gives a coupon."),
         _plain("points", PointsModel, "Adds or takes points."),
-        _plain("webhook", WebhookModel, "Tells another system."),
-        _plain("call", CallModel, "Runs an activity."),
-        _plain("update", UpdateModel, "Writes fields of the customer's record."),
         _plain("start", StartStepModel, "Starts another playbook."),
     )
 }

@@ -9,6 +9,9 @@ from engine.language.located import Entry, Node, Scalar, Sequence
 from engine.language.located import Mapping as LocatedMapping
 from engine.language.steps.block import blocks_of, kind_entry
 
+CALLING = ("call", "webhook", "update")
+"""Kinds of steps that call something, and have an answer or none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
@@ -17,14 +20,16 @@ class Numbering:
     ids: Mapping[Span, str]
     places: Mapping[str, int]
     sends: frozenset[str]
-    """Steps that conditions can ask about."""
+    """Messages that conditions can ask about."""
+    calls: Mapping[str, str]
+    """Steps that call something, which conditions can ask about; each with its activity, if it names one."""
 
 
 def number(steps: Node | None, kinds: Collection[str], report: Report) -> Numbering:
     """Names every step, also those in nested blocks; an id given twice is reported."""
     found = list(_walk(steps, kinds)) if steps is not None else []
     taken: dict[str, Scalar] = {}
-    for _, _, own in found:
+    for _, _, own, _ in found:
         if own is None:
             continue
         if own.text in taken:
@@ -33,10 +38,11 @@ def number(steps: Node | None, kinds: Collection[str], report: Report) -> Number
         taken.setdefault(own.text, own)
     ids: dict[Span, str] = {}
     counts: Counter[str] = Counter()
-    for span, kind, own in found:
+    for span, kind, own, _ in found:
         ids[span] = own.text if own else _next(kind, counts, taken)
-    sends = frozenset(ids[span] for span, kind, _ in found if kind == "send")
-    return Numbering(ids, {name: place for place, name in enumerate(dict.fromkeys(ids.values()), 1)}, sends)
+    sends = frozenset(ids[span] for span, kind, *_ in found if kind == "send")
+    calls = {ids[span]: activity for span, kind, _, activity in found if kind in CALLING}
+    return Numbering(ids, {name: place for place, name in enumerate(dict.fromkeys(ids.values()), 1)}, sends, calls)
 
 
 def _next(kind: str, counts: Counter[str], taken: Mapping[str, object]) -> str:
@@ -46,17 +52,22 @@ def _next(kind: str, counts: Counter[str], taken: Mapping[str, object]) -> str:
     return f"{kind}-{counts[kind]}"
 
 
-def _walk(node: Node, kinds: Collection[str]) -> Iterator[tuple[Span, str, Scalar | None]]:
-    """Span, kind and the author's id of each step, in the order of writing."""
+def _walk(node: Node, kinds: Collection[str]) -> Iterator[tuple[Span, str, Scalar | None, str]]:
+    """Span, kind, the author's id and the activity of each step, in the order of writing."""
     for item in node.items if isinstance(node, Sequence) else ():
         if isinstance(item, Scalar) and item.text == "end":
-            yield item.span, "end", None
+            yield item.span, "end", None, ""
         entry = kind_entry(item, kinds) if isinstance(item, LocatedMapping) else None
         if entry is None or not isinstance(item, LocatedMapping):
             continue
-        yield item.span, entry.key, _own(item, entry)
+        yield item.span, entry.key, _own(item, entry), _activity(entry)
         for nested in blocks_of(item):
             yield from _walk(nested, kinds)
+
+
+def _activity(entry: Entry) -> str:
+    named = entry.value.get("activity") if isinstance(entry.value, LocatedMapping) else None
+    return named.text if isinstance(named, Scalar) else ""
 
 
 def _own(item: LocatedMapping, entry: Entry) -> Scalar | None:

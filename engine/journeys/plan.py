@@ -54,10 +54,35 @@ class ChangeTrigger(Part):
 Trigger = EventTrigger | ChangeTrigger
 
 
+class DateTrigger(Part):
+    """A date of the customer's, each year, or an instant, once; `offset` in seconds, `at` by the customer's clock.
+
+    `feb_29`: the day on which 29 February falls in other years.
+    """
+
+    date: str
+    offset: int = 0
+    at: str = ""
+    feb_29: Literal["feb_28", "mar_1"] = "feb_28"
+
+
+class EveryTrigger(Part):
+    """A day of the calendar, for every customer. Without `weekday`, `month` or `day` it is the first; `at`: `HH:MM`."""
+
+    every: Literal["day", "week", "month", "quarter", "year"]
+    weekday: str = ""
+    month: int = 0
+    day: int = 0
+    at: str = ""
+
+
+CalendarTrigger = DateTrigger | EveryTrigger
+
+
 class Start(Part):
     """What starts a journey. `max_age` and `once_per` in seconds; `only_if` is asked as of the starting instant."""
 
-    any: tuple[Trigger, ...]
+    any: tuple[Trigger | CalendarTrigger, ...]
     only_if: Condition | None = None
     max_age: int | None = None
     once_per: int | None = None

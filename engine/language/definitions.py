@@ -9,6 +9,7 @@ from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.types import Type
 from engine.language.attribute_models import AGGREGATIONS, AttributeModel
 from engine.language.attributes import row_names
+from engine.language.calendar_triggers import CALENDAR
 from engine.language.changes import KINDS as KINDS_OF_CHANGE
 from engine.language.changes import RISING
 from engine.language.conditions import LATER_STATES, OPERATORS, STATES, DidModel
@@ -20,7 +21,15 @@ from engine.language.steps.first import WayModel
 from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
 from engine.language.tidy import draft_7
-from engine.language.triggers import CHANGES, Events, GoalModel, StartModel, TriggerModel, WaitForModel
+from engine.language.triggers import (
+    CHANGES,
+    Events,
+    GoalModel,
+    StartModel,
+    StartTriggerModel,
+    TriggerModel,
+    WaitForModel,
+)
 from engine.language.values import AttributeName, DurationText
 
 _MEANINGS = {
@@ -215,18 +224,24 @@ def _triggers(events: Events, names: Names) -> dict[str, Json]:
     titles = {kind: f"{events.titles[kind]} (about the {events.subjects[kind]})" for kind in sorted(events.fields)}
     parts: dict[str, type[BaseModel]] = {
         "trigger": TriggerModel,
+        "start-trigger": StartTriggerModel,
         "start": StartModel,
         "goal": GoalModel,
         "wait-for": WaitForModel,
         "way": WayModel,
     }
     with_where = {name: _by_event(model, "told", events) for name, model in parts.items()}
-    one_kind = [{"required": [kind]} for kind in ("event", *CHANGES, "any")]
+    kinds = ("event", *CHANGES, "any")
+    any_kind = dict.fromkeys(("start", "start-trigger"), (*kinds, *CALENDAR))
     return {
-        **{name: {**schema, "oneOf": one_kind} for name, schema in with_where.items()},
+        **{
+            name: {**schema, "oneOf": [{"required": [kind]} for kind in any_kind.get(name, kinds)]}
+            for name, schema in with_where.items()
+        },
         "stop": ref("trigger"),
         "first": {"type": "array", "minItems": 1, "items": ref("way")},
         "triggers": one_or_more(ref("trigger")),
+        "start-triggers": one_or_more(ref("start-trigger")),
         "change": _change(KINDS_OF_CHANGE, names),
         "rise": _change(RISING, names),
         "event": words(titles),

@@ -35,12 +35,14 @@ class ChangeTrigger(Part):
     """A change of the customer's standing: `{enters: {segment: X}}`, `{leaves: {stage: X}}`, `{rises_to: {tier: [X]}}`.
 
     `names` are those of the segments, stages, tiers, tags or RFM groups that it means; any one of them is enough.
-    `rises_to` is of tiers alone: entered from a lower one or from none.
+    `rises_to` is of tiers alone: entered from a lower one or from none. With `when` it is the turn of that condition
+    from false to true: it enters the segment of that name, which the rules decide for this trigger alone.
     """
 
     change: Literal["enters", "leaves", "rises_to"]
     kind: ChangeKind
     names: tuple[str, ...]
+    when: Condition | None = None
 
     def means(self, kind: str, before: str | None, after: str | None, *, rises: bool) -> bool:
         """Whether a change of this kind from one name to another (None: none) is the one meant."""

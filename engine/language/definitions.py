@@ -9,7 +9,6 @@ from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.types import Type
 from engine.language.attribute_models import AGGREGATIONS, AttributeModel
 from engine.language.attributes import row_names
-from engine.language.calendar_triggers import CALENDAR
 from engine.language.changes import KINDS as KINDS_OF_CHANGE
 from engine.language.changes import RISING
 from engine.language.conditions import LATER_STATES, OPERATORS, STATES, DidModel
@@ -21,8 +20,9 @@ from engine.language.steps.first import WayModel
 from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
 from engine.language.tidy import draft_7
+from engine.language.triggers import KINDS as TRIGGERS
 from engine.language.triggers import (
-    CHANGES,
+    START_KINDS,
     Events,
     GoalModel,
     StartModel,
@@ -231,11 +231,10 @@ def _triggers(events: Events, names: Names) -> dict[str, Json]:
         "way": WayModel,
     }
     with_where = {name: _by_event(model, "told", events) for name, model in parts.items()}
-    kinds = ("event", *CHANGES, "any")
-    any_kind = dict.fromkeys(("start", "start-trigger"), (*kinds, *CALENDAR))
+    starting = dict.fromkeys(("start", "start-trigger"), START_KINDS)
     return {
         **{
-            name: {**schema, "oneOf": [{"required": [kind]} for kind in any_kind.get(name, kinds)]}
+            name: {**schema, "oneOf": [{"required": [kind]} for kind in starting.get(name, TRIGGERS)]}
             for name, schema in with_where.items()
         },
         "stop": ref("trigger"),

@@ -15,7 +15,6 @@ from engine.language.issues import Report, Span, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Sequence, found, is_nothing
 from engine.language.model import Model
 from engine.language.scope import Names, Scope, fields
-from engine.language.triggers_later import LATER_MODELS, later_keys, not_yet
 from engine.language.validate import mapping, names, validate
 from engine.language.values import (
     ChangePart,
@@ -29,14 +28,15 @@ from engine.language.values import (
     TriggersPart,
     WherePart,
 )
+from engine.language.when_triggers import compile_when
 
 M = TypeVar("M", bound="TriggerModel")
 
-LATER = tuple(LATER_MODELS)
-"""Kinds of triggers that the language knows and this version does not yet run."""
 CHANGES: tuple[Change, ...] = ("enters", "leaves", "rises_to")
-_KINDS = ("event", *CHANGES, "any")
-_START_KINDS = ("event", *CHANGES, *CALENDAR, "any")
+KINDS = ("event", *CHANGES, "when", "any")
+"""Kinds of triggers that are heard everywhere."""
+START_KINDS = ("event", *CHANGES, "when", *CALENDAR, "any")
+"""Kinds of triggers that start a journey."""
 # Events of these subjects can concern a journey of the subject: a shipment's event has an order.
 _CONCERNS: Dictionary[str, tuple[str, ...]] = {
     "customer": ("customer", "order", "shipment", "case"),
@@ -75,10 +75,11 @@ class TriggerModel(Model):
     enters: ChangePart = Field(default=None, description="Comes into a segment, stage, tier, tag or RFM group.")
     leaves: ChangePart = Field(default=None, description="Leaves a segment, stage, tier, tag or RFM group.")
     rises_to: RisePart = Field(default=None, description="Comes into a tier from a lower one.")
+    when: ConditionPart = Field(default=None, description="A condition over the customer that begins to hold.")
     any: TriggersPart = Field(default=None, description="Several triggers, of which one is enough.")
 
 
-class StartTriggerModel(TriggerModel, CalendarModel):
+class StartTriggerModel(CalendarModel, TriggerModel):
     """What may start a journey: a day of the calendar too."""
 
     any: StartTriggersPart = Field(default=None, description="Several triggers, of which one is enough.")
@@ -124,7 +125,7 @@ def compile_triggers(
     Returns:
         The triggers; empty only if there were issues.
     """
-    reading = _Reading(subject, events, scope, report, _KINDS)
+    reading = _Reading(subject, events, scope, report, KINDS)
     return tuple(each for each in reading.triggers(node, at) if isinstance(each, EventTrigger | ChangeTrigger))
 
 
@@ -132,7 +133,7 @@ def compile_start_triggers(
     node: Node, subject: str, events: Events, scope: Scope, report: Report, at: Span
 ) -> tuple[Trigger | CalendarTrigger, ...]:
     """The same for what starts a journey, which may be a day of the calendar too."""
-    return _Reading(subject, events, scope, report, _START_KINDS).triggers(node, at)
+    return _Reading(subject, events, scope, report, START_KINDS).triggers(node, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +149,9 @@ class _Reading:
     def triggers(self, node: Node, at: Span) -> tuple[Trigger | CalendarTrigger, ...]:
         report = self.report
         holder = mapping(node, report, "a trigger such as {event: order.paid}", at)
-        if holder is None or not_yet(holder, self.scope, report):
+        if holder is None:
             return ()
-        kinds = [entry for entry in holder if entry.key in _START_KINDS]
+        kinds = [entry for entry in holder if entry.key in START_KINDS]
         if len(kinds) != 1:
             given = " and ".join(entry.key for entry in kinds) or "no trigger"
             report.error("RG210", kinds[1].span if kinds else at, given, f"one of {one_of(self.kinds)}")
@@ -164,10 +165,15 @@ class _Reading:
             report.error("RG201", where.span, f"where beside {kind.key}", beside)
         if kind.key == "any":
             return self._any(kind.value, kind.span)
-        found = (
-            self._calendar(kind, holder) if kind.key in CALENDAR else compile_change(kind, self.events.changes, report)
-        )
+        found = self._other(kind, holder)
         return (found,) if found else ()
+
+    def _other(self, kind: Entry, holder: Mapping) -> Trigger | CalendarTrigger | None:
+        if kind.key in CALENDAR:
+            return self._calendar(kind, holder)
+        if kind.key == "when":
+            return compile_when(kind, self.scope, self.report)
+        return compile_change(kind, self.events.changes, self.report)
 
     def _calendar(self, kind: Entry, holder: Mapping) -> CalendarTrigger | None:
         if kind.key not in self.kinds:
@@ -182,7 +188,7 @@ class _Reading:
             return ()
         triggers: list[Trigger | CalendarTrigger] = []
         for item in node.items:
-            known = (*names(TriggerModel), *(_apart(item) if isinstance(item, Mapping) else ()))
+            known = (*names(TriggerModel), *(calendar_keys(item) if isinstance(item, Mapping) else ()))
             for entry in item if isinstance(item, Mapping) else ():
                 if entry.key not in known:
                     report.error("RG201", entry.span, entry.key, one_of(known), did_you_mean(entry.key, known))
@@ -195,14 +201,9 @@ def trigger_part(model: type[M], node: Node, report: Report, at: Span) -> tuple[
     holder = mapping(node, report, "a trigger such as {event: order.paid}", at)
     if holder is None:
         return None, None
-    apart = _apart(holder)
+    apart = calendar_keys(holder)
     rest = Mapping(holder.span, tuple(entry for entry in holder if entry.key not in apart))
     return holder, validate(model, rest, report, at=at)
-
-
-def _apart(holder: Mapping) -> tuple[str, ...]:
-    """The keys of triggers that have a model of their own."""
-    return (*later_keys(holder), *calendar_keys(holder))
 
 
 def _event(holder: Mapping, subject: str, events: Events, report: Report) -> EventTrigger | None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from engine.dispatch.uses import used_parts
 from engine.language.rules import compile_rules
 from tests.facts.intake.telling import placed
 from tests.standing.conftest import matching
@@ -95,4 +96,5 @@ def test_one_condition_of_several_triggers_is_decided_once(connection):
     rules = rules_of(QUIET, twice)
     assert len(rules.standing.segments) == 2
     titles = [each.title for each in rules.standing.segments]
+    assert {f"segment {each.name}" for each in rules.standing.segments} == used_parts(rules)
     assert titles == ["days_since_last_order is at least 90", "paid_orders is at least 2"]

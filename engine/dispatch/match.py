@@ -19,7 +19,7 @@ from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Asked, evaluator
 from engine.facts.matching import EventMatcher, Fields
 from engine.facts.occurrence import change_name
-from engine.journeys.plan import ChangeTrigger, Plan, Trigger
+from engine.journeys.plan import CalendarTrigger, ChangeTrigger, Plan, Trigger
 from engine.language.rules import Rules
 from engine.messages.record import skip_waiting_messages
 from engine.standing.decide import Change
@@ -58,6 +58,11 @@ class Happening:
                 return change_name(change.kind, change.before, change.after)
         return self.kind
 
+    @classmethod
+    def of_calendar(cls, customer_id: int, at: datetime, recorded_at: datetime) -> "Happening":
+        """A moment of the calendar that has come for a customer."""
+        return cls(None, "", at, recorded_at, customer_id, None, dict)
+
     def subject_id(self, subject: str) -> int | None:
         """The internal id of the event's subject of that kind, if it has one."""
         return {"customer": self.customer_id, "order": self.order_id}.get(subject)
@@ -88,9 +93,17 @@ class Matcher:
         starting = (plan for plan in live if self._starts(connection, plan, happening))
         return [_start(connection, plan, happening, self.rules.version) for plan in starting]
 
+    def start(self, connection: Connection, plan: Plan, happening: Happening) -> int | None:
+        """Starts one playbook at a moment of the calendar, if its terms allow it; locks and commits as for `match`."""
+        allowed = self._allows(connection, plan, happening)
+        return _start(connection, plan, happening, self.rules.version) if allowed else None
+
     def _starts(self, connection: Connection, plan: Plan, happening: Happening) -> bool:
+        return self._triggered(plan.start.any, happening) and self._allows(connection, plan, happening)
+
+    def _allows(self, connection: Connection, plan: Plan, happening: Happening) -> bool:
         subject_id = happening.subject_id(plan.subject)
-        if subject_id is None or not self._triggered(plan.start.any, happening):
+        if subject_id is None:
             return False
         age = happening.recorded_at - happening.at
         if plan.start.max_age is not None and age > timedelta(seconds=plan.start.max_age):
@@ -121,13 +134,13 @@ class Matcher:
             if stop:
                 stop_journey(connection, journey["id"], name, happening.at)
 
-    def _triggered(self, triggers: tuple[Trigger, ...], happening: Happening) -> bool:
+    def _triggered(self, triggers: tuple[Trigger | CalendarTrigger, ...], happening: Happening) -> bool:
         if happening.changes:
             return any(means(triggers, change) for change in happening.changes)
         return self.events.triggered(triggers, happening.kind, happening.fields)
 
 
-def means(triggers: tuple[Trigger, ...], change: Change) -> bool:
+def means(triggers: tuple[Trigger | CalendarTrigger, ...], change: Change) -> bool:
     """Whether one of the triggers means this change of standing."""
     return any(
         trigger.means(change.kind, change.before, change.after, rises=change.rises)

@@ -1,4 +1,7 @@
-"""The minute schedule, until told to stop: takes in events that had to wait, judges who is due, publishes cut-offs."""
+"""The minute schedule, until told to stop.
+
+It takes in events that had to wait, judges who is due, starts what the calendar starts, and publishes cut-offs.
+"""
 
 import asyncio
 import logging
@@ -11,7 +14,9 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from engine.dispatch.accept import accept_waiting
+from engine.dispatch.calendar import Calendar
 from engine.dispatch.match import Matcher
+from engine.evaluation.calendar import come_into_force, evaluate_calendar
 from engine.evaluation.due import evaluate_due
 from engine.evaluation.publication import Publication
 from engine.logs import described
@@ -44,7 +49,8 @@ class Minute:
     def once(self, now: datetime, stopped: Callable[[], bool] = lambda: False) -> int:
         """Accepts waiting events, judges everybody who is due by `now`, and gives how many those are.
 
-        Cut-offs come last: who flips before they are published again is judged by those that held then.
+        Moments of the calendar come after flips, so that `only_if` sees what holds then. Cut-offs come last: who flips
+        before they are published again is judged by those that held then.
         Stopped, it ends with the batch at hand; the others are due as before.
         """
         judged = 0
@@ -56,6 +62,10 @@ class Minute:
             try:
                 while not stopped() and (found := evaluate_due(connection, matcher, now)):
                     judged += found
+                calendar = Calendar(matcher)
+                come_into_force(connection, calendar, now)
+                while not stopped() and evaluate_calendar(connection, calendar, now):
+                    continue
             finally:
                 connection.autocommit = False
         if self.publication is not None and not stopped():

@@ -10,7 +10,7 @@ from engine.conditions.compile import RowPredicate, compile_where
 from engine.conditions.types import Type, Value
 from engine.contracts import comparable, values_of
 from engine.facts.event_contracts import Contract
-from engine.journeys.plan import EventTrigger, Trigger
+from engine.journeys.plan import CalendarTrigger, EventTrigger, Trigger
 
 Fields = Mapping[str, Value]
 
@@ -27,7 +27,7 @@ class EventMatcher:
         contract = self.contracts.get(kind)
         return comparable(values_of(contract.fields, data), self.currency) if contract else {}
 
-    def triggered(self, triggers: Iterable[Trigger], kind: str, fields: Callable[[], Fields]) -> bool:
+    def triggered(self, triggers: Iterable[Trigger | CalendarTrigger], kind: str, fields: Callable[[], Fields]) -> bool:
         """Whether one of the triggers means this event; its fields are only asked for where a condition needs them."""
         return any(
             trigger.event == kind and (trigger.where is None or self._holds(trigger.where, kind, fields()))

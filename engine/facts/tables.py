@@ -443,6 +443,27 @@ standings = Table(
     Index("ix_standings_tags", "tags", postgresql_using="gin"),
 )
 
+# Triggers of the calendar in force: playbook, trigger and the policy's zone, by their digest.
+calendar_triggers = Table(
+    "calendar_triggers",
+    metadata,
+    Column("trigger", Text, primary_key=True),
+    Column("playbook", Text, nullable=False),
+    _instant("since", required=True),  # wall clock: it came into force; no earlier moment counts
+    _instant("checked_at", required=True),  # until then every moment of every customer's is known
+)
+
+calendar_dues = Table(
+    "calendar_dues",
+    metadata,
+    Column("trigger", Text, ForeignKey("calendar_triggers.trigger", ondelete="CASCADE"), primary_key=True),
+    Column("customer_id", BigInteger, ForeignKey("customers.id"), primary_key=True),
+    _instant("due_at"),  # logical: the next moment; null: there is none
+    _instant("last_at"),  # logical: the moment that has come last
+    Column("fact_version", BigInteger, nullable=False),  # of the customer, when it was looked up
+    Index("ix_calendar_dues_due_at", "due_at", postgresql_where=text("due_at is not null")),
+)
+
 standing_changes = Table(
     "standing_changes",
     metadata,

@@ -35,12 +35,14 @@ class ChangeTrigger(Part):
     """A change of the customer's standing: `{enters: {segment: X}}`, `{leaves: {stage: X}}`, `{rises_to: {tier: [X]}}`.
 
     `names` are those of the segments, stages, tiers, tags or RFM groups that it means; any one of them is enough.
-    `rises_to` is of tiers alone: entered from a lower one or from none.
+    `rises_to` is of tiers alone: entered from a lower one or from none. With `when` it is the turn of that condition
+    from false to true: it enters the segment of that name, which the rules decide for this trigger alone.
     """
 
     change: Literal["enters", "leaves", "rises_to"]
     kind: ChangeKind
     names: tuple[str, ...]
+    when: Condition | None = None
 
     def means(self, kind: str, before: str | None, after: str | None, *, rises: bool) -> bool:
         """Whether a change of this kind from one name to another (None: none) is the one meant."""
@@ -54,10 +56,35 @@ class ChangeTrigger(Part):
 Trigger = EventTrigger | ChangeTrigger
 
 
+class DateTrigger(Part):
+    """A date of the customer's, each year, or an instant, once; `offset` in seconds, `at` by the customer's clock.
+
+    `feb_29`: the day on which 29 February falls in other years.
+    """
+
+    date: str
+    offset: int = 0
+    at: str = ""
+    feb_29: Literal["feb_28", "mar_1"] = "feb_28"
+
+
+class EveryTrigger(Part):
+    """A day of the calendar, for every customer. Without `weekday`, `month` or `day` it is the first; `at`: `HH:MM`."""
+
+    every: Literal["day", "week", "month", "quarter", "year"]
+    weekday: str = ""
+    month: int = 0
+    day: int = 0
+    at: str = ""
+
+
+CalendarTrigger = DateTrigger | EveryTrigger
+
+
 class Start(Part):
     """What starts a journey. `max_age` and `once_per` in seconds; `only_if` is asked as of the starting instant."""
 
-    any: tuple[Trigger, ...]
+    any: tuple[Trigger | CalendarTrigger, ...]
     only_if: Condition | None = None
     max_age: int | None = None
     once_per: int | None = None

@@ -22,7 +22,16 @@ from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
 from engine.language.steps.update import update_schema
 from engine.language.tidy import draft_7
-from engine.language.triggers import CHANGES, Events, GoalModel, StartModel, TriggerModel, WaitForModel
+from engine.language.triggers import KINDS as TRIGGERS
+from engine.language.triggers import (
+    START_KINDS,
+    Events,
+    GoalModel,
+    StartModel,
+    StartTriggerModel,
+    TriggerModel,
+    WaitForModel,
+)
 from engine.language.values import AttributeName, DurationText
 
 _MEANINGS = {
@@ -225,18 +234,23 @@ def _triggers(events: Events, names: Names) -> dict[str, Json]:
     titles = {kind: f"{events.titles[kind]} (about the {events.subjects[kind]})" for kind in sorted(events.fields)}
     parts: dict[str, type[BaseModel]] = {
         "trigger": TriggerModel,
+        "start-trigger": StartTriggerModel,
         "start": StartModel,
         "goal": GoalModel,
         "wait-for": WaitForModel,
         "way": WayModel,
     }
     with_where = {name: _by_event(model, "told", events) for name, model in parts.items()}
-    one_kind = [{"required": [kind]} for kind in ("event", *CHANGES, "any")]
+    starting = dict.fromkeys(("start", "start-trigger"), START_KINDS)
     return {
-        **{name: {**schema, "oneOf": one_kind} for name, schema in with_where.items()},
+        **{
+            name: {**schema, "oneOf": [{"required": [kind]} for kind in starting.get(name, TRIGGERS)]}
+            for name, schema in with_where.items()
+        },
         "stop": ref("trigger"),
         "first": {"type": "array", "minItems": 1, "items": ref("way")},
         "triggers": one_or_more(ref("trigger")),
+        "start-triggers": one_or_more(ref("start-trigger")),
         "change": _change(KINDS_OF_CHANGE, names),
         "rise": _change(RISING, names),
         "event": words(titles),

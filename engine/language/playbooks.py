@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from engine.attributes.relations import RELATIONS, SCOPES
-from engine.journeys.plan import ChangeTrigger, Controls, End, Goal, Plan, Start, Step, Trigger
+from engine.journeys.plan import CalendarTrigger, ChangeTrigger, Controls, End, Goal, Plan, Start, Step, Trigger
 from engine.language.attributes import row_names
 from engine.language.conditions import compile_condition
 from engine.language.issues import Report, Span, did_you_mean, one_of
@@ -21,7 +21,15 @@ from engine.language.steps.block import compile_block
 from engine.language.steps.kind import Block, Context
 from engine.language.steps.numbering import Numbering, number
 from engine.language.steps.registry import ALL_KINDS
-from engine.language.triggers import Events, GoalModel, StartModel, TriggerModel, compile_triggers, trigger_part
+from engine.language.triggers import (
+    Events,
+    GoalModel,
+    StartModel,
+    TriggerModel,
+    compile_start_triggers,
+    compile_triggers,
+    trigger_part,
+)
 from engine.language.validate import validate
 from engine.language.values import GoalPart, Name, Percent, StartPart, StepsPart, StopPart, Text
 from engine.policy import Policy
@@ -163,10 +171,8 @@ def _start(root: Mapping, subject: str, scope: Scope, events: Events, report: Re
     if entry is None:
         return None
     holder, model = trigger_part(StartModel, entry.value, report, entry.span)
-    any_of = _triggers(holder, subject, scope, events, report, entry.span)
-    if subject not in ("customer", "any") and any(isinstance(each, ChangeTrigger) for each in any_of):
-        expected = "a playbook for customer, or an event that starts it"
-        report.error("RG314", entry.span, f"a change of the customer's standing, for each {subject}", expected)
+    any_of = () if holder is None else compile_start_triggers(holder, subject, events, scope, report, entry.span)
+    _check_of_customer(any_of, subject, entry, report)
     only_if = holder.get("only_if") if holder else None
     condition = compile_condition(only_if, scope, report) if only_if is not None else None
     if model is None or not any_of:
@@ -174,6 +180,19 @@ def _start(root: Mapping, subject: str, scope: Scope, events: Events, report: Re
     max_age = None if model.max_age is None else model.max_age.seconds
     once_per = None if model.once_per is None else model.once_per.seconds
     return Start(any=any_of, only_if=condition, max_age=max_age, once_per=once_per)
+
+
+def _check_of_customer(
+    any_of: tuple[Trigger | CalendarTrigger, ...], subject: str, start: Entry, report: Report
+) -> None:
+    """What happens to a customer alone starts nothing for an order."""
+    if subject in ("customer", "any"):
+        return
+    expected = "a playbook for customer, or an event that starts it"
+    if any(isinstance(each, ChangeTrigger) for each in any_of):
+        report.error("RG314", start.span, f"a change of the customer's standing, for each {subject}", expected)
+    if any(isinstance(each, CalendarTrigger) for each in any_of):
+        report.error("RG314", start.span, f"a day of the customer's calendar, for each {subject}", expected)
 
 
 def _stop(root: Mapping, subject: str, scope: Scope, events: Events, report: Report) -> tuple[Trigger, ...]:

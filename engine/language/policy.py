@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.language.calendar_triggers import Weekday
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Mapping, Sequence, found
 from engine.language.model import Model
@@ -30,7 +31,6 @@ from engine.language.policy_peace import (
 )
 from engine.language.requests import RequestModel, check_request, compile_request
 from engine.language.scope import Scope
-from engine.language.triggers_later import Weekday
 from engine.language.validate import mapping, validate
 from engine.language.values import Clock, Currency, DurationText, Locale, Name, Percent, Text, Zone
 from engine.policy import AddressKind, Channel, Form, MassStart, Policy, Publication, Purpose, QuietHours

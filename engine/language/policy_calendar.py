@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.language.calendar_triggers import Weekday
 from engine.language.issues import Report
 from engine.language.located import Entry, Mapping, Node, Scalar
 from engine.language.model import Model
-from engine.language.triggers_later import Weekday
 from engine.language.values import Clock
 
 

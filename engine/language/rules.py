@@ -29,6 +29,7 @@ from engine.language.standing.names import RESERVED as RESERVED_NAMES
 from engine.language.standing.parts import part_of
 from engine.language.standing.sense import check_lifecycle, check_unused
 from engine.language.standing.words import check_keywords, compile_words
+from engine.language.when_triggers import with_conditions
 from engine.own.load import declarations, folder_of
 from engine.policy import Policy
 from engine.standing.definition import StandingRules
@@ -149,7 +150,7 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         disabled=_disabled(
             issues, {f"attribute {name}" for name in broken} | {standing.parts[name].called for name in standing.broken}
         ),
-        standing=standing.rules,
+        standing=with_conditions(standing.rules, plans.values()),
         words={name: words_of for name, words_of in words.items() if words_of is not None},
         hand_tags=hand_tags(parsed.trees, standing),
         names=names,

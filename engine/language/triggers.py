@@ -7,14 +7,14 @@ from typing import TypeVar
 from pydantic import Field
 
 from engine.contracts import EventSubject
-from engine.journeys.plan import EventTrigger, Trigger
+from engine.journeys.plan import CalendarTrigger, ChangeTrigger, EventTrigger, Trigger
+from engine.language.calendar_triggers import CALENDAR, CalendarModel, calendar_keys, compile_calendar
 from engine.language.changes import Change, compile_change
 from engine.language.conditions import compile_condition, event_kind
 from engine.language.issues import Report, Span, did_you_mean, one_of
-from engine.language.located import Mapping, Node, Sequence, found, is_nothing
+from engine.language.located import Entry, Mapping, Node, Sequence, found, is_nothing
 from engine.language.model import Model
 from engine.language.scope import Names, Scope, fields
-from engine.language.triggers_later import LATER_MODELS, later_keys, not_yet
 from engine.language.validate import mapping, names, validate
 from engine.language.values import (
     ChangePart,
@@ -23,17 +23,20 @@ from engine.language.values import (
     EventPart,
     Name,
     RisePart,
+    StartTriggersPart,
     Text,
     TriggersPart,
     WherePart,
 )
+from engine.language.when_triggers import compile_when
 
 M = TypeVar("M", bound="TriggerModel")
 
-LATER = tuple(LATER_MODELS)
-"""Kinds of triggers that the language knows and this version does not yet run."""
 CHANGES: tuple[Change, ...] = ("enters", "leaves", "rises_to")
-_KINDS = ("event", *CHANGES, "any")
+KINDS = ("event", *CHANGES, "when", "any")
+"""Kinds of triggers that are heard everywhere."""
+START_KINDS = ("event", *CHANGES, "when", *CALENDAR, "any")
+"""Kinds of triggers that start a journey."""
 # Events of these subjects can concern a journey of the subject: a shipment's event has an order.
 _CONCERNS: Dictionary[str, tuple[str, ...]] = {
     "customer": ("customer", "order", "shipment", "case"),
@@ -72,10 +75,17 @@ class TriggerModel(Model):
     enters: ChangePart = Field(default=None, description="Comes into a segment, stage, tier, tag or RFM group.")
     leaves: ChangePart = Field(default=None, description="Leaves a segment, stage, tier, tag or RFM group.")
     rises_to: RisePart = Field(default=None, description="Comes into a tier from a lower one.")
+    when: ConditionPart = Field(default=None, description="A condition over the customer that begins to hold.")
     any: TriggersPart = Field(default=None, description="Several triggers, of which one is enough.")
 
 
-class StartModel(TriggerModel):
+class StartTriggerModel(CalendarModel, TriggerModel):
+    """What may start a journey: a day of the calendar too."""
+
+    any: StartTriggersPart = Field(default=None, description="Several triggers, of which one is enough.")
+
+
+class StartModel(StartTriggerModel):
     """What starts a journey, and under which conditions."""
 
     only_if: ConditionPart = Field(default=None, description="Only if this holds as of the starting event.")
@@ -115,25 +125,75 @@ def compile_triggers(
     Returns:
         The triggers; empty only if there were issues.
     """
-    holder = mapping(node, report, "a trigger such as {event: order.paid}", at)
-    if holder is None or not_yet(holder, scope, report):
-        return ()
-    kinds = [entry for entry in holder if entry.key in _KINDS]
-    if len(kinds) != 1:
-        given = " and ".join(entry.key for entry in kinds) or "no trigger"
-        report.error("RG210", kinds[1].span if kinds else at, given, f"one of {one_of(_KINDS)}")
-        return ()
-    if kinds[0].key == "event":
-        trigger = _event(holder, subject, events, report)
-        return (trigger,) if trigger else ()
-    kind = kinds[0].key
-    if where := holder.entry("where"):
-        beside = "a where in each trigger of any" if kind == "any" else "where beside event"
-        report.error("RG201", where.span, f"where beside {kind}", beside)
-    if kind == "any":
-        return _any(kinds[0].value, subject, events, scope, report, kinds[0].span)
-    change = compile_change(kinds[0], events.changes, report)
-    return (change,) if change else ()
+    reading = _Reading(subject, events, scope, report, KINDS)
+    return tuple(each for each in reading.triggers(node, at) if isinstance(each, EventTrigger | ChangeTrigger))
+
+
+def compile_start_triggers(
+    node: Node, subject: str, events: Events, scope: Scope, report: Report, at: Span
+) -> tuple[Trigger | CalendarTrigger, ...]:
+    """The same for what starts a journey, which may be a day of the calendar too."""
+    return _Reading(subject, events, scope, report, START_KINDS).triggers(node, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Reads triggers of some kinds, at one place of a playbook."""
+
+    subject: str
+    events: Events
+    scope: Scope
+    report: Report
+    kinds: tuple[str, ...]
+
+    def triggers(self, node: Node, at: Span) -> tuple[Trigger | CalendarTrigger, ...]:
+        report = self.report
+        holder = mapping(node, report, "a trigger such as {event: order.paid}", at)
+        if holder is None:
+            return ()
+        kinds = [entry for entry in holder if entry.key in START_KINDS]
+        if len(kinds) != 1:
+            given = " and ".join(entry.key for entry in kinds) or "no trigger"
+            report.error("RG210", kinds[1].span if kinds else at, given, f"one of {one_of(self.kinds)}")
+            return ()
+        kind = kinds[0]
+        if kind.key == "event":
+            event = _event(holder, self.subject, self.events, report)
+            return (event,) if event else ()
+        if where := holder.entry("where"):
+            beside = "a where in each trigger of any" if kind.key == "any" else "where beside event"
+            report.error("RG201", where.span, f"where beside {kind.key}", beside)
+        if kind.key == "any":
+            return self._any(kind.value, kind.span)
+        found = self._other(kind, holder)
+        return (found,) if found else ()
+
+    def _other(self, kind: Entry, holder: Mapping) -> Trigger | CalendarTrigger | None:
+        if kind.key in CALENDAR:
+            return self._calendar(kind, holder)
+        if kind.key == "when":
+            return compile_when(kind, self.scope, self.report)
+        return compile_change(kind, self.events.changes, self.report)
+
+    def _calendar(self, kind: Entry, holder: Mapping) -> CalendarTrigger | None:
+        if kind.key not in self.kinds:
+            hint = "a step can wait for a moment: wait: {until: {date: …}}"
+            self.report.error("RG201", kind.span, f"the trigger {kind.key}", f"one of {one_of(self.kinds)}", hint)
+        return compile_calendar(kind, holder, self.scope, self.report)
+
+    def _any(self, node: Node, at: Span) -> tuple[Trigger | CalendarTrigger, ...]:
+        report = self.report
+        if not isinstance(node, Sequence) or not node.items:
+            report.error("RG203", at if is_nothing(node) else node.span, found(node), "a list of triggers")
+            return ()
+        triggers: list[Trigger | CalendarTrigger] = []
+        for item in node.items:
+            known = (*names(TriggerModel), *(calendar_keys(item) if isinstance(item, Mapping) else ()))
+            for entry in item if isinstance(item, Mapping) else ():
+                if entry.key not in known:
+                    report.error("RG201", entry.span, entry.key, one_of(known), did_you_mean(entry.key, known))
+            triggers += self.triggers(item, item.span)
+        return tuple(triggers)
 
 
 def trigger_part(model: type[M], node: Node, report: Report, at: Span) -> tuple[Mapping | None, M | None]:
@@ -141,27 +201,9 @@ def trigger_part(model: type[M], node: Node, report: Report, at: Span) -> tuple[
     holder = mapping(node, report, "a trigger such as {event: order.paid}", at)
     if holder is None:
         return None, None
-    return holder, validate(model, _without_later(holder), report, at=at)
-
-
-def _without_later(holder: Mapping) -> Mapping:
-    """The mapping without the kinds of triggers that are refused by name, so that its model can read the rest."""
-    later = later_keys(holder)
-    return Mapping(holder.span, tuple(entry for entry in holder if entry.key not in later))
-
-
-def _any(node: Node, subject: str, events: Events, scope: Scope, report: Report, at: Span) -> tuple[Trigger, ...]:
-    if not isinstance(node, Sequence) or not node.items:
-        report.error("RG203", at if is_nothing(node) else node.span, found(node), "a list of triggers")
-        return ()
-    triggers: list[Trigger] = []
-    for item in node.items:
-        known = (*names(TriggerModel), *(later_keys(item) if isinstance(item, Mapping) else ()))
-        for entry in item if isinstance(item, Mapping) else ():
-            if entry.key not in known:
-                report.error("RG201", entry.span, entry.key, one_of(known), did_you_mean(entry.key, known))
-        triggers += compile_triggers(item, subject, events, scope, report, item.span)
-    return tuple(triggers)
+    apart = calendar_keys(holder)
+    rest = Mapping(holder.span, tuple(entry for entry in holder if entry.key not in apart))
+    return holder, validate(model, rest, report, at=at)
 
 
 def _event(holder: Mapping, subject: str, events: Events, report: Report) -> EventTrigger | None:

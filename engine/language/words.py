@@ -2,7 +2,7 @@
 
 from engine.calendar.durations import Duration
 from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, StepIs
-from engine.journeys.plan import Trigger, When
+from engine.journeys.plan import ChangeTrigger, Trigger, When
 from engine.language.issues import one_of, shorten
 from engine.money import Money, exponent
 
@@ -48,7 +48,13 @@ def name(text: str) -> str:
 
 def triggers(any_of: tuple[Trigger, ...]) -> str:
     """`order.paid or order.cancelled`."""
-    return one_of(dict.fromkeys(map(str, any_of)), 4)
+    return one_of(dict.fromkeys(map(_trigger, any_of)), 4)
+
+
+def _trigger(trigger: Trigger) -> str:
+    if isinstance(trigger, ChangeTrigger) and trigger.when is not None:
+        return f"when {condition(trigger.when)}"
+    return str(trigger)
 
 
 def condition(asked: Condition) -> str:

@@ -1,7 +1,8 @@
 """The replay's driver: it owns the shop's clock, lets recorded facts in, judges who flips, and ends waits that are due.
 
 The clock goes to the next due instant only when every earlier event, flip and wait has been acknowledged, so each
-decision uses its logical instant on any machine. At one instant facts precede flips, and flips precede waits. Nothing
+decision uses its logical instant on any machine. At one instant facts precede flips, these precede moments of the
+calendar, and these precede waits. Nothing
 due at or after the window's end happens: what is open then ends as `replay-ended`.
 """
 
@@ -21,6 +22,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from engine.dispatch import outbox
+from engine.dispatch.calendar import Calendar
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.match import Happening, Matcher, stop_journey
 from engine.dispatch.outbox import Row
@@ -29,12 +31,13 @@ from engine.facts.matching import Fields
 from engine.journeys import wire
 from engine.journeys.interpreter import first_wait
 from engine.journeys.plan import Plan
+from engine.replay.calendar import Moments
 from engine.replay.standing import Standing
 from engine.replay.stream import Recorded, stream
 
 ENDED = "replay-ended"
 _AT_ONCE = 20
-_FACT, _FLIP, _WAIT = range(3)
+_FACT, _FLIP, _MOMENT, _WAIT = range(4)
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[datetime, int, int], None]
@@ -77,17 +80,24 @@ class Driver:
         """The dispatcher's way of starting is the engine's own."""
         self.dispatcher = Dispatcher(self.client, self.pool, self.versions, clock="held")
         self.judging = Standing(self.matcher, self.window.to) if self.matcher.standings.any else None
+        calendar = Calendar(self.matcher)
+        self.moments = Moments(calendar, self.window.to) if calendar.triggers else None
         self.named = frozenset(kind for plan in self.matcher.rules.plans.values() for kind in plan.events())
 
     async def run(self) -> None:
         """Replays the window to its end."""
         if self.judging is not None:
             await asyncio.to_thread(self._begin, self.judging)
-        with _facts(self.pool, None if self.judging else sorted(self.named), self.window) as facts:
+        if self.moments is not None:
+            await asyncio.to_thread(self._begin_moments, self.moments)
+        kinds = None if self.judging or self.moments else sorted(self.named)
+        with _facts(self.pool, kinds, self.window) as facts:
             upcoming = await asyncio.to_thread(next, facts, None)
             while (turn := self._turn(upcoming)) is not None:
                 if turn == _FLIP:
                     await self._flip()
+                elif turn == _MOMENT:
+                    await self._come()
                 elif turn == _WAIT:
                     await self._wake(*heapq.heappop(self.dues))
                 elif upcoming is not None:
@@ -99,12 +109,18 @@ class Driver:
         with self.pool.connection() as connection:
             judging.begin(connection)
 
+    def _begin_moments(self, moments: Moments) -> None:
+        with self.pool.connection() as connection:
+            moments.begin(connection, self.window.start)
+
     def _turn(self, upcoming: Recorded | None) -> int | None:
-        """What happens next on the shop's clock; at one instant facts precede flips, and flips precede waits."""
+        """What happens next on the shop's clock: at one instant facts, flips, moments of the calendar, waits."""
         flip = self.judging.due() if self.judging else None
+        moment = self.moments.due() if self.moments else None
         first = (
             (upcoming.at if upcoming else None, _FACT),
             (flip[0] if flip else None, _FLIP),
+            (moment[0] if moment else None, _MOMENT),
             (self.dues[0][0] if self.dues else None, _WAIT),
         )
         return min(((at, turn) for at, turn in first if at is not None), default=(None, None))[1]
@@ -122,6 +138,14 @@ class Driver:
         assert due is not None  # likewise
         self.flips += 1
         await self._told(await asyncio.to_thread(self._turned, self.judging, *due))
+        self.progress(due[0], self.facts, self.waits)
+
+    async def _come(self) -> None:
+        """Takes up the next moment of the calendar."""
+        assert self.moments is not None  # it was its turn
+        due = self.moments.due()
+        assert due is not None  # likewise
+        await self._told(await asyncio.to_thread(self._started, self.moments, *due))
         self.progress(due[0], self.facts, self.waits)
 
     async def _told(self, rows: list[Row]) -> None:
@@ -142,7 +166,14 @@ class Driver:
                 self.matcher.match(connection, Happening(event, fact.kind, at, at, *whose, fields))
             if changed:
                 self.matcher.match(connection, changed)
+            if self.moments is not None:
+                self.moments.happened(connection, fact.customer_id, fact.at)
         return self._open_rows() if event is not None or changed else []
+
+    def _started(self, moments: Moments, at: datetime, customer: int, digest: str) -> list[Row]:
+        with self.pool.connection() as connection:
+            started = moments.come(connection, at, customer, digest)
+        return self._open_rows() if started else []
 
     def _turned(self, judging: Standing, at: datetime, customer: int) -> list[Row]:
         with self.pool.connection() as connection:

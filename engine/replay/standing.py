@@ -39,10 +39,15 @@ def decides(rules: Rules) -> bool:
     return bool(own.tags or own.segments or own.lifecycle or own.tiers or own.rfm)
 
 
+def known_before(connection: Connection, start: datetime) -> list[int]:
+    """Who was known before a window, by the facts: our numbers of the customers, in order."""
+    return [row[0] for row in connection.execute(_KNOWN, {"start": start})]
+
+
 def judge_before(url: str, schema: str, rules: Rules, start: datetime, progress: Progress) -> int:
     """Judges everybody known before the window, in the replay's schema; gives how many those are."""
     with connect(url, schema) as connection:
-        known = [row[0] for row in connection.execute(_KNOWN, {"start": start})]
+        known = known_before(connection, start)
     # What happens at the window's first instant is inside it.
     before = start - timedelta(microseconds=1)
     used = with_used_standing(rules)

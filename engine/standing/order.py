@@ -17,6 +17,10 @@ class CircleError(ValueError):
         super().__init__(f"standing depends on itself: {' -> '.join(path)}")
 
 
+UNNAMED = "when:"
+"""Begins the name of a segment that the rules decide for a trigger `when` alone: no rule can name it."""
+
+
 def conditions(rules: StandingRules) -> dict[str, tuple[Condition, ...]]:
     """The conditions of each part: `tag NAME`, `segment NAME`, `stage`, `tier`, `rfm`."""
     found: dict[str, tuple[Condition, ...]] = {}
@@ -63,11 +67,12 @@ def _place(part: str, needs: Mapping[str, frozenset[str]], placed: dict[str, Non
 
 
 def named(test: Compare, parts: Mapping[str, object]) -> tuple[str, ...]:
-    """The parts that a comparison names. `tags` or `segments` without saying which names all of them."""
+    """The parts that a comparison names. `tags` or `segments` without saying which names all that have a name."""
     if test.name in ("tags", "segments"):
         kind = test.name.removesuffix("s")
         operands = test.operands or ((test.operand,) if isinstance(test.operand, str) else ())
-        return tuple(f"{kind} {name}" for name in operands) or tuple(p for p in parts if p.startswith(f"{kind} "))
+        every = (part for part in parts if part.startswith(f"{kind} ") and UNNAMED not in part)
+        return tuple(f"{kind} {name}" for name in operands) or tuple(every)
     return part_of_name(test.name)
 
 

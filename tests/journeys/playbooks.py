@@ -24,6 +24,7 @@ _HEADS = (
 )
 _DURATIONS = st.sampled_from(["1s", "10m", "24h", "7d", "6mo", "120mo"])
 _EVENTS = ("order.paid", "case.opened", "order.shipped")
+_TRIGGERS = st.sampled_from([*({"event": event} for event in _EVENTS), {"when": {"tags": {"has_any": ["warm"]}}}])
 
 
 @dataclass
@@ -89,7 +90,7 @@ def _wait(writing: Writing, _depth: int) -> Any:
 
 
 def _wait_for(writing: Writing, depth: int) -> Any:
-    waited = {"event": writing.draw(st.sampled_from(_EVENTS)), "within": writing.draw(_DURATIONS)}
+    waited = {**writing.draw(_TRIGGERS), "within": writing.draw(_DURATIONS)}
     step = {"wait_for": writing.named(**waited)}
     return _with_blocks(writing, depth, step, ("got", "else"))
 
@@ -105,8 +106,8 @@ def _switch(writing: Writing, depth: int) -> Any:
 
 
 def _first(writing: Writing, depth: int) -> Any:
-    events = writing.draw(st.lists(st.sampled_from(_EVENTS), min_size=1, max_size=3, unique=True))
-    ways = [{"event": event, "then": writing.block(depth + 1)} for event in events]
+    triggers = writing.draw(st.lists(_TRIGGERS, min_size=1, max_size=3, unique_by=str))
+    ways = [{**trigger, "then": writing.block(depth + 1)} for trigger in triggers]
     return _with_blocks(writing, depth, {"first": ways, "within": writing.draw(_DURATIONS)}, ("else",))
 
 

@@ -6,7 +6,7 @@ from engine.attributes.fold import compile_fold
 from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.compile import compile_condition, compile_where
 from engine.conditions.environment import Catalogue
-from engine.journeys.plan import Again, Branch, EventTrigger, Plan
+from engine.journeys.plan import Again, Branch, ChangeTrigger, EventTrigger, Plan
 from engine.language.events import events_of
 from engine.language.files import SCHEMAS, read_directory, shipped_contracts
 from engine.language.issues import TITLES
@@ -171,6 +171,8 @@ def check_plan(plan, rules):
     assert len({step.id for step in plan.code}) == len(plan.code)
     if plan.start.only_if is not None:
         compile_condition(plan.start.only_if, currency="EUR", types=types, events=history)
+    for trigger in (each for each in (*plan.start.any, *plan.stop) if isinstance(each, ChangeTrigger) and each.when):
+        compile_condition(trigger.when, currency="EUR", types=types, events=history)
     for trigger in (each for each in (*plan.start.any, *plan.stop) if isinstance(each, EventTrigger)):
         told = {name: typed.type for name, typed in EVENTS.fields[trigger.event].items()}
         if trigger.where is not None:

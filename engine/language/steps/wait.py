@@ -7,13 +7,13 @@ from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS, SCOPES
 from engine.calendar.durations import Duration
 from engine.journeys.plan import EventTrigger, Wait, WaitUntil, When
-from engine.language.issues import Report, Span, did_you_mean, one_of
-from engine.language.located import Entry, Mapping, Node, Scalar, found
+from engine.language.calendar_triggers import Weekday
+from engine.language.dates import check_date
+from engine.language.issues import Span, did_you_mean
+from engine.language.located import Entry, Mapping, Node, Scalar
 from engine.language.model import Model
-from engine.language.scope import ALL_SCOPES, Scope
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
 from engine.language.triggers import concerns
-from engine.language.triggers_later import Weekday
 from engine.language.validate import validate
 from engine.language.values import (
     AttributePart,
@@ -29,7 +29,6 @@ from engine.language.words import duration, moment
 
 LENGTHS = ("product.settling_time", "product.repurchase_time")
 """Lengths of time that the products of an order have."""
-_DATES = ("date", "instant")
 
 
 def _read_length(value: object) -> Duration | str:
@@ -178,27 +177,6 @@ def _check_until(context: Context, until: Mapping) -> None:
     for key in ("offset", "follow", "if_past"):
         if entry := until.entry(key):
             context.report.error("RG201", entry.span, key, f"{key} beside a date")
-
-
-def check_date(named: Entry, scope: Scope, report: Report) -> None:
-    """A name must be an attribute or field of the subject's that is an instant or a date."""
-    node = named.value
-    if not isinstance(node, Scalar) or not node.text or not isinstance(node.value, str):
-        report.error("RG203", named.span, found(node), "an attribute of type date or instant")
-        return
-    head, dot, tail = node.text.partition(".")
-    known = scope.scoped.get(head, {}) if dot else scope.bare
-    typed = known.get(tail if dot else head)
-    if dot and head in ALL_SCOPES and head not in scope.scoped:
-        here = one_of([f"{each}." for each in scope.scoped]) or "no scope"
-        report.error("RG311", node.span, node.text, f"names of this place: {here} and bare names")
-    elif typed is None and not scope.disables(node.text):
-        code, what = ("RG303", f"a field of {head}") if dot else ("RG301", "an attribute")
-        report.error(code, node.span, node.text, what, did_you_mean(tail or head, known))
-    elif typed is None:
-        report.warning("RG313", node.span, node.text, "a sound attribute", "correct it first: it has errors of its own")
-    elif typed.type not in _DATES:
-        report.error("RG401", node.span, f"{node.text}, of type {typed.type}", "a date or an instant")
 
 
 def _followed(name: str, context: Context) -> tuple[str, ...]:

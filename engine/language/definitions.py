@@ -13,7 +13,7 @@ from engine.language.changes import KINDS as KINDS_OF_CHANGE
 from engine.language.changes import RISING
 from engine.language.conditions import LATER_STATES, OPERATORS, STATES, DidModel
 from engine.language.schema_parts import OPERANDS, Json, declared, described, equals, one_or_more, ref, words
-from engine.language.scope import SUBJECT_SCOPES, Names
+from engine.language.scope import Names
 from engine.language.standing.names import CHANGES as CHANGED
 from engine.language.steps.block import FAILURE, BesideModel
 from engine.language.steps.first import WayModel
@@ -50,7 +50,7 @@ _LISTS = ("in", "not_in", "has_any", "has_all", "has_none")
 
 def definitions(attributes: Names, events: Events) -> dict[str, Json]:
     """All shared parts by name."""
-    scoped = {head: row_names(RELATIONS[SCOPES[head]]) for head in SUBJECT_SCOPES["order"]}
+    scoped = {head: row_names(RELATIONS[SCOPES[head]]) for head in SCOPES}
     customer = {
         **attributes,
         **{f"{head}.{name}": each for head, names in scoped.items() for name, each in names.items()},

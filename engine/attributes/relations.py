@@ -246,12 +246,24 @@ _SHIPMENTS = Relation(
         "shipped_at": _happening("shipped_at", "h.shipped_at", "When it left"),
         "estimated_at": _value("instant", "h.estimated_at", "The promised delivery"),
         "out_for_delivery_at": _happening("out_for_delivery_at", "h.out_for_delivery_at", "When the courier set out"),
+        "promise_passed_at": _hidden(
+            "instant", "h.estimated_at", "The promised delivery, once it has passed", since="promise_passed_at"
+        ),
         "delivered_at": _happening("delivered_at", "h.delivered_at", "When it arrived"),
         "lost_at": _happening("lost_at", "h.lost_at", "When it was given up as lost"),
         "shipped": _flag("Shipped", _known("shipped_at")),
         "out_for_delivery": _flag("Out for delivery", _known("out_for_delivery_at")),
         "delivered": _flag("Delivered", _known("delivered_at")),
         "lost": _flag("Lost", _known("lost_at")),
+        "overdue": _flag(
+            "Promised delivery passed, neither delivered nor lost",
+            All(
+                parts=(
+                    _known("promise_passed_at"),
+                    Not(part=Any(parts=(_known("delivered_at"), _known("lost_at")))),
+                )
+            ),
+        ),
         "transit_days": _derived(
             "integer", "Whole days from shipping to delivery", Elapsed("shipped_at", "delivered_at", 86400)
         ),

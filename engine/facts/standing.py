@@ -219,7 +219,9 @@ def _row(customer_id: int, kept: Kept) -> tuple[object, ...]:
 
 
 def _evidence(change: Change) -> Jsonb | None:
-    told = {name: True for name in ("rises", "unexpected") if getattr(change, name)}
+    told: dict[str, object] = {name: True for name in ("rises", "unexpected") if getattr(change, name)}
+    if change.evidence:
+        told["values"] = change.evidence
     return Jsonb(told) if told else None
 
 

@@ -55,6 +55,7 @@ class Change:
     """One change: of kind tag, segment, stage, tier or rfm_group, from one name to another (None: none).
 
     `rises` of a tier: it is better than before, or the first one. `unexpected` of a stage: its rule does not allow it.
+    `evidence`: the values that decided, by name, ready for JSON; empty in a first judgement.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Change:
     after: str | None
     rises: bool = False
     unexpected: bool = False
+    evidence: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

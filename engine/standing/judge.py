@@ -1,7 +1,7 @@
 """One customer's standing from the facts: fold, decision and next flip, compiled together for one version of rules."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.attributes.definition import AttributeDefinition
 from engine.attributes.facts import CustomerFacts
@@ -12,6 +12,7 @@ from engine.standing.changes import changes
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import Change, Decide, HandTag, Standing
 from engine.standing.definition import StandingRules
+from engine.standing.evidence import Evidence
 from engine.standing.flip import Flips, Seen
 
 
@@ -56,6 +57,7 @@ class Judge:
         declared = {**attributes, **self._flips.companions}
         self._fold = compile_fold(declared, currency=catalogue.currency, only=self._flips.names, words=words)
         self._decide = Decide(rules, catalogue, zone)
+        self._evidence = Evidence(rules, catalogue.types)
         self.reads = self._fold.reads
 
     def __call__(
@@ -73,6 +75,8 @@ class Judge:
         decision = self._decide(values, at, cut_offs=cut_offs, previous=previous, hand_tags=hand_tags, events=events)
         seen = Seen(facts, at, values, decision.standing, hand_tags, events, cut_offs)
         found = changes(previous, decision.standing, self.rules)
+        if previous is not None:
+            found = tuple(replace(each, evidence=self._evidence(each, values, decision.standing)) for each in found)
         return Judgement(decision.standing, found, self._flips(seen), decision.stages)
 
     def values(self, facts: CustomerFacts, at: int) -> dict[str, Value]:

@@ -8,6 +8,7 @@ async def test_an_open_complaint_escalates_and_a_closed_one_is_asked_about(
 ):
     shop = open_shop(shipped_rules)
     shop.place()
+    shop.pay()
 
     def tell(case: str, what: str, **data: str) -> None:
         shop.tell(shop.event(f"case.{what}", customer="c1", data={"case": case, **data}))

@@ -619,7 +619,10 @@ channel_limits = Table(
     metadata,
     Column("channel", Text, primary_key=True),
     _instant("next_at", required=True),  # the token bucket in one instant: when the next message may leave
-    _instant("queue_at", required=True),  # up to when places in its queue have been given out
+    _instant("queue_at", required=True),  # up to when turns in its queue have been given out
+    Column(
+        "urgent_at", DateTime(timezone=True), nullable=False, server_default=text("'epoch'")
+    ),  # likewise, to what goes first
 )
 
 # Written by a trigger of messages, log_messages, whoever changes one.

@@ -216,6 +216,24 @@ def test_who_comes_while_others_wait_lines_up_but_for_what_everybody_must_be_tol
     assert isinstance(must(NOON + timedelta(seconds=1), number=people.new()), Proceed)
 
 
+def test_what_everybody_must_be_told_has_turns_of_its_own_before_all_others(people, limited):
+    ask, must = limited(), limited(purpose="transactional")
+    first = [ask(number=people.new()) for _ in range(3)]
+    waiting = people.new()
+    before = ask(number=waiting)
+    urgent = [people.new() for _ in range(3)]
+    turns = [must(number=number).until for number in urgent]
+    assert [type(answer) for answer in first] == [Proceed] * 3
+    assert [turn - NOON for turn in (before.until, *turns)] == [timedelta(seconds=each) for each in (1, 1, 2, 3)]
+    assert [type(must(turn, number=number)) for turn, number in zip(turns[:1], urgent, strict=False)] == [Proceed]
+    again = ask(before.until, number=waiting)
+    assert again.until == NOON + timedelta(seconds=4)
+    assert [type(must(turn, number=number)) for turn, number in zip(turns[1:], urgent[1:], strict=True)] == [
+        Proceed
+    ] * 2
+    assert isinstance(ask(again.until, number=waiting), Proceed)
+
+
 def test_a_token_that_is_near_is_taken_ahead(people, limited):
     ask = limited(near=timedelta(seconds=2))
     answers = [ask(number=people.new()) for _ in range(7)]

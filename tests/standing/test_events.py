@@ -118,6 +118,22 @@ def test_a_flip_is_judged_as_of_its_own_instant_however_late_it_is_heard_of(conn
     ]
 
 
+def test_the_history_keeps_the_values_that_decided(connection, shop, matcher):
+    customer = order(connection, matcher, "1", NEW_YEAR)
+    judge_due(connection, matcher, NEW_YEAR + timedelta(days=95))
+    told = connection.execute(
+        """select "to", evidence -> 'values' from standing_changes
+            where customer_id = %s and kind = 'stage' order by id""",
+        (customer,),
+    ).fetchall()
+    assert told == [
+        ("prospect", None),
+        ("new", {"days_since_last_order": 0, "paid_orders": 1}),
+        ("active", {"days_since_last_order": 30, "paid_orders": 1}),
+        ("sleeping", {"days_since_last_order": 90, "paid_orders": 1}),
+    ]
+
+
 def test_nobody_is_due_before_the_flip(connection, shop, matcher):
     customer = order(connection, matcher, "1", NEW_YEAR)
     flip = standing(connection, customer, "next_flip")

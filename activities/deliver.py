@@ -147,7 +147,15 @@ class Deliver:
         journey = self._journey(connection, request.journey)
         name = self._template(connection, request, proceed, journey, moment)
         known = self._attributes(connection, request, proceed, journey, moment)
-        values = message_values(connection, customer_id=proceed.customer, order_id=proceed.order, attributes=known)
+        values = message_values(
+            connection,
+            customer_id=proceed.customer,
+            order_id=proceed.order,
+            shipment_id=proceed.shipment,
+            case_id=proceed.case,
+            at=moment,
+            attributes=known,
+        )
         chain = locale_chain(values["customer"]["locale"], journey.rules.policy.locale)
         channel = self.context.policy.channels[proceed.channel]
         content = RENDERERS[channel.form](journey.rules.templates, name, chain, values)

@@ -11,8 +11,8 @@ from engine.messages.stop import find_stop, write_stop
 
 # The customer's lock, as intake takes it: a payment and a step are one after the other.
 _JOURNEY = """
-select j.id, j.workflow_id, j.version, j.playbook, j.customer_id, j.order_id, j.state, j.outcome, j.stopped_at,
-       j.started_at, e.kind as started_by
+select j.id, j.workflow_id, j.version, j.playbook, j.subject, j.subject_id, j.customer_id, j.order_id, j.state,
+       j.outcome, j.stopped_at, j.started_at, e.kind as started_by
   from journeys j join customers c on c.id = j.customer_id left join events e on e.id = j.event_id
  where j.id = %s
    for update of c, j

@@ -235,7 +235,7 @@ _SHIPMENTS = Relation(
     source="shipments h join orders o on o.id = h.order_id",
     owner="o.customer_id",
     identity="h.id",
-    at="coalesce(least(h.shipped_at, h.delivered_at, h.lost_at), h.recorded_at)",
+    at="coalesce(least(h.shipped_at, h.out_for_delivery_at, h.delivered_at, h.lost_at), h.recorded_at)",
     key="o.number || ' ' || o.shop_id || ' ' || h.key",
     fields={
         "order_id": _ORDER_ID,
@@ -245,11 +245,25 @@ _SHIPMENTS = Relation(
         "tracking": _value("string", "h.tracking", "Tracking number"),
         "shipped_at": _happening("shipped_at", "h.shipped_at", "When it left"),
         "estimated_at": _value("instant", "h.estimated_at", "The promised delivery"),
+        "out_for_delivery_at": _happening("out_for_delivery_at", "h.out_for_delivery_at", "When the courier set out"),
+        "promise_passed_at": _hidden(
+            "instant", "h.estimated_at", "The promised delivery, once it has passed", since="promise_passed_at"
+        ),
         "delivered_at": _happening("delivered_at", "h.delivered_at", "When it arrived"),
         "lost_at": _happening("lost_at", "h.lost_at", "When it was given up as lost"),
         "shipped": _flag("Shipped", _known("shipped_at")),
+        "out_for_delivery": _flag("Out for delivery", _known("out_for_delivery_at")),
         "delivered": _flag("Delivered", _known("delivered_at")),
         "lost": _flag("Lost", _known("lost_at")),
+        "overdue": _flag(
+            "Promised delivery passed, neither delivered nor lost",
+            All(
+                parts=(
+                    _known("promise_passed_at"),
+                    Not(part=Any(parts=(_known("delivered_at"), _known("lost_at")))),
+                )
+            ),
+        ),
         "transit_days": _derived(
             "integer", "Whole days from shipping to delivery", Elapsed("shipped_at", "delivered_at", 86400)
         ),
@@ -556,6 +570,7 @@ EVENT_SOURCES: Mapping[str, EventSource] = {
     "order.delivered": EventSource("orders", "delivered_at"),
     "order.cancelled": EventSource("orders", "cancelled_at"),
     "shipment.shipped": EventSource("shipments", "shipped_at", _SHIPMENT),
+    "shipment.out_for_delivery": EventSource("shipments", "out_for_delivery_at", _SHIPMENT),
     "shipment.delivered": EventSource("shipments", "delivered_at", _SHIPMENT),
     "shipment.lost": EventSource("shipments", "lost_at", _SHIPMENT),
     "review.created": EventSource("reviews", "created_at", _REVIEW),

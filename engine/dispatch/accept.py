@@ -108,6 +108,8 @@ def _happening(recorded: Recorded, recorded_at: datetime, currency: str | None) 
         customer_id=recorded.customer_id,
         order_id=recorded.order_id,
         fields=partial(_fields, recorded, currency),
+        shipment_id=recorded.shipment_id,
+        case_id=recorded.case_id,
     )
 
 

@@ -19,7 +19,7 @@ _CONCERNED = """
 with locked as materialized (
     select id from customers
      where id in (select customer_id from orders where id in (select id from changed_orders)) order by id for update)
-select j.id, j.playbook, j.version, j.subject, j.customer_id, j.order_id, j.started_at, e.kind as started_by
+select j.id, j.playbook, j.version, j.subject, j.subject_id, j.customer_id, j.started_at, e.kind as started_by
   from journeys j join locked l on l.id = j.customer_id left join events e on e.id = j.event_id
  where j.state = 'running' order by j.id
 """
@@ -37,10 +37,8 @@ def stop_overtaken(connection: Connection, matcher: EventMatcher, versions: Stor
         plan = versions.find(connection, journey["version"], journey["playbook"])
         if plan is None:
             continue
-        order = journey["order_id"] if journey["subject"] == "order" else None
         since = Since(journey["started_at"], journey["started_by"])
-        whose = Whose(journey["customer_id"], order)
-        found = first_occurrence(connection, plan.stop, whose, since=since, until=now, matcher=matcher)
+        found = first_occurrence(connection, plan.stop, Whose.of(journey), since=since, until=now, matcher=matcher)
         if found is not None:
             payload = {"event": found.event, "stop": True, "steps": []}
             outbox.put(connection, journey["id"], "event", found.at, payload)

@@ -34,7 +34,7 @@ with batch as (select id, customer_id from journeys
                 order by id limit %(limit)s),
      locked as materialized (
     select id from customers where id in (select customer_id from batch) order by id for update)
-select j.id, j.playbook, j.version, j.subject, j.customer_id, j.order_id, j.started_at, e.kind as started_by
+select j.id, j.playbook, j.version, j.subject, j.subject_id, j.customer_id, j.started_at, e.kind as started_by
   from journeys j join batch using (id) join locked l on l.id = j.customer_id left join events e on e.id = j.event_id
  where j.state = 'held' order by j.id
 """
@@ -128,8 +128,6 @@ def _stop(
     plan = versions.find(connection, journey["version"], journey["playbook"])
     if plan is None or not plan.stop:
         return None
-    order = journey["order_id"] if journey["subject"] == "order" else None
     since = Since(journey["started_at"], journey["started_by"])
-    whose = Whose(journey["customer_id"], order)
-    found = first_occurrence(connection, plan.stop, whose, since=since, until=now, matcher=matcher)
+    found = first_occurrence(connection, plan.stop, Whose.of(journey), since=since, until=now, matcher=matcher)
     return None if found is None else found.event

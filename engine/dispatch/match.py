@@ -18,7 +18,7 @@ from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Asked, evaluator
 from engine.facts.matching import EventMatcher, Fields
-from engine.facts.occurrence import change_name
+from engine.facts.occurrence import ONCE, change_name
 from engine.journeys.plan import CalendarTrigger, ChangeTrigger, Plan, Trigger
 from engine.language.rules import Rules
 from engine.messages.record import skip_waiting_messages
@@ -43,6 +43,8 @@ class Happening:
     fields: Callable[[], Fields]
     """What a `where` may ask for; read only where one does."""
     changes: tuple[Change, ...] = ()
+    shipment_id: int | None = None
+    case_id: int | None = None
 
     @classmethod
     def of_changes(
@@ -65,7 +67,12 @@ class Happening:
 
     def subject_id(self, subject: str) -> int | None:
         """The internal id of the event's subject of that kind, if it has one."""
-        return {"customer": self.customer_id, "order": self.order_id}.get(subject)
+        return {
+            "customer": self.customer_id,
+            "order": self.order_id,
+            "shipment": self.shipment_id,
+            "case": self.case_id,
+        }.get(subject)
 
 
 @dataclass(frozen=True)
@@ -164,22 +171,28 @@ def _waited_for(plan: Plan) -> tuple[Trigger, ...]:
 
 
 def _running(connection: Connection, happening: Happening) -> list[dict[str, Any]]:
-    """Journeys of the event's subject. What an order is (paid, cancelled) holds whenever it became so."""
+    """Journeys of the event's subject. What a subject is (paid, delivered, closed) holds whenever it became so."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """select id, playbook, version from journeys
                 where state = 'running' and event_id is distinct from coalesce(%(event)s::bigint, -1)
-                  and (started_at <= %(at)s or (subject = 'order' and %(kind)s like 'order.%%'))
+                  and (started_at <= %(at)s or (subject = %(about)s and %(kind)s = any(%(once)s)))
                   and ((subject = 'customer' and subject_id = %(customer)s)
                        or (subject = 'order' and subject_id = %(order)s)
+                       or (subject = 'shipment' and subject_id = %(shipment)s)
+                       or (subject = 'case' and subject_id = %(case)s)
                        or (%(changes)s and customer_id = %(customer)s)) order by id""",
             {
                 "changes": bool(happening.changes),
                 "at": happening.at,
                 "kind": happening.kind,
+                "about": happening.kind.partition(".")[0],
+                "once": list(ONCE),
                 "event": happening.event_id,
                 "customer": happening.customer_id,
                 "order": happening.order_id,
+                "shipment": happening.shipment_id,
+                "case": happening.case_id,
             },
         ).fetchall()
 

@@ -218,6 +218,7 @@ shipments = Table(
     Column("tracking", Text),
     _instant("shipped_at"),
     _instant("estimated_at"),
+    _instant("out_for_delivery_at"),
     _instant("delivered_at"),
     _instant("lost_at"),
     _recorded(),

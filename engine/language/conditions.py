@@ -233,7 +233,9 @@ def typed_name(entry: Entry, scope: Scope, report: Report) -> Typed | None:
     if head in scope.scoped:
         return _in_names(entry, tail, scope.scoped[head], f"{head}.", report)
     if head in LATER_SCOPES:
-        report.error("RG501", entry.span, f"the scope {head}.", "a scope that runs: order.", "it is planned")
+        report.error(
+            "RG501", entry.span, f"the scope {head}.", "a scope that runs: order., shipment. or case.", "it is planned"
+        )
         return None
     if head in ALL_SCOPES:
         here = one_of([f"{name}." for name in scope.scoped]) or "no scope"

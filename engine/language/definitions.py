@@ -14,7 +14,7 @@ from engine.language.changes import RISING
 from engine.language.conditions import CALL_STATES, LATER_STATES, OPERATORS, STATES, DidModel
 from engine.language.own import NO_ACTIVITIES, OwnActivities
 from engine.language.schema_parts import OPERANDS, Json, declared, described, equals, one_or_more, ref, words
-from engine.language.scope import SUBJECT_SCOPES, Names
+from engine.language.scope import Names
 from engine.language.standing.names import CHANGES as CHANGED
 from engine.language.steps.block import FAILURE, BesideModel
 from engine.language.steps.first import WayModel
@@ -61,7 +61,7 @@ _LISTS = ("in", "not_in", "has_any", "has_all", "has_none")
 
 def definitions(attributes: Names, events: Events, own: OwnActivities = NO_ACTIVITIES) -> dict[str, Json]:
     """All shared parts by name."""
-    scoped = {head: row_names(RELATIONS[SCOPES[head]]) for head in SUBJECT_SCOPES["order"]}
+    scoped = {head: row_names(RELATIONS[SCOPES[head]]) for head in SCOPES}
     customer = {
         **attributes,
         **{f"{head}.{name}": each for head, names in scoped.items() for name, each in names.items()},

@@ -11,7 +11,7 @@ from engine.journeys.plan import CalendarTrigger, ChangeTrigger, Controls, End, 
 from engine.language.attributes import row_names
 from engine.language.conditions import compile_condition
 from engine.language.issues import Report, Span, did_you_mean, one_of
-from engine.language.located import Entry, Mapping, Node, Scalar
+from engine.language.located import Entry, Mapping, Scalar
 from engine.language.model import Model
 from engine.language.own import NO_ACTIVITIES, OwnActivities
 from engine.language.scope import SUBJECT_SCOPES, Names, Scope
@@ -37,7 +37,6 @@ from engine.policy import Policy
 RESERVED = frozenset({"apply", "campaign", "evaluate", "journey", "mass-action", "migrate", "publish", "replay"})
 """Names of typed workflows, now or planned: a playbook's name is its workflow's type."""
 RESERVED_PREFIXES = ("regulars-", "temporal-")
-LATER_SUBJECTS = ("shipment", "case")
 LATER_EDITS = ("migrate", "drain")
 DEFAULT_PURPOSE = "marketing"
 
@@ -64,7 +63,7 @@ class PlaybookModel(Model):
     title: Text = Field(description="The name for people.")
     description: Text | None = Field(default=None, description="What it is good for.")
     for_: Literal["customer", "order", "shipment", "case"] = Field(
-        alias="for", description="Whom or what each journey is for.", json_schema_extra={"enum": ["customer", "order"]}
+        alias="for", description="Whom or what each journey is for."
     )
     status: Literal["draft", "test", "live", "paused"] = Field(
         default="live", description="test: sends only to the policy's test recipients; draft and paused start nothing."
@@ -158,12 +157,9 @@ def _check_name(named: Entry, report: Report) -> None:
 def _check_later(root: Mapping, report: Report) -> None:
     """What the language knows and this version does not yet run is refused, so that nobody relies on it."""
     controls = root.get("controls")
-    asked: list[tuple[Node | None, tuple[str, ...], str]] = [(root.get("for"), LATER_SUBJECTS, "for order or customer")]
-    if isinstance(controls, Mapping):
-        asked.append((controls.get("edits"), LATER_EDITS, "edits: pin"))
-    for node, later, instead in asked:
-        if isinstance(node, Scalar) and node.text in later:
-            report.error("RG501", node.span, node.text, instead, "it is planned")
+    edits = controls.get("edits") if isinstance(controls, Mapping) else None
+    if isinstance(edits, Scalar) and edits.text in LATER_EDITS:
+        report.error("RG501", edits.span, edits.text, "edits: pin", "it is planned")
 
 
 def _start(root: Mapping, subject: str, scope: Scope, events: Events, report: Report) -> Start | None:

@@ -5,7 +5,7 @@ a misspelt name, a broken page and a greeting that needs a name nobody gave are 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.messages.errors import TemplateError
@@ -38,11 +38,26 @@ def sample_values(*, known: bool = True, attributes: Iterable[str] = ()) -> dict
             "discount": Money(1_000, "EUR"),
             "estimated_at": _PLACED,
         },
+        "shipment": {
+            "carrier": "Swift",
+            "tracking": "SW000123",
+            "estimated_at": _PLACED + timedelta(days=3),
+            "shipped_at": _PLACED + timedelta(days=1),
+            "out_for_delivery_at": _PLACED + timedelta(days=3),
+            "delivered_at": _PLACED + timedelta(days=3, hours=2),
+        },
+        "case": {
+            "subject": "delivery",
+            "answered_at": _PLACED + timedelta(hours=2),
+            "closed_at": _PLACED + timedelta(days=1),
+        },
         "shop": {"country": "PT"},
     }
     if not known:
         values = {group: dict.fromkeys(names) for group, names in values.items()}
     values["order"] |= {"number": "1001", "placed_at": _PLACED}
+    values["shipment"] |= {"shipment": "1"}
+    values["case"] |= {"case": "C-1001", "kind": "complaint", "opened_at": _PLACED}
     values["shop"] |= {"name": "Sample Shop", "zone": "Europe/Lisbon"}
     return values | {"attributes": dict.fromkeys(attributes)}
 

@@ -3,20 +3,25 @@
 from collections.abc import Iterator
 from itertools import product
 
+from engine.attributes.relations import SCOPES
 from engine.journeys.plan import Plan, Send
 from engine.language.issues import Issue, ordered
 from engine.language.rules import Rules
+from engine.language.scope import SUBJECT_SCOPES
 from engine.messages.check import sample_values, template_errors
 from engine.messages.check_requests import request_issues
 from engine.messages.errors import TemplateError
 from engine.messages.render import RENDERERS
 from engine.messages.templates import SUFFIXES, template_locales
 
+_SUBJECTS = frozenset(SCOPES)
+
 
 def template_issues(rules: Rules) -> tuple[Issue, ...]:
     """Templates that cannot be filled in, and those that name what a playbook's subject does not have.
 
-    A playbook for a customer has no order: a template that names one would fail at its first send.
+    A playbook for a customer has no order, one for an order no parcel: a template that names what there is not would
+    fail at its first send.
     """
     attributes = (*rules.catalogue, *rules.names)
     errors = template_errors(rules.templates, attributes)
@@ -32,9 +37,8 @@ def template_issues(rules: Rules) -> tuple[Issue, ...]:
 
 def _of_plan(plan: Plan, rules: Rules, attributes: tuple[str, ...]) -> Iterator[TemplateError]:
     """Errors of the plan's templates, filled in with what its subject has."""
-    if plan.subject == "order":
-        return
-    values = {name: value for name, value in sample_values(attributes=attributes).items() if name != "order"}
+    absent = _SUBJECTS - set(SUBJECT_SCOPES[plan.subject])
+    values = {name: value for name, value in sample_values(attributes=attributes).items() if name not in absent}
     for name, form in product(sorted(_templates(plan)), SUFFIXES):
         for locale in template_locales(rules.templates, name, form):
             try:

@@ -19,9 +19,10 @@ from engine.messages.caps import Other, waits
 Row = Mapping[str, Any]
 
 _SUBJECT = """
-select j.workflow_id, j.playbook, j.customer_id, j.order_id, j.state, j.outcome, j.stopped_at, j.started_at,
-       j.paused_at, e.kind as started_by, c.key as customer_key, c.email, c.phone, coalesce(c.zone, s.zone) as zone,
-       coalesce(c.country, s.country) as country, coalesce(o.number, c.key) as subject_key
+select j.workflow_id, j.playbook, j.subject, j.subject_id, j.customer_id, j.order_id, j.state, j.outcome, j.stopped_at,
+       j.started_at, j.paused_at, e.kind as started_by, c.key as customer_key, c.email, c.phone,
+       coalesce(c.zone, s.zone) as zone, coalesce(c.country, s.country) as country,
+       coalesce(o.number, c.key) as subject_key
   from journeys j
   join customers c on c.id = j.customer_id
   left join events e on e.id = j.event_id

@@ -52,6 +52,8 @@ class Proceed:
     order: int | None
     address: str
     not_before: datetime | None = None
+    shipment: int | None = None
+    case: int | None = None
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,8 @@ class Reserving(Decision):
 
     def _goal_reached(self) -> bool:
         goal = self.terms.plan.goal
-        plan, matcher = self.terms.plan, self.terms.matcher
-        return goal is not None and occurred(self.connection, self.subject, plan, goal.any, self.moment, matcher)
+        matcher = self.terms.matcher
+        return goal is not None and occurred(self.connection, self.subject, goal.any, self.moment, matcher)
 
     def _killed(self) -> bool:
         return any(control["state"] == "killed" for control in self.known.controls)
@@ -339,7 +341,13 @@ class Reserving(Decision):
             self.subject["order_id"],
             self._address(channel) or "",
             token.at if isinstance(token, Token) and token.at > self.moment else None,
+            shipment=self._subject("shipment"),
+            case=self._subject("case"),
         )
+
+    def _subject(self, kind: str) -> int | None:
+        """Our number of the journey's subject, if it is of that kind."""
+        return self.subject["subject_id"] if self.subject["subject"] == kind else None
 
     def _defer(self, channel: str, reason: DeferReason, until: datetime, places: tuple[str, ...] = ()) -> NotBefore:
         self._put(channel, "deferred", reason, at=self.moment, until=until, places=places)

@@ -16,7 +16,7 @@ from engine.journeys.plan import Plan, Trigger
 
 Connection = psycopg.Connection[Any]
 Journey = Mapping[str, Any]
-"""A journey's customer_id, order_id, state, outcome, stopped_at, started_at and started_by (the kind of its event)."""
+"""A journey's customer_id, subject, subject_id, state, outcome and stopped_at, started_at, started_by (a kind)."""
 
 
 def find_stop(
@@ -25,19 +25,18 @@ def find_stop(
     """What has stopped the journey as of the moment: as written by the event's intake, or else by the facts."""
     if journey["state"] == "stopped":
         return Occurrence(journey["outcome"], journey["stopped_at"])
-    return _first(connection, journey, plan, plan.stop, moment, matcher)
+    return _first(connection, journey, plan.stop, moment, matcher)
 
 
 def occurred(
     connection: Connection,
     journey: Journey,
-    plan: Plan,
     triggers: Sequence[Trigger],
     moment: datetime,
     matcher: EventMatcher,
 ) -> bool:
     """Whether one of the triggers has happened to the journey's subject as of the moment."""
-    return _first(connection, journey, plan, triggers, moment, matcher) is not None
+    return _first(connection, journey, triggers, moment, matcher) is not None
 
 
 def write_stop(connection: Connection, journey: int, stop: Occurrence) -> None:
@@ -52,7 +51,6 @@ def write_stop(connection: Connection, journey: int, stop: Occurrence) -> None:
 def _first(
     connection: Connection,
     journey: Journey,
-    plan: Plan,
     triggers: Sequence[Trigger],
     moment: datetime,
     matcher: EventMatcher,
@@ -60,7 +58,7 @@ def _first(
     return first_occurrence(
         connection,
         triggers,
-        Whose(journey["customer_id"], journey["order_id"] if plan.subject == "order" else None),
+        Whose.of(journey),
         since=Since(journey["started_at"], journey["started_by"]),
         until=moment,
         matcher=matcher,

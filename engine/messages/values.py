@@ -7,22 +7,30 @@ r"""What message templates may name, read from the facts in one round trip.
 | `order.number`, `.payment_method` | texts |
 | `order.total`, `.shipping`, `.discount` | amounts: `{{ order.total \| money }}` |
 | `order.placed_at`, `.estimated_at` | instants: `{{ order.placed_at \| date }}` |
+| `shipment.shipment`, `.carrier`, `.tracking` | texts |
+| `shipment.shipped_at`, `.estimated_at`, `.out_for_delivery_at`, `.delivered_at` | instants |
+| `case.case`, `.kind`, `.subject` | texts |
+| `case.opened_at`, `.answered_at`, `.closed_at` | instants |
 | `shop.name`, `.country`, `.zone` | texts |
 | `attributes.…` | the customer's attributes, if the caller has them |
 | `locale` | the template's own |
 
-`order` is there for messages about an order only. Addresses are not offered: a message has no use for its own.
+`order` is there for messages about an order or one of its parcels only, `shipment` for those about a parcel, `case` for
+those about a case. Instants after the send are unknown. Addresses are not offered: a message has no use for its own.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
 from engine.money import Money
 
+SHIPMENT_INSTANTS = ("shipped_at", "out_for_delivery_at", "delivered_at")
+CASE_INSTANTS = ("opened_at", "answered_at", "closed_at")
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "customer": ("given_name", "family_name", "country", "city", "locale", "zone"),
     "order": (
@@ -34,6 +42,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         "placed_at",
         "estimated_at",
     ),
+    "shipment": ("shipment", "carrier", "tracking", *SHIPMENT_INSTANTS, "estimated_at"),
+    "case": ("case", "kind", "subject", *CASE_INSTANTS),
     "shop": ("name", "country", "zone"),
     "attributes": (),
     "locale": (),
@@ -42,6 +52,11 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 
 _LONGEST_NAME = 60
 _NO_NAME = re.compile(r"://|www\.|[@<>{}]", re.IGNORECASE)
+_SHIPMENT = """
+select key as shipment, carrier, tracking, shipped_at, out_for_delivery_at, delivered_at, estimated_at
+  from shipments where id = %s
+"""
+_CASE = "select key as case, kind, subject, opened_at, answered_at, closed_at from cases where id = %s"
 _QUERY = """
 select c.given_name, c.family_name, c.country, c.city, c.locale, coalesce(c.zone, s.zone) as zone,
        s.name as shop_name, s.country as shop_country, s.zone as shop_zone,
@@ -62,6 +77,9 @@ def message_values(
     *,
     customer_id: int,
     order_id: int | None = None,
+    shipment_id: int | None = None,
+    case_id: int | None = None,
+    at: datetime | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The values of one message.
@@ -70,10 +88,13 @@ def message_values(
         connection: an open connection to the facts.
         customer_id: whom the message is for.
         order_id: the order it is about, if it is about one.
+        shipment_id: the parcel it is about, if it is about one.
+        case_id: the case it is about, if it is about one.
+        at: as of when the parcel or case is told; without it as known now.
         attributes: the customer's attributes as of the send, by name.
 
     Raises:
-        LookupError: no such customer, or no such order of this customer.
+        LookupError: no such customer, parcel or case, or no such order of this customer.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(_QUERY, {"customer_id": customer_id, "order_id": order_id}).fetchone()
@@ -82,7 +103,25 @@ def message_values(
     if order_id is not None and row["order_id"] is None:
         raise LookupError(f"customer {customer_id} has no order with the id {order_id}")
     values = {"customer": _customer(row), "shop": _shop(row), "attributes": dict(attributes or {})}
-    return values if order_id is None else values | {"order": _order(row)}
+    if order_id is not None:
+        values["order"] = _order(row)
+    if shipment_id is not None:
+        values["shipment"] = _as_of(connection, _SHIPMENT, shipment_id, SHIPMENT_INSTANTS, at)
+    if case_id is not None:
+        values["case"] = _as_of(connection, _CASE, case_id, CASE_INSTANTS, at)
+    return values
+
+
+def _as_of(
+    connection: Connection[Any], query: LiteralString, number: int, instants: Collection[str], at: datetime | None
+) -> dict[str, Any]:
+    """The row's values, where what happens after the instant is unknown."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(query, (number,)).fetchone()
+    if row is None:
+        raise LookupError(f"there is no parcel or case with the id {number}")
+    later = {name for name in instants if at is not None and row[name] is not None and row[name] > at}
+    return {name: None if name in later else value for name, value in row.items()}
 
 
 def _customer(row: Mapping[str, Any]) -> dict[str, Any]:

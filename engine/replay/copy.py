@@ -36,7 +36,7 @@ _TABLES = (
     _Copied("orders", "placed_at < %(to)s", ("paid_at", "packed_at", "shipped_at", "delivered_at", "cancelled_at")),
     _Copied("order_lines", _ORDERS),
     _Copied("payments", _ORDERS, ("paid_at",)),
-    _Copied("shipments", _ORDERS, ("shipped_at", "delivered_at", "lost_at")),
+    _Copied("shipments", _ORDERS, ("shipped_at", "out_for_delivery_at", "delivered_at", "lost_at")),
     _Copied("returns", "requested_at < %(to)s", ("received_at", "refunded_at")),
     _Copied("reviews", _ORDERS + " and created_at < %(to)s", ("answered_at",)),
     _Copied("cases", "opened_at < %(to)s", ("answered_at", "closed_at")),

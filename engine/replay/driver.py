@@ -162,8 +162,7 @@ class Driver:
             changed = self.judging and self.judging.happened(connection, fact.customer_id, fact.at, event)
             if event is not None:
                 fields = partial(self.fields, connection, fact)
-                at, whose = fact.at, (fact.customer_id, fact.order_id)
-                self.matcher.match(connection, Happening(event, fact.kind, at, at, *whose, fields))
+                self.matcher.match(connection, _happening(fact, event, fields))
             if changed:
                 self.matcher.match(connection, changed)
             if self.moments is not None:
@@ -279,6 +278,20 @@ class Driver:
 def _facts(pool: ConnectionPool, kinds: Sequence[str] | None, window: Window) -> Iterator[Iterator[Recorded]]:
     with pool.connection() as connection:
         yield stream(connection, kinds, window.start, window.to)
+
+
+def _happening(fact: Recorded, event: int, fields: Callable[[], Fields]) -> Happening:
+    return Happening(
+        event_id=event,
+        kind=fact.kind,
+        at=fact.at,
+        recorded_at=fact.at,
+        customer_id=fact.customer_id,
+        order_id=fact.order_id,
+        fields=fields,
+        shipment_id=fact.shipment_id,
+        case_id=fact.case_id,
+    )
 
 
 def _event(connection: Connection, fact: Recorded) -> int:

@@ -18,24 +18,47 @@ _ORDER_KINDS = {
     "order.delivered": "delivered_at",
     "order.cancelled": "cancelled_at",
 }
+_SHIPMENT_KINDS = {
+    "shipment.shipped": "shipped_at",
+    "shipment.out_for_delivery": "out_for_delivery_at",
+    "shipment.delivered": "delivered_at",
+    "shipment.lost": "lost_at",
+}
+_CASE_KINDS = {"case.opened": "opened_at", "case.answered": "answered_at", "case.closed": "closed_at"}
 _ORDERS = """
 select '{kind}' as kind, {column} as at, o.number as key, o.shop_id, o.customer_id, o.id as order_id,
-       '{{}}'::jsonb as data, null::bigint as event_id
+       '{{}}'::jsonb as data, null::bigint as event_id, null::bigint as shipment_id, null::bigint as case_id
   from orders o where {column} >= %(from)s and {column} < %(to)s
+"""
+_SHIPMENTS = """
+select '{kind}', h.{column}, o.number || ':' || h.key, o.shop_id, o.customer_id, o.id,
+       jsonb_strip_nulls(jsonb_build_object('shipment', h.key, 'carrier', h.carrier, 'estimated_at', h.estimated_at)),
+       null::bigint, h.id, null::bigint
+  from shipments h join orders o on o.id = h.order_id where h.{column} >= %(from)s and h.{column} < %(to)s
+"""
+_CASES = """
+select '{kind}', k.{column}, k.key, coalesce(o.shop_id, (select min(id) from shops)), k.customer_id, k.order_id,
+       jsonb_strip_nulls(jsonb_build_object('case', k.key, 'type', k.kind, 'topic', k.subject,
+                                            'satisfaction', k.satisfaction)),
+       null::bigint, null::bigint, k.id
+  from cases k left join orders o on o.id = k.order_id where k.{column} >= %(from)s and k.{column} < %(to)s
 """
 _OTHERS = {
     "review.created": """
 select 'review.created', r.created_at, o.number || ':' || r.key, o.shop_id, o.customer_id, o.id,
-       jsonb_build_object('review', r.key, 'score', r.score), null
+       jsonb_build_object('review', r.key, 'score', r.score), null::bigint, null::bigint, null::bigint
   from reviews r join orders o on o.id = r.order_id where r.created_at >= %(from)s and r.created_at < %(to)s
 """,
     "site.": """
-select 'site.' || s.kind, s.at, s.key, (select min(id) from shops), s.customer_id, null::bigint, s.data, null
+select 'site.' || s.kind, s.at, s.key, (select min(id) from shops), s.customer_id, null::bigint, s.data, null::bigint,
+       null::bigint, null::bigint
   from site_events s where s.at >= %(from)s and s.at < %(to)s
    and (%(kinds)s::text[] is null or 'site.' || s.kind = any(%(kinds)s))
 """,
     "": """
-select e.kind, e.at, e.key, e.shop_id, e.customer_id, e.order_id, e.data, e.id
+select e.kind, e.at, e.key, e.shop_id, e.customer_id, e.order_id, e.data, e.id,
+       (select h.id from shipments h where h.order_id = e.order_id and h.key = e.data ->> 'shipment'),
+       (select k.id from cases k where k.key = e.data ->> 'case')
   from events e where e.at >= %(from)s and e.at < %(to)s and (%(kinds)s::text[] is null or e.kind = any(%(kinds)s))
    and not e.kind = any(%(from_facts)s) and e.kind not like 'site.%%'
 """,
@@ -54,6 +77,8 @@ class Recorded:
     order_id: int | None
     data: dict[str, Any]
     event_id: int | None = None
+    shipment_id: int | None = None
+    case_id: int | None = None
 
 
 def stream(connection: Connection, kinds: Sequence[str] | None, start: datetime, to: datetime) -> Iterator[Recorded]:
@@ -63,6 +88,8 @@ def stream(connection: Connection, kinds: Sequence[str] | None, start: datetime,
     standing is decided every happening judges its customer anew: then `kinds` is None, which means all.
     """
     parts = [_ORDERS.format(kind=kind, column=column) for kind, column in _ORDER_KINDS.items() if _in(kind, kinds)]
+    for template, of in ((_SHIPMENTS, _SHIPMENT_KINDS), (_CASES, _CASE_KINDS)):
+        parts += [template.format(kind=kind, column=column) for kind, column in of.items() if _in(kind, kinds)]
     if _in("review.created", kinds):
         parts.append(_OTHERS["review.created"])
     if kinds is None or any(kind.startswith("site.") for kind in kinds):
@@ -73,7 +100,7 @@ def stream(connection: Connection, kinds: Sequence[str] | None, start: datetime,
         "from": start,
         "to": to,
         "kinds": None if kinds is None else list(kinds),
-        "from_facts": [*_ORDER_KINDS, "review.created"],
+        "from_facts": [*_ORDER_KINDS, *_SHIPMENT_KINDS, *_CASE_KINDS, "review.created"],
     }
     with connection.cursor("replay_stream", row_factory=dict_row) as cursor:
         cursor.itersize = 500

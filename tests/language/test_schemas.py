@@ -98,7 +98,7 @@ BROKEN = [
     ("playbook", playbook("  - if: {country: DE}\n")["playbooks/tried.yaml"]),
     ("playbook", playbook("  - wait_for: {event: order.paid}\n")["playbooks/tried.yaml"]),
     ("playbook", playbook("  - end\n", "for: order\nstart: {event: order.placed, any: []}\n")["playbooks/tried.yaml"]),
-    ("playbook", playbook("  - end\n", "for: case\nstart: {event: order.placed}\n")["playbooks/tried.yaml"]),
+    ("playbook", playbook("  - end\n", "for: basket\nstart: {event: order.placed}\n")["playbooks/tried.yaml"]),
     (
         "playbook",
         playbook("  - end\n", "for: order\nstart: {event: order.placed, where: {page: a}}\n")["playbooks/tried.yaml"],

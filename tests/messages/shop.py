@@ -14,7 +14,7 @@ def shipped() -> dict[str, str]:
 
 
 def values(**changes: Any) -> dict[str, Any]:
-    """The values of one order; `order__total=None` changes one."""
+    """The values of one order, its parcel and a case; `order__total=None` changes one."""
     groups: dict[str, dict[str, Any]] = {
         "customer": {
             "given_name": "Anna",
@@ -33,6 +33,23 @@ def values(**changes: Any) -> dict[str, Any]:
             "discount": None,
             "placed_at": datetime(2024, 3, 7, 23, 30, tzinfo=UTC),
             "estimated_at": None,
+        },
+        "shipment": {
+            "shipment": "1001-1",
+            "carrier": "Swift",
+            "tracking": "SW000123",
+            "shipped_at": datetime(2024, 3, 9, 8, tzinfo=UTC),
+            "out_for_delivery_at": None,
+            "delivered_at": None,
+            "estimated_at": datetime(2024, 3, 12, 16, tzinfo=UTC),
+        },
+        "case": {
+            "case": "K-1",
+            "kind": "complaint",
+            "subject": "delivery",
+            "opened_at": datetime(2024, 3, 12, 8, tzinfo=UTC),
+            "answered_at": datetime(2024, 3, 12, 9, tzinfo=UTC),
+            "closed_at": datetime(2024, 3, 13, 9, tzinfo=UTC),
         },
         "attributes": {},
     }

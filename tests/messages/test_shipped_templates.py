@@ -25,7 +25,15 @@ CASES = {
         order__total=Money(990, "BRL"),
         customer__zone="America/Sao_Paulo",
     ),
-    "bare": values(customer__given_name=None, customer__zone=None, order__total=None, order__payment_method=None),
+    "bare": values(
+        customer__given_name=None,
+        customer__zone=None,
+        order__total=None,
+        order__payment_method=None,
+        shipment__carrier=None,
+        shipment__tracking=None,
+        shipment__estimated_at=None,
+    ),
 }
 
 

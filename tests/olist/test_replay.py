@@ -18,9 +18,12 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the shipped rules."""
+    """A project with the shipped rules and the one playbook that pandas works out."""
     root = tmp_path_factory.mktemp("olist")
     shutil.copytree(REPOSITORY / "rules", root / "rules")
+    for playbook in (root / "rules" / "playbooks").iterdir():
+        if playbook.name != "payment-reminder.yaml":
+            playbook.unlink()
     (root / "regulars.toml").write_text('[project]\nrules = "rules"\n')
     return root
 

@@ -7,6 +7,7 @@ from engine.facts.intake.locks import ARRIVAL_LOCK, case_arrival
 
 SHIPMENT_INSTANTS = {
     "shipment.shipped": "shipped_at",
+    "shipment.out_for_delivery": "out_for_delivery_at",
     "shipment.delivered": "delivered_at",
     "shipment.lost": "lost_at",
 }
@@ -17,6 +18,12 @@ on conflict (order_id, key) do update set
     carrier = coalesce(s.carrier, excluded.carrier), tracking = coalesce(s.tracking, excluded.tracking),
     estimated_at = coalesce(excluded.estimated_at, s.estimated_at),
     {column} = case when %(corrects)s then excluded.{column} else coalesce(s.{column}, excluded.{column}) end
+returning id
+"""
+_DELAYED = """
+insert into shipments as s (order_id, key, estimated_at, recorded_at)
+values (%(order)s, %(key)s, %(estimated_at)s, %(recorded)s)
+on conflict (order_id, key) do update set estimated_at = coalesce(excluded.estimated_at, s.estimated_at)
 returning id
 """
 _RETURN = """
@@ -66,6 +73,21 @@ def shipment_progressed(incoming: Incoming) -> None:
         estimated_at=parse_instant(estimated) if estimated else None,
         at=incoming.event.at,
         corrects=incoming.corrects,
+        recorded=incoming.recorded_at,
+    )
+    incoming.shipment_id = row["id"] if row else None
+
+
+def shipment_delayed(incoming: Incoming) -> None:
+    """Moves the promised delivery of a parcel, as often as it is told."""
+    incoming.read_state("shipment")
+    incoming.log(once=False)
+    estimated = incoming.data.get("estimated_at")
+    row = incoming.fetch(
+        _DELAYED,
+        order=incoming.order_id,
+        key=incoming.data["shipment"],
+        estimated_at=parse_instant(estimated) if estimated else None,
         recorded=incoming.recorded_at,
     )
     incoming.shipment_id = row["id"] if row else None

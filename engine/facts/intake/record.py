@@ -22,6 +22,7 @@ _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
     "order.placed": placing.order_placed,
     **dict.fromkeys(orders.INSTANTS, orders.order_progressed),
     **dict.fromkeys(aftersales.SHIPMENT_INSTANTS, aftersales.shipment_progressed),
+    "shipment.delayed": aftersales.shipment_delayed,
     "return.requested": aftersales.return_requested,
     "return.received": aftersales.return_progressed,
     "return.refunded": aftersales.return_progressed,

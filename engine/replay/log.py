@@ -14,7 +14,10 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True)
 class LogLine:
-    """One message: whose, of which step, and what became of it at which instant. `subject` is the shop's own key."""
+    """One message: whose, of which step, and what became of it at which instant.
+
+    `subject` is the shop's own key; a parcel's is that of its order and its own, such as `1001/P2`.
+    """
 
     playbook: str
     subject: str
@@ -27,10 +30,17 @@ class LogLine:
 
 
 _LOG = """
-select m.playbook, coalesce(o.number, c.key) as subject, m.step, m.channel, m.state, m.reason, m.at, m.template
-  from messages m join journeys j on j.id = m.journey_id join customers c on c.id = m.customer_id
-  left join orders o on o.id = j.order_id
- order by m.at, m.playbook, subject collate "C", m.step, m.channel
+select * from (
+    select m.playbook,
+           case j.subject when 'order' then o.number when 'shipment' then o.number || '/' || s.key
+                          when 'case' then k.key else c.key end as subject,
+           m.step, m.channel, m.state, m.reason, m.at, m.template
+      from messages m join journeys j on j.id = m.journey_id join customers c on c.id = m.customer_id
+      left join shipments s on j.subject = 'shipment' and s.id = j.subject_id
+      left join cases k on j.subject = 'case' and k.id = j.subject_id
+      left join orders o on o.id = coalesce(s.order_id, j.order_id)
+) told
+ order by at, playbook collate "C", subject collate "C", step collate "C", channel
 """
 
 

@@ -137,7 +137,7 @@ def test_every_shipped_attribute_says_what_it_is(catalogue):
     assert len(catalogue) >= 60
     for definition in catalogue.values():
         assert definition.description.endswith("."), definition.name
-        assert definition.unit or definition.type in ("boolean", "string", "set", "instant"), definition.name
+        assert definition.unit or definition.type in ("boolean", "string", "set", "date", "instant"), definition.name
 
 
 def test_late_deliveries_of_real_orders_are_those_of_a_later_day(olist):

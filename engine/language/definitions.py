@@ -315,20 +315,19 @@ def _steps(own: OwnActivities) -> dict[str, Json]:
 def _calls(own: OwnActivities) -> dict[str, Json]:
     """The project's activities by name, and what each is given: it follows from the name beside it."""
     named = words({name: f"{each.title} {each.description}".strip() for name, each in sorted(own.by_name.items())})
+    ways = [
+        {
+            "if": equals("activity", {"const": name}),
+            "then": {"properties": {"with": {"description": each.title, "allOf": [ref(f"given-{name}")]}}},
+        }
+        for name, each in sorted(own.by_name.items())
+    ]
     return {
         "activity": named if own.by_name else OPERANDS["string"],
         "call-input": {"type": "object"},
         "update-fields": {**_looking_up(update_schema()), "minProperties": 1},
         **{f"given-{name}": _looking_up(each.given) for name, each in own.by_name.items()},
-        "call-by-activity": {
-            "allOf": [
-                {
-                    "if": equals("activity", {"const": name}),
-                    "then": {"properties": {"with": {"description": each.title, "allOf": [ref(f"given-{name}")]}}},
-                }
-                for name, each in sorted(own.by_name.items())
-            ]
-        },
+        "call-by-activity": {"allOf": ways} if ways else {},
     }
 
 

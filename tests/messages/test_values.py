@@ -1,6 +1,6 @@
 """What templates may name, read from real facts."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -54,10 +54,32 @@ def test_an_orders_values_are_read_with_their_types(connection, shop):
 
 def test_every_value_that_is_announced_is_there(connection, shop):
     customer = _customer(connection, "c1", name=None)
-    values = message_values(connection, customer_id=customer, order_id=_order(connection, shop, customer, total=None))
+    order = _order(connection, shop, customer, total=None)
+    parcel = _id(connection, "insert into shipments (order_id, key, shipped_at) values (%s, 'P1', %s)", order, PLACED)
+    case = _id(
+        connection,
+        "insert into cases (customer_id, key, kind, opened_at) values (%s, 'K1', 'complaint', %s)",
+        customer,
+        PLACED,
+    )
+    values = message_values(connection, customer_id=customer, order_id=order, shipment_id=parcel, case_id=case)
     for group, names in VARIABLES.items():
         if names:
             assert set(values[group]) == set(names), group
+
+
+def test_what_becomes_of_a_parcel_after_the_instant_is_unknown(connection, shop):
+    customer = _customer(connection, "c1")
+    order = _order(connection, shop, customer)
+    parcel = _id(
+        connection,
+        "insert into shipments (order_id, key, shipped_at, delivered_at) values (%s, 'P1', %s, %s)",
+        order,
+        PLACED,
+        PLACED + timedelta(days=2),
+    )
+    values = message_values(connection, customer_id=customer, shipment_id=parcel, at=PLACED + timedelta(days=1))
+    assert (values["shipment"]["shipped_at"], values["shipment"]["delivered_at"]) == (PLACED, None)
 
 
 def test_what_is_unknown_is_none(connection, shop):

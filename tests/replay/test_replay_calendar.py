@@ -83,9 +83,9 @@ def test_moments_of_the_calendar_come_in_a_replay_and_the_same_in_two_runs(
 ) -> None:
     logs = []
     for _ in range(2):
-        regulars(project, database, "replay", "may", "--from", "2026-05-10", "--to", "2026-05-12")
-        logs.append((project / ".regulars" / "replay" / "may" / "messages.csv").read_bytes())
-        with psycopg.connect(database, options="-c search_path=replay_may -c timezone=UTC") as connection:
+        regulars(project, database, "replay", "birthdays", "--from", "2026-05-10", "--to", "2026-05-12")
+        logs.append((project / ".regulars" / "replay" / "birthdays" / "messages.csv").read_bytes())
+        with psycopg.connect(database, options="-c search_path=replay_birthdays -c timezone=UTC") as connection:
             journeys = connection.execute(
                 """select c.key, j.playbook, j.started_at, coalesce(j.outcome, j.state) from journeys j
                      join customers c on c.id = j.customer_id order by j.started_at, j.id"""

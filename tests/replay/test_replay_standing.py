@@ -163,7 +163,7 @@ def test_only_what_a_live_playbook_uses_is_decided_with_all_it_depends_on() -> N
     assert not used_parts(compile_rules(idle))
     assert not decides(compile_rules(idle))
     shipped = load_rules(Path("rules"))
-    (only,) = shipped.plans.values()
+    only = shipped.plans["payment-reminder"]
     group = TemplateBy(by="rfm_group", cases={}, default="x")
     asking = only.model_copy(update={"code": (Send(id="send", channels=("email",), template=group), End(id="end"))})
     used = with_used_standing(replace(shipped, plans={only.playbook: asking})).standing

@@ -182,8 +182,8 @@ async def run_replay(
     """
     await prepare_namespace(ClientConfig.load_client_connect_config(), run.namespace)
     client = await connect(run.namespace)
-    if run.number > 1:
-        await discard_namespace(client, Run(run.name, run.number - 1).namespace)
+    if run.namespace_before is not None:
+        await discard_namespace(client, run.namespace_before)
     versions = StoredVersions()
     with open_pool(url, run.schema) as pool:
         # Everyone's standing is decided as far as a live playbook uses it.

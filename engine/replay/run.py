@@ -11,10 +11,14 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a replay. A closed workflow's id cannot be used again, so each run has a namespace of its own."""
+    """One run of a replay. A closed workflow's id cannot be used again, so each run has a namespace of its own.
+
+    `before` is the number of this project's run before it. Numbers between the two are other projects' on the cluster.
+    """
 
     name: str
     number: int
+    before: int | None = None
 
     @property
     def schema(self) -> str:
@@ -25,6 +29,11 @@ class Run:
     def namespace(self) -> str:
         """The Temporal namespace of its journeys."""
         return f"replay-{self.name}-{self.number}"
+
+    @property
+    def namespace_before(self) -> str | None:
+        """That of the run before, if there was one."""
+        return None if self.before is None else f"replay-{self.name}-{self.before}"
 
 
 def directory(state: Path, name: str) -> Path:
@@ -49,7 +58,7 @@ def last_run(state: Path, name: str) -> Run | None:
 def next_run(state: Path, name: str) -> Run:
     """A new run of this name."""
     before = last_run(state, name)
-    return Run(name, before.number + 1 if before else 1)
+    return Run(name, before.number + 1, before.number) if before else Run(name, 1)
 
 
 def after(run: Run) -> Run:

@@ -7,7 +7,7 @@ from temporalio.envconfig import ClientConfig
 
 from engine.composition import connect
 from engine.replay.discard import discard_namespace, first_free
-from engine.replay.run import Run, begin, directory, next_run
+from engine.replay.run import Run, after, begin, directory, next_run
 from engine.servers.namespace import prepare_namespace
 
 
@@ -20,8 +20,17 @@ def test_each_run_has_a_number_of_its_own_and_an_empty_mailbox(tmp_path: Path) -
     second = next_run(tmp_path, "jan")
     begin(tmp_path, second)
 
-    assert (first, second) == (Run("jan", 1), Run("jan", 2))
+    assert (first, second) == (Run("jan", 1), Run("jan", 2, before=1))
+    assert (first.namespace_before, second.namespace_before) == (None, first.namespace)
     assert not letter.exists()
+
+
+def test_the_run_before_is_this_projects_own_whatever_others_have_made_since(tmp_path: Path) -> None:
+    begin(tmp_path, next_run(tmp_path, "jan"))
+    second = after(next_run(tmp_path, "jan"))  # another project has made the second of the cluster
+    begin(tmp_path, second)
+    assert (second.namespace, second.namespace_before) == ("replay-jan-3", "replay-jan-1")
+    assert next_run(tmp_path, "jan").namespace_before == "replay-jan-3"
 
 
 @pytest.mark.parametrize("name", ["", "Jan", "1st", "a/b", "../up", "a" * 40, "x;drop"])

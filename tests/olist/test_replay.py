@@ -70,7 +70,7 @@ def test_two_days_of_reminders_are_those_that_pandas_works_out_and_the_same_agai
     assert len(found) == len(set(found))
     assert set(found) ^ expected == set()
     assert {row.state for row in found} >= {"sent"}
-    assert found == sorted(found, key=lambda row: (row.at, row.subject, row.step))
+    assert found == sorted(found, key=lambda row: (row.at, row.order, row.step))
     assert set(rows(again)) ^ set(found) == set()
     assert first == again
 

@@ -4,13 +4,14 @@ wait: {until: {date: order.estimated_at, offset: -1d, at: "10:00"}}
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 
 from temporalio import activity
 
 from activities.asking import asking
 from activities.context import Connection, Context
 from engine.calendar.business import BusinessHours
+from engine.conditions.operands import instant
 from engine.conditions.types import Value
 from engine.facts.products import longest_days
 from engine.facts.read import read_zone
@@ -18,8 +19,6 @@ from engine.journeys.due import due
 from engine.journeys.plan import When
 from engine.journeys.wire import Answer, LookUpRequest
 from engine.policy import Policy
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class LookUp:
 
 def _as_date(value: Value) -> datetime | date | None:
     if isinstance(value, int):
-        return _EPOCH + timedelta(microseconds=value)
+        return instant(value)
     return value if isinstance(value, date) else None
 
 

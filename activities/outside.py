@@ -5,7 +5,7 @@ one that must be made once only is not repeated after a crash: it has failed, in
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -15,13 +15,13 @@ from psycopg.types.json import Jsonb
 from activities.asking import asking
 from activities.context import Connection, Context
 from activities.journey_row import locked_journey, over
+from engine.conditions.operands import instant
 from engine.conditions.types import Type, Value
 from engine.journeys.wire import Answer, CallRequest
 from engine.messages.holdout import held_out
 from engine.messages.patience import after_pause
 from engine.messages.record import end_journey
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOM = """
 select c.key, c.email, c.phone, o.number, j.paused_at from journeys j
   join customers c on c.id = j.customer_id left join orders o on o.id = j.order_id
@@ -166,7 +166,7 @@ def as_json(value: Value, kind: Type | None) -> Any:  # noqa: ANN401 - any value
     """A value as JSON has it: instants and dates in ISO 8601, decimals as text, sets as sorted lists."""
     match value:
         case int() if kind == "instant":
-            return (_EPOCH + timedelta(microseconds=value)).isoformat().replace("+00:00", "Z")
+            return instant(value).isoformat().replace("+00:00", "Z")
         case Decimal():
             return str(value)
         case date():

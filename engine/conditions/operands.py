@@ -62,6 +62,11 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
+def instant(at: int) -> datetime:
+    """The aware datetime, in UTC, of microseconds since the epoch."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
 def _passes(test: Comparison, value: Value) -> bool:
     operand = test.operand
     match test.operator:

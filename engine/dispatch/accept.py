@@ -8,13 +8,13 @@ from typing import Any
 
 import psycopg
 
+from engine.conditions.operands import instant
 from engine.contracts import comparable
 from engine.dispatch.held import HOW, hold, too_many
 from engine.dispatch.match import Happening, Matcher
 from engine.facts.events import Event, Recorded, Refused
 from engine.facts.intake import WAITING, record, record_json, replay_refused
 from engine.facts.matching import Fields
-from engine.facts.standing import instant
 
 Connection = psycopg.Connection[Any]
 log = logging.getLogger("regulars.standing")

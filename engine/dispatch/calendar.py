@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import psycopg
 
+from engine.conditions.operands import instant
 from engine.dispatch.match import Happening, Matcher
 from engine.facts.evaluate import Asked, evaluator
 from engine.facts.read import read_zone
@@ -18,7 +19,6 @@ from engine.journeys.plan import CalendarTrigger, DateTrigger, EveryTrigger, Pla
 from engine.language.rules import Rules
 
 Connection = psycopg.Connection[Any]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 
@@ -83,5 +83,5 @@ class Calendar:
         asked = Asked(customer, "customer", customer, at)
         value = asking.environment(connection, asked, {trigger.date}, rules.policy.zone).attributes.get(trigger.date)
         if isinstance(value, int):
-            return _EPOCH + timedelta(microseconds=value)
+            return instant(value)
         return value if isinstance(value, date) else None

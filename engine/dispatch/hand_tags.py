@@ -7,10 +7,10 @@ from typing import Any
 
 import psycopg
 
+from engine.conditions.operands import instant
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.versions import publish
 from engine.facts.hand_tags import add_hand_tag, remove_hand_tag, was_given
-from engine.facts.standing import instant
 from engine.standing.decide import Change
 
 Connection = psycopg.Connection[Any]

@@ -11,7 +11,7 @@ import psycopg
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
 from engine.conditions.environment import Catalogue, Happening
-from engine.conditions.operands import microseconds
+from engine.conditions.operands import instant, microseconds
 from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Evaluator, evaluator
 from engine.facts.history import EventFields, happenings, relations_of, told_events
@@ -21,7 +21,6 @@ from engine.facts.standing import (
     Kept,
     Noted,
     Published,
-    instant,
     published_cut_offs,
     read_hand_tags,
     read_standings,

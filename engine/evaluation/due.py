@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 
+from engine.conditions.operands import instant
 from engine.dispatch.match import Happening, Matcher
-from engine.facts.standing import instant
 
 Connection = psycopg.Connection[Any]
 BATCH = 200

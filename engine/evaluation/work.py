@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from engine.conditions.operands import microseconds
+from engine.conditions.operands import instant, microseconds
 from engine.dispatch.held import hold
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.standing import Read, Shift
@@ -26,7 +26,7 @@ from engine.evaluation.columns import Columns, column_reader
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.pool import connect
-from engine.facts.standing import Kept, Published, instant, read_standings, write_changes, write_standings
+from engine.facts.standing import Kept, Published, read_standings, write_changes, write_standings
 from engine.language.rules import Rules
 from engine.standing.judge import Judgement
 

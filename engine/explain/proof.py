@@ -6,12 +6,10 @@ names of the JSON, and stay.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from engine.conditions.operands import instant
 from engine.conditions.types import Value
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +183,11 @@ class Overview:
     notes: tuple[str, ...] = ()
 
 
-def moment(at: int) -> datetime:
-    """The datetime of microseconds since the epoch."""
-    return _EPOCH + timedelta(microseconds=at)
-
-
 def to_json(told: object) -> Any:  # noqa: ANN401 -- JSON data
     """JSON data of anything here: fields by name; decimals and dates as text, sets sorted."""
     match told:
         case Instant(at=at):
-            return moment(at).isoformat().replace("+00:00", "Z")
+            return instant(at).isoformat().replace("+00:00", "Z")
         case None | bool() | int() | str():
             return told
         case frozenset():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.markup import escape
 
+from engine.conditions.operands import instant
 from engine.explain.proof import (
     Behind,
     Clause,
@@ -19,7 +20,6 @@ from engine.explain.proof import (
     Turn,
     Valued,
     WhyNot,
-    moment,
 )
 from engine.explain.subject import WORDS
 from engine.explain.words import Wording, unit_of
@@ -104,7 +104,7 @@ def _head(decided: Decided, clock: Clock) -> str:
     when = f"as of {clock.time(decided.as_of)} ({decided.zone})"
     cut_offs = ""
     if decided.cut_offs is not None and decided.cut_offs_as_of is not None:
-        cut_offs = f", cut-offs {decided.cut_offs} of {moment(decided.cut_offs_as_of.at):%Y-%m-%d %H:%M:%S} UTC"
+        cut_offs = f", cut-offs {decided.cut_offs} of {instant(decided.cut_offs_as_of.at):%Y-%m-%d %H:%M:%S} UTC"
     return f"{who}, {escape(when)}\nrules version {decided.rules_version}{cut_offs}"
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import psycopg
 
 from engine.attributes.fold import compile_fold
-from engine.conditions.operands import microseconds
+from engine.conditions.operands import instant, microseconds
 from engine.conditions.types import Type, Value
 from engine.explain.customers import Customer
-from engine.explain.proof import moment
 from engine.facts.read import read_customers
 from engine.language.rules import Rules
 from engine.money import Money
@@ -61,7 +60,7 @@ def cell(value: Value, kind: Type, currency: str | None) -> object:
         case "money", int():
             return Money(value, currency).amount if currency else value
         case "instant", int():
-            return moment(value).isoformat().replace("+00:00", "Z")
+            return instant(value).isoformat().replace("+00:00", "Z")
         case _, frozenset():
             return ";".join(sorted(value))
         case _:

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from engine.calendar.local import zone as zone_of
 from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, StepIs
+from engine.conditions.operands import instant
 from engine.conditions.types import Type, Value
-from engine.explain.proof import moment
 from engine.language.issues import one_of
 from engine.money import Money
 
@@ -77,9 +77,9 @@ class Wording:
 
     def _local(self, at: int) -> datetime:
         try:
-            return moment(at).astimezone(zone_of(self.zone))
+            return instant(at).astimezone(zone_of(self.zone))
         except (OverflowError, ValueError):  # the first or last year, in a zone beyond it
-            return moment(at)
+            return instant(at)
 
     def clause(self, condition: Condition) -> str:
         """A whole condition in one line."""

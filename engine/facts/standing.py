@@ -2,20 +2,19 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from engine.conditions.operands import microseconds
+from engine.conditions.operands import instant, microseconds
 from engine.conditions.types import Value
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import STANDING_TYPES, Change, HandTag, Standing
 
 Connection = psycopg.Connection[Any]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STALE = -1
 """A fact version that says: facts came by an import, without an event."""
 
@@ -65,11 +64,6 @@ class Published:
     values: CutOffs
     digests: Mapping[str, str]
     """Of the parts of the rules they belong to: `tier` and `rfm`."""
-
-
-def instant(at: int) -> datetime:
-    """The datetime of microseconds since the epoch."""
-    return _EPOCH + timedelta(microseconds=at)
 
 
 def read_standings(connection: Connection, ids: Collection[int]) -> dict[int, Kept]:

@@ -12,12 +12,12 @@ from typing import Any
 
 import psycopg
 
+from engine.conditions.operands import instant
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.standing import Shift
 from engine.dispatch.uses import with_used_standing
 from engine.evaluation.run import Asked, Progress, evaluate
 from engine.facts.pool import connect
-from engine.facts.standing import instant
 from engine.language.rules import Rules
 
 Connection = psycopg.Connection[Any]

@@ -1,14 +1,14 @@
 """Clauses and values in an operator's words."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 
 from engine.conditions.ast import All, Any, Compare, Condition, Did, Not, StepIs
+from engine.conditions.operands import instant
 from engine.conditions.trace import Trace
 from engine.conditions.types import Type, Value
 from engine.money import Money
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIGNS = {"eq": "is", "lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "in": "in", "not_in": "not in"}
 
 
@@ -49,7 +49,7 @@ def value_text(value: Value, kind: Type | None, currency: str | None) -> str:
     if kind == "money" and isinstance(value, int):
         return _money(value, currency) if currency else f"{value} minor units"
     if kind == "instant" and isinstance(value, int):
-        return (_EPOCH + timedelta(microseconds=value)).isoformat().replace("+00:00", "Z")
+        return instant(value).isoformat().replace("+00:00", "Z")
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

@@ -1,17 +1,17 @@
 """What decided a change of standing: the values that its rule reads, as they are kept in the history."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 
 from engine.conditions.ast import Compare, compares
+from engine.conditions.operands import instant
 from engine.conditions.types import Type, Value
 from engine.standing.decide import Change, Standing
 from engine.standing.definition import StandingRules
 from engine.standing.order import conditions
 
 Told = bool | int | str | list[str] | None
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Evidence:
@@ -48,7 +48,7 @@ class Evidence:
             case date():
                 return value.isoformat()
             case int() if self._types.get(name) == "instant":
-                return (_EPOCH + timedelta(microseconds=value)).isoformat()
+                return instant(value).isoformat()
             case _:
                 return value
 

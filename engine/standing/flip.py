@@ -8,7 +8,7 @@ rule compares with; a tag or a hand tag expires; tiers are reviewed; an attribut
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from itertools import chain
 
@@ -176,11 +176,6 @@ class Flips:
         if any(seen.values.get(name) is not None for name in self._calendar):
             day = date.fromordinal(day_of(seen.facts.zone)(seen.at))
             yield microseconds(instant_of(day + timedelta(days=1), time(0), seen.facts.zone))
-
-
-def instant(at: int) -> datetime:
-    """The datetime of microseconds since the epoch."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
 
 
 _INSTANTS: Mapping[str, tuple[int, ...]] = {

@@ -1,14 +1,12 @@
 """The yearly day on which tiers are reviewed, as instants: the beginning of that day in the shop's zone."""
 
 from calendar import monthrange
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time
 from functools import lru_cache
 
 from engine.calendar.local import instant_of, zone
-from engine.conditions.operands import microseconds
+from engine.conditions.operands import instant, microseconds
 from engine.standing.definition import Review
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def last_review(review: Review, now: int, zone_name: str) -> int:
@@ -26,7 +24,7 @@ def next_review(review: Review, now: int, zone_name: str) -> int:
 
 
 def _year(now: int, zone_name: str) -> int:
-    return (_EPOCH + timedelta(microseconds=now)).astimezone(zone(zone_name)).year
+    return instant(now).astimezone(zone(zone_name)).year
 
 
 @lru_cache(maxsize=256)

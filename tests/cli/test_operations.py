@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli import main
+from tests.projects import write_project
 from tests.workflows.fixtures import open_shop
 from tests.workflows.rules import WAIT_AND_REMIND, make_rules
 from tests.workflows.shop import ZENOBIA, Shop
@@ -39,12 +40,7 @@ def shop(open_shop) -> Shop:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "regulars.toml").write_text('[project]\nrules = "rules"\n')
-    for path, text in RULES.files.items():
-        file = tmp_path / "rules" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    return tmp_path
+    return write_project(tmp_path, RULES.files)
 
 
 def status(shop: Shop, project: Path, *arguments: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.language.rules import Rules
+from tests.projects import write_project
 from tests.workflows.running import until
 
 ROOT = Path(__file__).parents[2]
@@ -65,12 +66,7 @@ def worker_process(
     directory: Path, rules: Rules, point: str = "nowhere", **environment: str
 ) -> Iterator[WorkerProcess]:
     """A project of these rules in the directory, and its worker, killed in the end."""
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "regulars.toml").write_text('[project]\nrules = "rules"\n')
-    for path, text in rules.files.items():
-        file = directory / "rules" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+    write_project(directory, rules.files)
     worker = WorkerProcess(directory, {"REGULARS_MAILBOX": str(directory / "mailbox"), **environment}, point)
     try:
         yield worker

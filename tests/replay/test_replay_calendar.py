@@ -5,8 +5,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.facts.shop import Shop, put, utc
+from tests.facts.shop import Shop, utc
 from tests.olist.test_replay import regulars
+from tests.projects import write_project
+from tests.replay.windows import customer, started
 from tests.workflows.rules import POLICY, TEMPLATES
 
 RULES = {
@@ -52,28 +54,16 @@ steps:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project whose playbooks start on days of the calendar."""
-    for path, text in RULES.items():
-        file = tmp_path / "rules" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    (tmp_path / "regulars.toml").write_text('[project]\nrules = "rules"\n')
-    return tmp_path
+    return write_project(tmp_path, RULES)
 
 
 @pytest.fixture
 def shop(connection: psycopg.Connection) -> Shop:
     """People around a window from the tenth of May to the twelfth, in the zone of Berlin."""
     shop = Shop(connection)
-
-    def customer(key: str, *orders: str, **columns: str) -> None:
-        shop.customer = put(connection, "customers", key=key, given_name="Kim", email=f"{key}@example.com", **columns)
-        put(connection, "customer_identities", customer_id=shop.customer, shop_id=shop.id, key=key)
-        for number, placed in enumerate(orders, 1):
-            shop.order(f"{key}-{number}", placed, paid_at=placed)
-
-    customer("week-before", "2026-01-01T10:00", birthday="1990-05-18")
-    customer("too-late", birthday="1990-05-19", zone="America/Sao_Paulo", known_since="2026-01-01T00:00Z")
-    customer("orders-twice", "2026-05-10T08:00", "2026-05-10T12:00")
+    customer(shop, "week-before", "2026-01-01T10:00", birthday="1990-05-18")
+    customer(shop, "too-late", birthday="1990-05-19", zone="America/Sao_Paulo", known_since="2026-01-01T00:00Z")
+    customer(shop, "orders-twice", "2026-05-10T08:00", "2026-05-10T12:00")
     connection.commit()
     return shop
 
@@ -86,10 +76,7 @@ def test_moments_of_the_calendar_come_in_a_replay_and_the_same_in_two_runs(
         regulars(project, database, "replay", "birthdays", "--from", "2026-05-10", "--to", "2026-05-12")
         logs.append((project / ".regulars" / "replay" / "birthdays" / "messages.csv").read_bytes())
         with psycopg.connect(database, options="-c search_path=replay_birthdays -c timezone=UTC") as connection:
-            journeys = connection.execute(
-                """select c.key, j.playbook, j.started_at, coalesce(j.outcome, j.state) from journeys j
-                     join customers c on c.id = j.customer_id order by j.started_at, j.id"""
-            ).fetchall()
+            journeys = started(connection)
         assert journeys == [
             ("week-before", "member-day", utc("2026-05-10T07:00"), "ended"),
             ("orders-twice", "again", utc("2026-05-10T18:00"), "ended"),

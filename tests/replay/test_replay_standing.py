@@ -15,6 +15,8 @@ from engine.policy import Hold
 from engine.replay.standing import decides
 from tests.facts.shop import Shop, put, utc
 from tests.olist.test_replay import regulars
+from tests.projects import write_project
+from tests.replay.windows import customer, started
 from tests.workflows.rules import POLICY, TEMPLATES
 
 RULES = {
@@ -79,37 +81,27 @@ steps:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project whose playbooks start by changes of standing."""
-    for path, text in RULES.items():
-        file = tmp_path / "rules" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    (tmp_path / "regulars.toml").write_text('[project]\nrules = "rules"\n')
-    return tmp_path
+    return write_project(tmp_path, RULES)
 
 
 @pytest.fixture
 def shop(connection: psycopg.Connection) -> Shop:
     """People around a window from the tenth of May to the twelfth, in the zone of Berlin."""
     shop = Shop(connection)
-
-    def customer(key: str, *orders: str) -> None:
-        shop.customer = put(connection, "customers", key=key, given_name="Kim", email=f"{key}@example.com")
-        put(connection, "customer_identities", customer_id=shop.customer, shop_id=shop.id, key=key)
-        for number, placed in enumerate(orders, 1):
-            shop.order(f"{key}-{number}", placed, paid_at=placed)
-
-    customer("slept-before", "2026-01-01T10:00")
-    customer("falls-asleep", "2026-02-08T22:30")  # ninety days later the window has begun: half an hour after midnight
-    customer("wakes-up", "2026-02-09T05:00", "2026-05-10T16:00")
-    customer("too-late", "2026-02-10T22:00")  # at the window's end
-    customer("comes-back", "2026-05-01T10:00", "2026-05-10T12:00")
-    customer("a-regular-before", "2026-05-01T10:00", "2026-05-02T10:00")
-    customer("new-and-eager", "2026-05-10T13:00", "2026-05-11T13:00")
-    customer("visitor")
+    customer(shop, "slept-before", "2026-01-01T10:00")
+    customer(
+        shop, "falls-asleep", "2026-02-08T22:30"
+    )  # ninety days later it is half past midnight: the window has begun
+    customer(shop, "wakes-up", "2026-02-09T05:00", "2026-05-10T16:00")
+    customer(shop, "too-late", "2026-02-10T22:00")  # at the window's end
+    customer(shop, "comes-back", "2026-05-01T10:00", "2026-05-10T12:00")
+    customer(shop, "a-regular-before", "2026-05-01T10:00", "2026-05-02T10:00")
+    customer(shop, "new-and-eager", "2026-05-10T13:00", "2026-05-11T13:00")
+    customer(shop, "visitor")
     for number, day in enumerate(("05-09", "05-10")):
         at = utc(f"2026-{day}T20:00")
         put(connection, "site_events", customer_id=shop.customer, key=f"v{number}", kind="visit", at=at, data={})
-    customer("reviewer")
+    customer(shop, "reviewer")
     order = shop.order("reviewed", "2026-05-10T08:00", paid_at="2026-05-10T08:00")
     put(connection, "reviews", order_id=order, key="r1", score=5, created_at=utc("2026-05-11T21:00"))
     connection.commit()
@@ -124,10 +116,7 @@ def test_journeys_that_changes_of_standing_start_in_a_window_are_the_same_in_two
         told = regulars(project, database, "replay", "may", "--from", "2026-05-10", "--to", "2026-05-12")
         logs.append((project / ".regulars" / "replay" / "may" / "messages.csv").read_bytes())
         with psycopg.connect(database, options="-c search_path=replay_may -c timezone=UTC") as connection:
-            journeys = connection.execute(
-                """select c.key, j.playbook, j.started_at, coalesce(j.outcome, j.state) from journeys j
-                     join customers c on c.id = j.customer_id order by j.started_at, j.id"""
-            ).fetchall()
+            journeys = started(connection)
             causes = connection.execute(
                 "select cause, count(*) from standing_changes where kind = 'stage' group by 1"
             ).fetchall()

@@ -8,7 +8,7 @@ Trees are built by `engine.language`, travel as JSON inside plans, and are compi
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SerializerFunctionWrapHandler, Tag, model_serializer
 
 from engine.money import Money
 
@@ -24,8 +24,9 @@ class Node(BaseModel):
 
     @model_serializer(mode="wrap")
     def _keep_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Defaults may be left out of the JSON, the discriminator may not."""
-        return {"kind": getattr(self, "kind", None), **handler(self)}
+        """Defaults may be left out of the JSON, the discriminator may not, but for that of a comparison."""
+        told = handler(self)
+        return told if isinstance(self, Compare) else {"kind": getattr(self, "kind", None), **told}
 
 
 class Compare(Node):
@@ -37,7 +38,7 @@ class Compare(Node):
 
     kind: Literal["compare"] = "compare"
     name: str
-    operator: Operator
+    operator: Operator = "eq"
     operand: Scalar | None = None
     operands: tuple[Scalar, ...] = ()
     """For in, not_in, has_*."""
@@ -88,7 +89,20 @@ class StepIs(Node):
     is_: bool = Field(alias="is", default=True)
 
 
-Condition = Annotated[Compare | All | Any | Not | Did | StepIs, Field(discriminator="kind")]
+def _kind(told: object) -> str:
+    """Of a node, or of its JSON: without a kind it is a comparison, which conditions mostly consist of."""
+    return str(told.get("kind", "compare") if isinstance(told, dict) else getattr(told, "kind", ""))
+
+
+Condition = Annotated[
+    Annotated[Compare, Tag("compare")]
+    | Annotated[All, Tag("all")]
+    | Annotated[Any, Tag("any")]
+    | Annotated[Not, Tag("not")]
+    | Annotated[Did, Tag("did")]
+    | Annotated[StepIs, Tag("step")],
+    Discriminator(_kind),
+]
 
 All.model_rebuild()
 Any.model_rebuild()

@@ -338,6 +338,7 @@ class End(Instruction):
     """Ends the journey here."""
 
     op: Literal["end"] = "end"
+    label: str = "the end"
     outcome: str = "ended"
 
 

@@ -28,7 +28,7 @@ def compile_end(context: Context, step: StepNode, _base: int) -> Block:
     bare = isinstance(step.value, Scalar) and step.value.value is None
     model = EndModel() if bare else validate(EndModel, step.value, context.report, at=step.at)
     outcome = model.outcome if model else "ended"
-    return Block((End(id=step.id, label="the end", outcome=outcome),), open=False)
+    return Block((End(id=step.id, outcome=outcome),), open=False)
 
 
 END = StepKind("end", "Ends the journey.", compile_end, EndModel, shorthand={"type": "null"}, fails=False)

@@ -41,6 +41,7 @@ from engine.journeys.plan import (
     WaitFor,
     WaitUntil,
     Webhook,
+    When,
 )
 from engine.journeys.rounds import again_due, begin_round, inside, iteration, next_round
 from engine.journeys.state import Position, State
@@ -160,7 +161,7 @@ def _stand(plan: Plan, state: State, index: int) -> Result:
     match step:
         case Wait():
             return _hold(plan, state, index, "timer", _over(state, step))
-        case WaitFor() | First():
+        case WaitFor(until=None) | First():
             return _hold(plan, state, index, "event", later(state.now, step.within))
         case Again():
             return _hold(plan, state, index, "timer", again_due(state, step))
@@ -184,6 +185,8 @@ def _command(plan: Plan, state: State, index: int) -> Command:
             return Choose(step.id, state.now, on, tuple(cases), step.label)
         case WaitUntil():
             return _look_up(state, step)
+        case WaitFor(until=When() as moment):
+            return LookUp(step.id, state.now, state.now, moment, step.label)
         case Send():
             return _deliver(plan, state, index, step, state.now)
         case Task():
@@ -211,7 +214,7 @@ def _answered(plan: Plan, state: State, position: Position, answer: Answered) ->
             return _run(plan, state, position.index + 1 if answer.outcome == "true" else orelse)
         case Switch(cases=cases, orelse=orelse):
             return _run(plan, state, cases.get(answer.reason or "", orelse))
-        case WaitUntil():
+        case WaitUntil() | WaitFor():
             return _looked_up(plan, state, position.index, step, answer.until)
         case _ if answer.outcome == "deferred" and answer.until is not None:
             return _hold(plan, state, position.index, "release", answer.until)
@@ -285,8 +288,10 @@ def _look_up(state: State, step: WaitUntil) -> LookUp:
     return LookUp(step.id, state.now, since, step.when, step.label)
 
 
-def _looked_up(plan: Plan, state: State, index: int, step: WaitUntil, due: datetime | None) -> Result:
+def _looked_up(plan: Plan, state: State, index: int, step: WaitUntil | WaitFor, due: datetime | None) -> Result:
     """Waits for the moment, unless it has come, or was past already when the journey came here, or is not known."""
+    if isinstance(step, WaitFor):
+        return _for_an_event(plan, state, index, step, due)
     if due is not None and due > state.now:
         return _hold(plan, state, index, "timer", due)
     if due is not None and due >= (state.arrived_at or state.now):
@@ -295,6 +300,13 @@ def _looked_up(plan: Plan, state: State, index: int, step: WaitUntil, due: datet
         return _finish(state, "ended", "past", recorded=False)
     skips = step.if_past == "skip" and step.skip_to is not None
     return _run(plan, state, step.skip_to if skips and step.skip_to is not None else index + 1)
+
+
+def _for_an_event(plan: Plan, state: State, index: int, step: WaitFor, until: datetime | None) -> Result:
+    """Waits to the moment, if it is known, and at most so long as the step says."""
+    longest = later(state.now, step.within)
+    due = longest if until is None else min(until, longest)
+    return _hold(plan, state, index, "event", due) if due > state.now else _run(plan, state, step.orelse)
 
 
 def _await(state: State, index: int) -> State:

@@ -183,11 +183,16 @@ class WaitUntil(Instruction):
 
 
 class WaitFor(Instruction):
-    """Waits for one of the triggers, at most `within` seconds: then continues at `got`, else at `orelse`."""
+    """Waits for one of the triggers, at most `within` seconds: then continues at `got`, else at `orelse`.
+
+    With `until` no longer than to that moment, which is looked up when the journey comes here; where it is not known
+    only `within` counts.
+    """
 
     op: Literal["wait_for"] = "wait_for"
     any: tuple[Trigger, ...]
     within: int
+    until: When | None = None
     got: int
     orelse: int
 
@@ -366,8 +371,12 @@ Step = Annotated[
 ]
 
 
-NEVER_FAIL = (Wait, WaitFor, First, Split, Parallel, Join, Repeat, Again, Jump, End)
-"""Instructions that ask or tell the world nothing."""
+_NEVER_FAIL = (Wait, First, Split, Parallel, Join, Repeat, Again, Jump, End)
+
+
+def never_fails(step: Step) -> bool:
+    """Whether an instruction asks or tells the world nothing."""
+    return isinstance(step, _NEVER_FAIL) or (isinstance(step, WaitFor) and step.until is None)
 
 
 class Plan(Part):

@@ -21,6 +21,7 @@ from engine.language.steps.first import WayModel
 from engine.language.steps.kind import StepKind
 from engine.language.steps.registry import KINDS
 from engine.language.steps.update import update_schema
+from engine.language.steps.wait_for import WaitForModel
 from engine.language.tidy import draft_7
 from engine.language.triggers import KINDS as TRIGGERS
 from engine.language.triggers import (
@@ -30,7 +31,6 @@ from engine.language.triggers import (
     StartModel,
     StartTriggerModel,
     TriggerModel,
-    WaitForModel,
 )
 from engine.language.values import AttributeName, DurationText
 
@@ -77,6 +77,7 @@ def definitions(attributes: Names, events: Events, own: OwnActivities = NO_ACTIV
         "instant": OPERANDS["instant"],
         "plain": {"type": ["object", "array", "string", "number", "boolean"]},
         "attribute": _open(words({name: each.title for name, each in attributes.items()})),
+        "value-of": _open(words({name: each.title for name, each in customer.items()})),
         **_sources(),
         **_triggers(events, attributes),
         **_steps(own),

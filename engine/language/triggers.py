@@ -21,10 +21,8 @@ from engine.language.values import (
     ConditionPart,
     DurationText,
     EventPart,
-    Name,
     RisePart,
     StartTriggersPart,
-    Text,
     TriggersPart,
     WherePart,
 )
@@ -99,14 +97,6 @@ class GoalModel(TriggerModel):
     """What the playbook is for, measured from facts."""
 
     within: DurationText = Field(description="So long after the start it counts.")
-
-
-class WaitForModel(TriggerModel):
-    """Waits for one of the triggers, at most so long."""
-
-    id: Name | None = Field(default=None, description="The step's name.")
-    title: Text | None = Field(default=None, description="What people read in the Temporal UI.")
-    within: DurationText = Field(description="The longest time to wait.")
 
 
 def compile_triggers(

@@ -232,6 +232,8 @@ ActivityPart = Annotated[object, WithJsonSchema({"x-definition": "activity"})]
 UpdatePart = Annotated[object, WithJsonSchema({"x-definition": "update-fields"})]
 CallPart = Annotated[object, WithJsonSchema({"x-definition": "call-input"})]
 AttributePart = Annotated[object, WithJsonSchema({"x-definition": "attribute"})]
+ValueOfPart = Annotated[object, WithJsonSchema({"x-definition": "value-of"})]
+"""An attribute, or a field of the subject such as `order.total`."""
 RelationPart = Annotated[object, WithJsonSchema({"x-definition": "relation"})]
 FieldPart = Annotated[object, WithJsonSchema({"x-definition": "field"})]
 CustomerFieldPart = Annotated[object, WithJsonSchema({"x-definition": "customer-field"})]

@@ -96,7 +96,17 @@ def _waiting(draw: st.DrawFn, index: int, ahead: st.SearchStrategy[int]) -> Step
             when = When(date="order.estimated_at")
             return WaitUntil(id=name, when=when, if_past=past, skip_to=skip, follow=follow, on_failure=failure)
         case "wait_for":
-            return WaitFor(id=name, any=_VISIT, within=seconds, got=draw(ahead), orelse=draw(ahead))
+            until = draw(st.sampled_from([None, When(date="order.estimated_at")]))
+            failure = draw(st.one_of(st.none(), ahead)) if until else None
+            return WaitFor(
+                id=name,
+                any=_VISIT,
+                within=seconds,
+                until=until,
+                got=draw(ahead),
+                orelse=draw(ahead),
+                on_failure=failure,
+            )
         case _:
             ways = tuple(Way(any=_VISIT, to=to) for to in draw(st.lists(ahead, min_size=1, max_size=3)))
             return First(id=name, ways=ways, within=seconds, orelse=draw(ahead))

@@ -218,6 +218,50 @@ def test_a_wait_for_an_event_goes_the_other_way_when_its_time_is_up() -> None:
     assert (deliver.step, deliver.at) == ("cold", T0 + timedelta(days=1))
 
 
+def _promise_plan() -> Plan:
+    return plan(
+        WaitFor(
+            id="there",
+            any=(EventTrigger(event="order.delivered"),),
+            within=7 * DAY,
+            until=When(date="order.estimated_at"),
+            got=1,
+            orelse=2,
+        ),
+        End(id="got", outcome="there"),
+        End(id="late", outcome="late"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("promised", "due"), [(2 * DAY, 2 * DAY), (9 * DAY, 7 * DAY), (None, 7 * DAY)], ids=["near", "far", "unknown"]
+)
+def test_a_wait_for_an_event_is_over_at_the_moment_and_at_the_latest_when_its_time_is_up(
+    promised: int | None, due: int
+) -> None:
+    state, (asked,) = begin(_promise_plan(), Began(T0))
+    assert asked == LookUp("there", T0, T0, When(date="order.estimated_at"), "")
+
+    until = None if promised is None else T0 + timedelta(seconds=promised)
+    answer = Answered(T0, "there", "unknown" if until is None else "due", until=until)
+    state, (hold,) = advance(_promise_plan(), state, answer)
+
+    assert isinstance(hold, Hold)
+    assert hold.due == T0 + timedelta(seconds=due)
+    _, (late,) = advance(_promise_plan(), state, Due(hold.due, hold.wait))
+    assert (late.outcome, late.at) == ("late", hold.due)
+    _, (there,) = advance(_promise_plan(), state, Told(T0 + timedelta(hours=1), "order.delivered", steps=("there",)))
+    assert there.outcome == "there"
+
+
+def test_a_wait_for_an_event_until_a_moment_that_is_past_goes_the_other_way_at_once() -> None:
+    state, _ = begin(_promise_plan(), Began(T0))
+
+    _, (late,) = advance(_promise_plan(), state, Answered(T0, "there", "due", until=T0 - timedelta(seconds=1)))
+
+    assert late == Finish(T0, "ended", "late", recorded=False)
+
+
 def test_an_event_from_before_the_wait_began_does_not_count() -> None:
     state, _ = begin(_visit_plan(), Began(T0))
 

@@ -8,7 +8,7 @@ import pytest
 from engine.attributes.relations import RELATIONS
 from engine.conditions.compile import compile_condition
 from engine.conditions.environment import Known
-from engine.journeys.commands import Ask, Command, Deliver, Finish, OpenTask
+from engine.journeys.commands import Ask, Command, Deliver, Finish, LookUp, OpenTask
 from engine.journeys.inputs import Answered, Began, Due, Input, Told
 from engine.journeys.interpreter import advance, begin, waits_for
 from engine.language.files import read_directory
@@ -45,7 +45,7 @@ def known(facts: dict[str, datetime], at: datetime) -> Known:
 
 
 def journey(*delays: datetime, **facts: datetime) -> list[str]:
-    """Steps that a parcel's journey takes, with the day after shipping: `late on 2.5`."""
+    """Steps that a parcel's journey takes, with the day after shipping: `late on 2.25`."""
     told = [(when, f"shipment.{name}") for name, when in facts.items() if name not in ("promised", "cancelled")]
     upcoming = sorted([*told, *((when, "shipment.delayed") for when in delays)])
     took: list[str] = []
@@ -70,6 +70,9 @@ def answer(command: Command, facts: dict[str, datetime], took: list[str]) -> Ans
         case Ask(step=step, at=at, condition=condition):
             holds = compile_condition(condition, currency=None, types=TYPES)(known(facts, at))
             return Answered(at, step, "true" if holds else "false")
+        case LookUp(step=step, at=at):
+            promised = facts.get("promised")
+            return Answered(at, step, "unknown" if promised is None else "due", until=promised)
         case Deliver(step=step, at=at):
             took.append(f"{step} on {(at - SHIPPED) / timedelta(days=1):g}")
             return Answered(at, step, "sent")
@@ -90,17 +93,17 @@ def answer(command: Command, facts: dict[str, datetime], took: list[str]) -> Ans
             {"out_for_delivery": 4, "delivered": 4.25, "promised": 9},
             ["delayed on 1", "delayed on 2", "arriving on 4", "delivered on 4.25"],
         ),
-        ([], {"promised": 2.25, "delivered": 5}, ["late on 2.5", "delivered on 5"]),
+        ([], {"promised": 2.25, "delivered": 5}, ["late on 2.25", "delivered on 5"]),
         (
             [],
             {"promised": 2.25, "out_for_delivery": 4, "delivered": 4.5},
-            ["late on 2.5", "arriving on 4", "delivered on 4.5"],
+            ["late on 2.25", "arriving on 4", "delivered on 4.5"],
         ),
         ([], {"promised": 9, "lost": 3}, ["lost on 3", "trace on 3"]),
-        ([], {"promised": 2.25, "lost": 6}, ["late on 2.5", "lost on 6", "trace on 6"]),
+        ([], {"promised": 2.25, "lost": 6}, ["late on 2.25", "lost on 6", "trace on 6"]),
         ([], {"promised": 9, "out_for_delivery": 2, "lost": 3}, ["arriving on 2", "lost on 3", "trace on 3"]),
-        ([], {"promised": 2.25}, ["late on 2.5", "trace on 16.5"]),
-        ([], {}, ["trace on 28"]),
+        ([], {"promised": 2.25}, ["late on 2.25", "trace on 16.25"]),
+        ([], {}, ["trace on 56"]),
         ([1], {"cancelled": 0.75, "delivered": 2}, []),
         ([], {"out_for_delivery": 2, "cancelled": 2.1, "delivered": 2.25}, ["arriving on 2"]),
     ],

@@ -176,6 +176,22 @@ async def date_that_moves(stage: Stage) -> Running:
     return running
 
 
+PROMISED = """
+steps:
+  - wait_for: {id: arrival, event: order.delivered, until: {date: order.estimated_at}, within: 1h}
+    got: [end]
+    else: [{task: {id: call, team: sales}}]
+"""
+
+
+@scene
+async def promise_that_passed(stage: Stage) -> Running:
+    async with stage.run(make_rules(PROMISED)) as running:
+        running.shop.place(estimated_at=(now() + timedelta(seconds=2)).isoformat())
+        await running.finished()
+    return running
+
+
 CHOOSING = """
 steps:
   - switch: {on: order.payment_method}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from pydantic import Field
 
-from engine.journeys.plan import NEVER_FAIL, Jump, Step, WaitUntil
+from engine.journeys.plan import Jump, Step, WaitUntil, never_fails
 from engine.language.issues import Report, Span, closest, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
 from engine.language.model import Model
@@ -103,7 +103,7 @@ def _with_failure(context: Context, step: StepNode, kind: StepKind, block: Block
     other_base = base + len(block.code) + jumps
     other = compile_block(context, entry.value, other_base, entry.span)
     own = (step.id, f"{step.id}/until")
-    failing = [each for each in block.code if each.id in own and not isinstance(each, NEVER_FAIL)]
+    failing = [each for each in block.code if each.id in own and not never_fails(each)]
     if block.code and not failing:
         context.report.warning(
             "RG502", entry.span, f"{FAILURE} beside {kind.name}, which never fails", "it beside a step that can fail"

@@ -11,7 +11,7 @@ from engine.language.scope import ALL_SCOPES, Typed
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
 from engine.language.steps.ways import compile_ways
 from engine.language.validate import mapping, validate
-from engine.language.values import AttributePart, Name, Text
+from engine.language.values import Name, Text, ValueOfPart
 
 _CHOOSING = ("string", "boolean", "integer")
 
@@ -30,7 +30,7 @@ class SwitchModel(Model):
 
     id: Name | None = Field(default=None, description="The step's name.")
     title: Text | None = Field(default=None, description="What people read in the Temporal UI.")
-    on: AttributePart = Field(description="The attribute, or field of the subject, whose value chooses.")
+    on: ValueOfPart = Field(description="The attribute, or field of the subject, whose value chooses.")
 
 
 def compile_switch(context: Context, step: StepNode, base: int) -> Block:

@@ -16,12 +16,12 @@ from engine.language.steps.kind import Block, Context, StepKind, StepNode
 from engine.language.triggers import concerns
 from engine.language.validate import validate
 from engine.language.values import (
-    AttributePart,
     Clock,
     DurationText,
     Name,
     SignedDuration,
     Text,
+    ValueOfPart,
     read_duration,
     refuse,
 )
@@ -46,17 +46,22 @@ Length = Annotated[
 ]
 
 
-class UntilModel(Model):
+class MomentModel(Model):
     """A date, and a time before or after it; or the next such time of the clock or day of the week."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["date"]}, {"required": ["at"]}, {"required": ["weekday"]}]}
     )
 
-    date: AttributePart = Field(default=None, description="An instant or date: order.estimated_at.")
+    date: ValueOfPart = Field(default=None, description="An instant or date: order.estimated_at.")
     offset: SignedDuration | None = Field(default=None, description="So long before (-1d) or after it.")
     at: Clock | None = Field(default=None, description="The time of the customer's clock.")
     weekday: Weekday | None = Field(default=None, description="The first such day of the week from there on.")
+
+
+class UntilModel(MomentModel):
+    """A moment to wait for, and what to do when it moves or is past."""
+
     follow: bool = Field(default=False, description="Whether the wait moves when the date does.")
     if_past: Literal["go", "skip", "end"] = Field(
         default="go",
@@ -120,13 +125,13 @@ def _wait(step: StepNode, model: WaitModel, length: Duration) -> Wait:
 
 def _wait_until(context: Context, step: StepNode, model: WaitModel) -> WaitUntil:
     until = model.until
-    when = _when(model)
-    label = model.title or f"waiting {moment(when)}{_since(model)}"
-    followed = _followed(when.date, context) if until and until.follow else ()
+    found = _when(model)
+    label = model.title or f"waiting {moment(found)}{_since(model)}"
+    followed = _followed(found.date, context) if until and until.follow else ()
     return WaitUntil(
         id=step.id,
         label=label,
-        when=when,
+        when=found,
         since=model.since,
         if_past=until.if_past if until else "go",
         follow=tuple(EventTrigger(event=kind) for kind in followed),
@@ -140,7 +145,11 @@ def _when(model: WaitModel) -> When:
     if model.until is None:
         default = 0 if model.default is None else model.default.seconds
         return When(length=str(model.for_).partition(".")[2], default=default, business=business)
-    until = model.until
+    return when(model.until, business=business)
+
+
+def when(until: MomentModel, *, business: bool = False) -> When:
+    """A moment as written, for the plan."""
     date = until.date if isinstance(until.date, str) else ""
     return When(date=date, offset=until.offset or 0, at=until.at or "", weekday=until.weekday or "", business=business)
 
@@ -164,10 +173,11 @@ def _check(context: Context, step: StepNode, node: Mapping) -> None:
     if (hours := node.entry("hours")) and context.policy is not None and not context.policy.business_hours:
         report.error("RG202", hours.span, "no business_hours", "business_hours in policy.yaml")
     if isinstance(until, Mapping):
-        _check_until(context, until)
+        check_moment(context, until)
 
 
-def _check_until(context: Context, until: Mapping) -> None:
+def check_moment(context: Context, until: Mapping) -> None:
+    """What its model cannot: that its parts fit each other, and that the date exists."""
     named = until.entry("date")
     if named is not None:
         check_date(named, context.scope, context.report)

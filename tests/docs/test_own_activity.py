@@ -46,7 +46,7 @@ async def test_the_guide_to_an_activity_of_ones_own_does_what_it_says(tmp_path, 
     assert "- `balance`: integer" in printed
     directory = tmp_path / "my-shop" / "rules"
     shop = open_shop(load_rules(directory))
-    async with serving(Service([Says(503), Says(200, b'{"balance": 520}')])) as service:
+    async with serving(Service([Says(503), Says(200, b'{"balance": 520520520520}')])) as service:
         with settings(LOYALTY_URL=f"http://127.0.0.1:{service.port}"):
             async with engine(shop, namespace, mailbox, own=own_activities(directory)) as running:
                 shop.place(payment_method="card")
@@ -57,4 +57,4 @@ async def test_the_guide_to_an_activity_of_ones_own_does_what_it_says(tmp_path, 
     assert first.json == {"customer": "c1", "points": 50}
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
     assert [title for *_, title in shop.tasks()] == ["Say thank you"]
-    assert "520" not in text
+    assert "520520520520" not in text

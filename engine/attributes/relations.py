@@ -255,6 +255,10 @@ _SHIPMENTS = Relation(
         "out_for_delivery": _flag("Out for delivery", _known("out_for_delivery_at")),
         "delivered": _flag("Delivered", _known("delivered_at")),
         "lost": _flag("Lost", _known("lost_at")),
+        "under_way": _flag(
+            "Shipped, neither delivered nor lost",
+            All(parts=(_known("shipped_at"), Not(part=Any(parts=(_known("delivered_at"), _known("lost_at")))))),
+        ),
         "overdue": _flag(
             "Promised delivery passed, neither delivered nor lost",
             All(

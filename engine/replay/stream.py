@@ -95,7 +95,9 @@ def stream(connection: Connection, kinds: Sequence[str] | None, start: datetime,
     if kinds is None or any(kind.startswith("site.") for kind in kinds):
         parts.append(_OTHERS["site."])
     parts.append(_OTHERS[""])
-    query = f'select * from ({" union all ".join(parts)}) told order by at, kind collate "C", key collate "C"'  # noqa: S608 - our own parts, values as parameters
+    # Names are given here: which part comes first depends on the rules.
+    told = f"({' union all '.join(parts)}) told ({', '.join(Recorded.__dataclass_fields__)})"
+    query = f'select * from {told} order by at, kind collate "C", key collate "C"'  # noqa: S608 - our own parts, values as parameters
     parameters = {
         "from": start,
         "to": to,

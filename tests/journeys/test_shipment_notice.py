@@ -38,6 +38,7 @@ def known(facts: dict[str, datetime], at: datetime) -> Known:
     return Known(
         attributes={
             **states,
+            "shipment.under_way": not there,
             "shipment.overdue": "promised" in happened and not there,
             "order.cancelled": "cancelled" in happened,
         }

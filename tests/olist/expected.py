@@ -90,7 +90,7 @@ def _order_messages(order: Any, steps: list[dict[str, Any]], quiet: dict[str, An
                 return found
         elif "send" in step:
             name = step["send"]["id"]
-            release = _awake(now, quiet, f"payment-reminder/{order.order_id}/{name}/1")
+            release = awake(now, quiet, f"payment-reminder/{order.order_id}/{name}/1")
             if release > now and paid <= release and paid < to:
                 return found | {Row(order.order_id, name, "skipped", "stopped", paid)}
             if release >= to:
@@ -100,7 +100,7 @@ def _order_messages(order: Any, steps: list[dict[str, Any]], quiet: dict[str, An
     return found
 
 
-def _awake(at: pd.Timestamp, quiet: dict[str, Any], key: str) -> pd.Timestamp:
+def awake(at: pd.Timestamp, quiet: dict[str, Any], key: str) -> pd.Timestamp:
     """When a message may leave: at once, or in the morning by the customer's clock, spread by its key's hash."""
     local = at.tz_convert(ZONE)
     begins, ends = time.fromisoformat(quiet["start"]), time.fromisoformat(quiet["end"])

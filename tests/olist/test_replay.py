@@ -12,20 +12,29 @@ import pandas as pd
 import pytest
 
 from tests.olist.expected import ZONE, Row, expected_messages
+from tests.olist.expected_shipments import expected_notices
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the shipped rules and the one playbook that pandas works out."""
-    root = tmp_path_factory.mktemp("olist")
+def with_playbooks(root: Path, *names: str) -> Path:
+    """A project with the shipped rules and those of its playbooks that pandas works out."""
     shutil.copytree(REPOSITORY / "rules", root / "rules")
     for playbook in (root / "rules" / "playbooks").iterdir():
-        if playbook.name != "payment-reminder.yaml":
+        if playbook.name.partition(".")[0] not in names:
             playbook.unlink()
     (root / "regulars.toml").write_text('[project]\nrules = "rules"\n')
     return root
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_playbooks(tmp_path_factory.mktemp("olist"), "payment-reminder")
+
+
+@pytest.fixture(scope="module")
+def parcels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_playbooks(tmp_path_factory.mktemp("parcels"), "shipment-notice")
 
 
 def regulars(project: Path, database: str, *arguments: str) -> str:
@@ -89,3 +98,15 @@ def test_a_weekend_reaches_the_second_reminder_and_the_payments_in_quiet_hours(
         ("first", "skipped", "stopped"),
         ("first", "skipped", "replay-ended"),
     }
+
+
+@pytest.mark.timeout(600)
+def test_two_days_of_shipment_notices_are_those_that_pandas_works_out(
+    parcels: Path, olist_database: str, olist: Path
+) -> None:
+    found = rows(replay(parcels, olist_database, "parcels", "2018-01-08", "2018-01-10"))
+
+    expected = expected_notices(olist, parcels / "rules", midnight("2018-01-08"), midnight("2018-01-10"))
+    assert len(found) == len(set(found))
+    assert set(found) ^ expected == set()
+    assert {(row.step, row.state) for row in found} >= {("shipped", "sent"), ("delivered", "sent"), ("late", "sent")}

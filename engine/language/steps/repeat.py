@@ -53,7 +53,7 @@ def compile_repeat(context: Context, step: StepNode, base: int) -> Block:
     last = body_at + len(body.code)
     asked: tuple[Step, ...] = ()
     if until is not None:
-        label = f"asking whether {in_words(until)}"
+        label = f"{model.title}: is it over" if model.title else f"asking whether {in_words(until)}"
         asked = (
             Branch(id=f"{step.id}/until", label=label, condition=until, orelse=body_at),
             Jump(id=f"{step.id}/enough", to=last + 1),

@@ -39,7 +39,7 @@ def _of_plan(plan: Plan, rules: Rules, attributes: tuple[str, ...]) -> Iterator[
     """Errors of the plan's templates, filled in with what its subject has."""
     absent = _SUBJECTS - set(SUBJECT_SCOPES[plan.subject])
     values = {name: value for name, value in sample_values(attributes=attributes).items() if name not in absent}
-    for name, form in product(sorted(_templates(plan)), SUFFIXES):
+    for name, form in product(sorted(templates_of(plan)), SUFFIXES):
         for locale in template_locales(rules.templates, name, form):
             try:
                 RENDERERS[form](rules.templates, name, (locale,), values)
@@ -47,7 +47,8 @@ def _of_plan(plan: Plan, rules: Rules, attributes: tuple[str, ...]) -> Iterator[
                 yield error
 
 
-def _templates(plan: Plan) -> set[str]:
+def templates_of(plan: Plan) -> set[str]:
+    """Names of the templates that a plan's messages may have."""
     names: set[str] = set()
     for step in plan.code:
         if isinstance(step, Send):

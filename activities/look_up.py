@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.asking import asking
 from activities.context import Connection, Context
-from engine.calendar.business import BusinessHours
+from engine.calendar.business import working_time
 from engine.conditions.operands import instant
 from engine.conditions.types import Value
 from engine.facts.products import longest_days
@@ -18,7 +18,6 @@ from engine.facts.read import read_zone
 from engine.journeys.due import due
 from engine.journeys.plan import When
 from engine.journeys.wire import Answer, LookUpRequest
-from engine.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,10 @@ class LookUp:
             days = None if of.order is None else longest_days(connection, of.order, when.length)
             when = when.model_copy(update={"offset": when.default if days is None else days * 86400})
         zone = read_zone(connection, of.asked.customer, otherwise=of.zone)
-        return due(when, base, zone, _business(self.context.policy))
+        return due(when, base, zone, working_time(self.context.policy))
 
 
 def _as_date(value: Value) -> datetime | date | None:
     if isinstance(value, int):
         return instant(value)
     return value if isinstance(value, date) else None
-
-
-def _business(policy: Policy) -> BusinessHours:
-    return BusinessHours(policy.business_hours, policy.zone, frozenset(policy.holidays.days))

@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.context import Connection, Context
 from activities.journey_row import locked_journey, over
+from engine.calendar.business import working_time
 from engine.journeys.wire import Answer, TaskRequest
 from engine.messages.record import end_journey
 
@@ -40,11 +41,18 @@ class OpenTask:
         stopped = over(self.context, connection, journey, moment)
         if stopped is not None:
             return Answer(moment, "skipped", "stopped", stopped=stopped)
-        _insert(connection, request, journey, key)
+        _insert(connection, request, journey, key, self._due(request))
         return Answer(request.at, "done")
 
+    def _due(self, request: TaskRequest) -> datetime | None:
+        if request.due is None or not request.business:
+            return request.due
+        return working_time(self.context.policy).after(request.at, request.due - request.at)
 
-def _insert(connection: Connection, request: TaskRequest, journey: dict[str, Any], key: str) -> None:
+
+def _insert(
+    connection: Connection, request: TaskRequest, journey: dict[str, Any], key: str, due: datetime | None
+) -> None:
     connection.execute(
         _OPEN,
         {
@@ -56,7 +64,7 @@ def _insert(connection: Connection, request: TaskRequest, journey: dict[str, Any
             "team": request.team,
             "title": request.title,
             "at": request.at,
-            "due": request.due,
+            "due": due,
         },
     )
     if request.ends is not None:

@@ -338,6 +338,7 @@ def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
         team=command.team,
         title=command.title,
         due=command.due,
+        business=command.business,
         ends=command.ends,
         clock=start.clock,
     )

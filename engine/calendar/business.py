@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from engine.calendar.local import instant_of, zone
+from engine.policy import Policy
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = timedelta(days=1)
@@ -56,3 +57,8 @@ class BusinessHours:
 
 def _instant(day: date, clock: str, zone_name: str) -> datetime:
     return instant_of(day, time.fromisoformat(clock), zone_name)
+
+
+def working_time(policy: Policy) -> BusinessHours:
+    """When the shop works, by the policy's zone; without any hours always."""
+    return BusinessHours(policy.business_hours, policy.zone, frozenset(policy.holidays.days))

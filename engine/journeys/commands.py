@@ -60,7 +60,10 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class OpenTask:
-    """Open a task for a team; `due` is an instant. `ends`: if nothing comes after it, the journey's outcome."""
+    """Open a task for a team; `due` is an instant. `ends`: if nothing comes after it, the journey's outcome.
+
+    `business`: from `at` to `due` only the shop's working time is meant.
+    """
 
     step: str
     at: datetime
@@ -71,6 +74,7 @@ class OpenTask:
     due: datetime | None
     label: str
     ends: str | None
+    business: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -345,7 +345,18 @@ def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) ->
 def _open_task(plan: Plan, state: State, index: int, step: Task) -> OpenTask:
     due = None if step.due is None else later(state.now, step.due)
     ends = _ending(plan, index + 1)
-    return OpenTask(step.id, state.now, iteration(plan, state), step.task, step.team, step.title, due, step.label, ends)
+    return OpenTask(
+        step=step.id,
+        at=state.now,
+        iteration=iteration(plan, state),
+        task=step.task,
+        team=step.team,
+        title=step.title,
+        due=due,
+        label=step.label,
+        ends=ends,
+        business=step.business,
+    )
 
 
 def _ending(plan: Plan, index: int) -> str | None:

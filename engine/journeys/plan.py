@@ -288,13 +288,14 @@ class Jump(Instruction):
 
 
 class Task(Instruction):
-    """Opens a task for a team; `due` in seconds after now."""
+    """Opens a task for a team; `due` in seconds after now, with `business` of the shop's working time."""
 
     op: Literal["task"] = "task"
     task: str
     team: str
     title: str
     due: int | None = None
+    business: bool = False
 
 
 class Tag(Instruction):

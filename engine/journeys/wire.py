@@ -73,7 +73,10 @@ class LookUpRequest:
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """One task to open. `ends`: if the journey ends with it, the journey's outcome."""
+    """One task to open. `ends`: if the journey ends with it, the journey's outcome.
+
+    `business`: from `at` to `due` only the shop's working time is meant.
+    """
 
     journey: int
     step: str
@@ -85,6 +88,7 @@ class TaskRequest:
     due: datetime | None
     ends: str | None = None
     clock: Clock = "timers"
+    business: bool = False
 
 
 @dataclass(frozen=True)

@@ -170,10 +170,16 @@ def _check(context: Context, step: StepNode, node: Mapping) -> None:
         report.error("RG311", length.span, length.text, "a playbook for an order: its products are meant")
     if (default := node.entry("default")) and not of_product:
         report.error("RG201", default.span, "default", "default beside a time of products")
-    if (hours := node.entry("hours")) and context.policy is not None and not context.policy.business_hours:
-        report.error("RG202", hours.span, "no business_hours", "business_hours in policy.yaml")
+    if hours := node.entry("hours"):
+        check_business_hours(context, hours)
     if isinstance(until, Mapping):
         check_moment(context, until)
+
+
+def check_business_hours(context: Context, hours: Entry) -> None:
+    """That the policy says when the shop works, where that is what counts."""
+    if context.policy is not None and not context.policy.business_hours:
+        context.report.error("RG202", hours.span, "no business_hours", "business_hours in policy.yaml")
 
 
 def check_moment(context: Context, until: Mapping) -> None:

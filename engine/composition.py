@@ -53,7 +53,9 @@ from engine.own.load import folder_of, load
 from engine.replay.discard import discard_namespace, first_free
 from engine.replay.driver import Driver, Progress, Window
 from engine.replay.fields import recorded_fields
+from engine.replay.lanes import LANES, Drivers
 from engine.replay.run import Run
+from engine.replay.stream import Lane
 from engine.servers.errors import SetupError
 from engine.servers.namespace import prepare_namespace
 from workflows.journey import Journey
@@ -172,7 +174,7 @@ async def run_replay(
     window: Window,
     mailbox: Path,
     progress: Progress,
-    finished: Callable[[Driver], Awaitable[None]],
+    finished: Callable[[Drivers], Awaitable[None]],
 ) -> None:
     """Drives one replay with a worker of its own. Whatever the policy says, its messages go to its own mailbox.
 
@@ -185,14 +187,19 @@ async def run_replay(
     if run.namespace_before is not None:
         await discard_namespace(client, run.namespace_before)
     versions = StoredVersions()
-    with open_pool(url, run.schema) as pool:
+    with open_pool(url, run.schema, size=10 + LANES) as pool:
         # Everyone's standing is decided as far as a live playbook uses it.
         matcher = Matcher(with_used_standing(rules), versions, event_matcher(pool, rules))
         box = Mailbox(mailbox)
         shared = context(
             pool, rules, dict.fromkeys(rules.policy.channels, box), versions, own=dict.fromkeys(rules.own.by_name)
         )
-        driver = Driver(client, pool, versions, matcher, window, recorded_fields(matcher.events), progress)
+        fields = recorded_fields(matcher.events)
+
+        def driver(lane: Lane, told: Progress) -> Driver:
+            return Driver(client, pool, versions, matcher, window, fields, told, lane)
+
+        drivers = Drivers(driver, rules.policy, progress)
         async with journey_worker(client, shared):
-            await driver.run()
-            await finished(driver)
+            await drivers.run()
+            await finished(drivers)

@@ -20,7 +20,8 @@ from engine.composition import Stay, free_run, run_replay
 from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules
-from engine.replay.driver import Driver, Window
+from engine.replay.driver import Window
+from engine.replay.lanes import Drivers
 from engine.replay.log import counts, message_log, write_log
 from engine.replay.prepare import prepare_schema, shop_zone
 from engine.replay.run import Run, begin, directory, next_run
@@ -111,12 +112,12 @@ async def _drive(url: str, run: Run, asked: Asked, began: float, stay: Stay | No
         def progress(at: datetime, facts: int, waits: int) -> None:
             status.update(f"replaying: {at:%Y-%m-%d %H:%M} UTC, {facts} facts let in, {waits} waits ended")
 
-        async def finished(driver: Driver) -> None:
+        async def finished(drivers: Drivers) -> None:
             status.stop()
             await asyncio.to_thread(_report, url, run, asked)
-            flips = f"{driver.flips} flips, " if driver.judging else ""
+            flips = "" if drivers.flips is None else f"{drivers.flips} flips, "
             console.print(
-                f"{driver.facts} facts let in, {flips}{driver.waits} waits ended in {time.monotonic() - began:.1f} s; "
+                f"{drivers.facts} facts let in, {flips}{drivers.waits} waits ended in {time.monotonic() - began:.1f} s; "
                 f"Temporal namespace {run.namespace}, PostgreSQL schema {run.schema}"
             )
             if stay is not None:

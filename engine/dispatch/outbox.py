@@ -18,9 +18,10 @@ select o.id, o.journey_id, o.kind, o.payload, o.at, o.attempts,
        j.workflow_id, j.playbook, j.version, j.subject, j.subject_id, j.customer_id, j.state, j.started_at
   from outbox o join journeys j on j.id = o.journey_id
  where o.done_at is null and (o.not_before is null or o.not_before <= clock_timestamp())
+   and j.customer_id %% %(lanes)s = %(lane)s
    and not exists (select from outbox e where e.journey_id = o.journey_id and e.id < o.id and e.done_at is null)
  order by o.id
- limit %s
+ limit %(limit)s
    for update of o skip locked
 """
 
@@ -53,10 +54,13 @@ def put(connection: Connection, journey: int, kind: Kind, at: datetime, payload:
     )
 
 
-def claim(connection: Connection, limit: int = 50) -> list[Row]:
-    """Open rows, at most one of each journey, locked until the caller's transaction ends."""
+def claim(connection: Connection, limit: int = 50, *, lane: int = 0, lanes: int = 1) -> list[Row]:
+    """Open rows, at most one of each journey, locked until the caller's transaction ends.
+
+    With `lanes` only those of the customers whose number leaves the rest `lane`.
+    """
     with connection.cursor(row_factory=class_row(Row)) as cursor:
-        return cursor.execute(_CLAIM, (limit,)).fetchall()
+        return cursor.execute(_CLAIM, {"limit": limit, "lane": lane, "lanes": lanes}).fetchall()
 
 
 def done(connection: Connection, rows: Sequence[int]) -> None:

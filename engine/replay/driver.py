@@ -33,7 +33,7 @@ from engine.journeys.interpreter import first_wait
 from engine.journeys.plan import Plan
 from engine.replay.calendar import Moments
 from engine.replay.standing import Standing
-from engine.replay.stream import Recorded, stream
+from engine.replay.stream import Lane, Recorded, stream
 
 ENDED = "replay-ended"
 _AT_ONCE = 20
@@ -56,6 +56,7 @@ class Driver:
     """Drives one replay. `fields` gives what an event offers to a trigger's `where`.
 
     Where a playbook uses standing, the matcher's rules decide it and everybody has been judged before the window.
+    Several drivers may share a replay, each with the customers of its own lane, where nothing couples customers.
     """
 
     client: Client
@@ -65,6 +66,7 @@ class Driver:
     window: Window
     fields: Callable[[Connection, Recorded], Fields]
     progress: Progress = lambda _at, _facts, _waits: None
+    lane: Lane = Lane()
     dues: list[tuple[datetime, int, str]] = field(default_factory=list)
     standing: dict[int, str] = field(default_factory=dict)
     """The wait that each open journey stands at; a due that is not its journey's present wait is void."""
@@ -91,7 +93,7 @@ class Driver:
         if self.moments is not None:
             await asyncio.to_thread(self._begin_moments, self.moments)
         kinds = None if self.judging or self.moments else sorted(self.named)
-        with _facts(self.pool, kinds, self.window) as facts:
+        with _facts(self.pool, kinds, self.window, self.lane) as facts:
             upcoming = await asyncio.to_thread(next, facts, None)
             while (turn := self._turn(upcoming)) is not None:
                 if turn == _FLIP:
@@ -183,7 +185,7 @@ class Driver:
 
     def _open_rows(self) -> list[Row]:
         with self.pool.connection() as connection:
-            return outbox.claim(connection, limit=1000)
+            return outbox.claim(connection, limit=1000, lane=self.lane.number, lanes=self.lane.of)
 
     def _done(self, rows: list[Row]) -> None:
         with self.pool.connection() as connection:
@@ -275,9 +277,11 @@ class Driver:
 
 
 @contextmanager
-def _facts(pool: ConnectionPool, kinds: Sequence[str] | None, window: Window) -> Iterator[Iterator[Recorded]]:
+def _facts(
+    pool: ConnectionPool, kinds: Sequence[str] | None, window: Window, lane: Lane
+) -> Iterator[Iterator[Recorded]]:
     with pool.connection() as connection:
-        yield stream(connection, kinds, window.start, window.to)
+        yield stream(connection, kinds, window.start, window.to, lane)
 
 
 def _happening(fact: Recorded, event: int, fields: Callable[[], Fields]) -> Happening:

@@ -81,8 +81,18 @@ class Recorded:
     case_id: int | None = None
 
 
-def stream(connection: Connection, kinds: Sequence[str] | None, start: datetime, to: datetime) -> Iterator[Recorded]:
-    """The happenings of these kinds in [start, to), read through a server-side cursor.
+@dataclass(frozen=True)
+class Lane:
+    """The customers of one of several lanes: those whose number leaves this rest."""
+
+    number: int = 0
+    of: int = 1
+
+
+def stream(
+    connection: Connection, kinds: Sequence[str] | None, start: datetime, to: datetime, lane: Lane = Lane()
+) -> Iterator[Recorded]:
+    """The happenings of these kinds in [start, to) to the customers of a lane, read through a server-side cursor.
 
     Only kinds that some rule names need to enter; all other facts are read as of an instant from their tables. Where
     standing is decided every happening judges its customer anew: then `kinds` is None, which means all.
@@ -97,10 +107,14 @@ def stream(connection: Connection, kinds: Sequence[str] | None, start: datetime,
     parts.append(_OTHERS[""])
     # Names are given here: which part comes first depends on the rules.
     told = f"({' union all '.join(parts)}) told ({', '.join(Recorded.__dataclass_fields__)})"
-    query = f'select * from {told} order by at, kind collate "C", key collate "C"'  # noqa: S608 - our own parts, values as parameters
+    query = (
+        f'select * from {told} where customer_id %% %(lanes)s = %(lane)s order by at, kind collate "C", key collate "C"'  # noqa: S608 - our own parts, values as parameters
+    )
     parameters = {
         "from": start,
         "to": to,
+        "lane": lane.number,
+        "lanes": lane.of,
         "kinds": None if kinds is None else list(kinds),
         "from_facts": [*_ORDER_KINDS, *_SHIPMENT_KINDS, *_CASE_KINDS, "review.created"],
     }

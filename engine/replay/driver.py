@@ -33,7 +33,7 @@ from engine.journeys.interpreter import first_wait
 from engine.journeys.plan import Plan
 from engine.replay.calendar import Moments
 from engine.replay.standing import Standing
-from engine.replay.stream import Lane, Recorded, stream
+from engine.replay.stream import WHOLE, Lane, Recorded, stream
 
 ENDED = "replay-ended"
 _AT_ONCE = 20
@@ -66,7 +66,7 @@ class Driver:
     window: Window
     fields: Callable[[Connection, Recorded], Fields]
     progress: Progress = lambda _at, _facts, _waits: None
-    lane: Lane = Lane()
+    lane: Lane = WHOLE
     dues: list[tuple[datetime, int, str]] = field(default_factory=list)
     standing: dict[int, str] = field(default_factory=dict)
     """The wait that each open journey stands at; a due that is not its journey's present wait is void."""

@@ -13,10 +13,10 @@ from datetime import datetime
 
 from engine.policy import Policy
 from engine.replay.driver import Driver, Progress
-from engine.replay.stream import Lane
+from engine.replay.stream import WHOLE, Lane
 
 LANES = 8
-"""A replay mostly waits for Temporal's answers: more than the processors can work on, and no more than its pool bears."""
+"""A replay mostly waits for Temporal's answers, so there are more than processors."""
 
 
 def coupled(policy: Policy) -> bool:
@@ -37,7 +37,7 @@ class Drivers:
 
     async def run(self) -> None:
         """Drives the replay to the window's end."""
-        whole = self._make(Lane())
+        whole = self._make(WHOLE)
         alone = whole.judging is not None or whole.moments is not None or coupled(self.policy)
         self.drivers = [whole] if alone else [self._make(Lane(number, LANES)) for number in range(LANES)]
         try:

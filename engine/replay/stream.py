@@ -89,8 +89,12 @@ class Lane:
     of: int = 1
 
 
+WHOLE = Lane()
+"""All customers."""
+
+
 def stream(
-    connection: Connection, kinds: Sequence[str] | None, start: datetime, to: datetime, lane: Lane = Lane()
+    connection: Connection, kinds: Sequence[str] | None, start: datetime, to: datetime, lane: Lane = WHOLE
 ) -> Iterator[Recorded]:
     """The happenings of these kinds in [start, to) to the customers of a lane, read through a server-side cursor.
 

@@ -117,7 +117,8 @@ async def _drive(url: str, run: Run, asked: Asked, began: float, stay: Stay | No
             await asyncio.to_thread(_report, url, run, asked)
             flips = "" if drivers.flips is None else f"{drivers.flips} flips, "
             console.print(
-                f"{drivers.facts} facts let in, {flips}{drivers.waits} waits ended in {time.monotonic() - began:.1f} s; "
+                f"{drivers.facts} facts let in, {flips}{drivers.waits} waits ended "
+                f"in {time.monotonic() - began:.1f} s; "
                 f"Temporal namespace {run.namespace}, PostgreSQL schema {run.schema}"
             )
             if stay is not None:

@@ -1,9 +1,8 @@
 """Several drivers of one replay side by side, each with its own customers, where nothing couples customers.
 
 A decision asks only what concerns its customer as of its logical instant, so the order among customers changes no
-message. It does where they share something: a capacity, a channel's limit, a threshold for mass starts. Standing and
-moments of the calendar are read for all customers at once. In these cases one driver goes through all in canonical
-order.
+message. It does where they share something: a capacity, a channel's limit. Standing and moments of the calendar are
+read for all customers at once. In these cases one driver goes through all in canonical order.
 """
 
 import asyncio
@@ -22,7 +21,7 @@ LANES = 8
 def coupled(policy: Policy) -> bool:
     """Whether messages to one customer can depend on those to another."""
     limited = any(channel.limit is not None for channel in policy.channels.values())
-    return limited or bool(policy.capacities) or policy.mass_start is not None
+    return limited or bool(policy.capacities)
 
 
 @dataclass

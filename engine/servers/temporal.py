@@ -140,7 +140,7 @@ class Temporal:
         names = [] if self._namespace == "default" else ["--namespace", self._namespace]
         pragmas = ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"]
         storage = _FORGETFUL if self._fast else [*pragmas, "--db-filename", str(self.database)]
-        return ["server", "start-dev", *address, "--log-level", "error", *attributes, *names, *storage]
+        return ["server", "start-dev", *address, "--log-level", "error", *attributes, *names, *_PROMPT, *storage]
 
     def _wait_until_ready(self, frontend: int, ui: int, seconds: float = 90.0) -> None:
         paced, deadline = Paced(5), time.monotonic() + seconds
@@ -164,6 +164,14 @@ class Temporal:
         tail = "".join(f"\n    {line}" for line in lines[-5:])
         return SetupError("temporal-failed", f"Temporal did not start: {reason}; the end of {self.log}:{tail}", _HINT)
 
+
+# A server looks for the tasks of one shard at most twenty times a second. The embedded one has a single shard, so each
+# step of a journey would wait for up to 50 ms.
+_PROMPT = [
+    word
+    for queue in ("transfer", "timer", "visibility")
+    for word in ("--dynamic-config-value", f"history.{queue}ProcessorMaxPollRPS=1000")
+]
 
 # For tests of what Temporal has forgotten: a deleted workflow is gone at once and not half a minute later.
 _FORGETFUL = [

@@ -56,9 +56,9 @@ def test_the_log_is_the_same_in_lanes_and_in_one_line(tmp_path: Path, database: 
         (Policy(zone="UTC"), False),
         (Policy(zone="UTC", capacities={"email": Capacity(per_hour=10)}), True),
         (Policy(zone="UTC", channels={"email": Channel(provider="mailbox", limit=Limit(count=1, seconds=1))}), True),
-        (Policy(zone="UTC", mass_start=MassStart(above=10)), True),
+        (Policy(zone="UTC", mass_start=MassStart(above=10)), False),
     ],
-    ids=["nothing shared", "a capacity", "a channel's limit", "a threshold for mass starts"],
+    ids=["nothing shared", "a capacity", "a channel's limit", "a threshold for mass starts, which events do not meet"],
 )
 def test_customers_are_coupled_by_what_they_share(policy: Policy, expected: bool) -> None:
     assert coupled(policy) is expected

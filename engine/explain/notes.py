@@ -82,9 +82,8 @@ def _tier(prover: "Prover", name: str, traced: Trace | None) -> Iterator[str]:
     if standing.tier != name and standing.tier is not None:
         yield f"the customer is in the tier {standing.tier}"
     if standing.tier == name and traced is not None and not traced.verdict:
-        if standing.tier_lost_at is not None:
-            ends = standing.tier_lost_at + tiers.grace * 1_000_000
-            yield f"the review found it lost; it is kept for {length(tiers.grace)}, until {wording.instant(ends)}"
+        if standing.tier_ends_at is not None:
+            yield f"the review found it lost; it is kept until {wording.instant(standing.tier_ends_at)}"
         else:
             review = next_review(tiers.review, case.at, prover.rules.policy.zone)
             yield f"the rank alone would not give it any more; it is kept until the review at {wording.instant(review)}"

@@ -20,7 +20,7 @@ STALE = -1
 
 _COLUMNS = (
     "customer_id", "tags", "segments", "stage", "tier", "rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary",
-    "given", "version", "tier_lost_at", "cut_offs_id", "fact_version", "evaluated_at", "next_flip",
+    "given", "version", "tier_ends_at", "cut_offs_id", "fact_version", "evaluated_at", "next_flip",
 )  # fmt: skip
 _LIST = ", ".join(_COLUMNS)
 _UPDATE = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
@@ -84,7 +84,7 @@ def _kept(row: Mapping[str, Any]) -> Kept:
         rfm_frequency=row["rfm_frequency"],
         rfm_monetary=row["rfm_monetary"],
         given={name: microseconds(datetime.fromisoformat(at)) for name, at in row["given"].items()},
-        tier_lost_at=_micro(row["tier_lost_at"]),
+        tier_ends_at=_micro(row["tier_ends_at"]),
         at=microseconds(row["evaluated_at"]),
     )
     return Kept(standing, row["version"], row["cut_offs_id"], row["fact_version"], _micro(row["next_flip"]))
@@ -204,7 +204,7 @@ def _row(customer_id: int, kept: Kept) -> tuple[object, ...]:
         standing.rfm_monetary,
         Jsonb(given),
         kept.version,
-        _instant(standing.tier_lost_at),
+        _instant(standing.tier_ends_at),
         kept.cut_offs_id,
         kept.fact_version,
         instant(standing.at),

@@ -434,7 +434,7 @@ standings = Table(
     Column("rfm_monetary", SmallInteger),
     Column("given", JSONB, nullable=False, server_default=text("'{}'")),  # tag -> instant it was given
     Column("version", Text, nullable=False),
-    _instant("tier_lost_at"),  # the review that found the tier lost; it is kept until the grace is over
+    _instant("tier_ends_at"),  # until when a tier is kept that a review found lost
     _ref("cut_offs_id", "cut_offs"),
     Column("fact_version", BigInteger, nullable=False),  # -1: an import brought facts since, and no event
     _instant("evaluated_at", required=True),  # logical

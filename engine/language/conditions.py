@@ -35,7 +35,7 @@ OPERATORS: Dictionary[Type, tuple[str, ...]] = {
 }
 _DECLARED_IN = {
     "stage": "there is no lifecycle.yaml",
-    "tier": "there is no tiers.yaml",
+    **dict.fromkeys(("tier", "tier_ends_at"), "there is no tiers.yaml"),
     **dict.fromkeys(("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary"), "there is no rfm.yaml"),
 }
 STATES: tuple[str, ...] = tuple(state for state in get_args(StepIs.model_fields["state"].annotation) if state != "done")

@@ -18,6 +18,7 @@ STANDING_TYPES: Mapping[str, Type] = {
     "segments": "set",
     "stage": "string",
     "tier": "string",
+    "tier_ends_at": "instant",
     "rfm_group": "string",
     "rfm_recency": "integer",
     "rfm_frequency": "integer",
@@ -33,20 +34,20 @@ class Standing:
     """What a customer is as of `at`. Instants are microseconds since the epoch.
 
     `given` says since when the condition of each rule's tag has held; a tag that expired meanwhile is kept there, so
-    that it is given anew only when the condition has failed in between. `tier_lost_at`: the review that found the tier
-    lost; it is kept until the grace is over.
+    that it is given anew only when the condition has failed in between. `tier_ends_at`: until when a tier is kept that
+    a review found lost; it stands as it was decided then, whatever grace the rules give now.
     """
 
     tags: frozenset[str] = _NOBODY
     segments: frozenset[str] = _NOBODY
     stage: str | None = None
     tier: str | None = None
+    tier_ends_at: int | None = None
     rfm_group: str | None = None
     rfm_recency: int | None = None
     rfm_frequency: int | None = None
     rfm_monetary: int | None = None
     given: Mapping[str, int] = field(default_factory=dict)
-    tier_lost_at: int | None = None
     at: int = 0
 
 
@@ -102,7 +103,6 @@ class Scene:
     segments: set[str] = field(default_factory=set)
     given: dict[str, int] = field(default_factory=dict)
     stages: tuple[str, ...] = ()
-    tier_lost_at: int | None = None
 
     def events(self, kind: str) -> Sequence[Happening]:
         """The customer's events of a kind."""
@@ -166,7 +166,6 @@ class Decide:
                 segments=frozenset(scene.segments),
                 **{name: found.get(name) for name in STANDING_TYPES if name not in ("tags", "segments")},  # type: ignore[arg-type]  # each part writes its own type
                 given=scene.given,
-                tier_lost_at=scene.tier_lost_at,
                 at=at,
             ),
             scene.stages,
@@ -257,21 +256,21 @@ def _tier(tiers: Tiers, base: Predicate, zone: str) -> _Part:
         held = None if previous is None else previous.tier
         if cut_offs is None:
             scene.attributes["tier"] = held
-            scene.tier_lost_at = None if previous is None else previous.tier_lost_at
+            scene.attributes["tier_ends_at"] = None if previous is None else previous.tier_ends_at
             return
         ranked = tier_of(_number(scene.attributes.get(tiers.rank_by)) if base(scene) else None, cut_offs)
-        lost = None
+        ends = None
         if previous is not None and held in names and ranked > names.index(held):
-            lost = previous.tier_lost_at
+            ends = previous.tier_ends_at
             review = last_review(tiers.review, scene.now, zone)
-            if lost is None and previous.at < review:
-                lost = review
-            if lost is None or scene.now < lost + grace:
+            if ends is None and previous.at < review:
+                ends = review + grace
+            if ends is None or scene.now < ends:
                 ranked = names.index(held)
             else:
-                lost = None
+                ends = None
         scene.attributes["tier"] = names[ranked]
-        scene.tier_lost_at = lost
+        scene.attributes["tier_ends_at"] = ends
 
     return tier
 

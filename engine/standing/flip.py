@@ -169,8 +169,8 @@ class Flips:
         if tiers is None or standing.tier in (None, tiers.tiers[-1].name):
             return
         yield next_review(tiers.review, seen.at, self._zone)
-        if standing.tier_lost_at is not None:
-            yield standing.tier_lost_at + tiers.grace * _SECOND
+        if standing.tier_ends_at is not None:
+            yield standing.tier_ends_at
 
     def _of_the_calendar(self, seen: Seen) -> Iterator[int]:
         if any(seen.values.get(name) is not None for name in self._calendar):

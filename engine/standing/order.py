@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from engine.conditions.ast import Compare, Condition, compares
 from engine.standing.definition import StandingRules
 
+OF_TIER = ("tier", "tier_ends_at")
 OF_RFM = ("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary")
 
 
@@ -77,7 +78,9 @@ def named(test: Compare, parts: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def part_of_name(name: str) -> tuple[str, ...]:
-    """The part that gives `stage`, `tier`, `rfm_group` or a score; none for another name."""
+    """The part that gives `stage`, a name of the tier or of RFM; none for another name."""
     if name in OF_RFM:
         return ("rfm",)
-    return (name,) if name in ("stage", "tier") else ()
+    if name in OF_TIER:
+        return ("tier",)
+    return ("stage",) if name == "stage" else ()

@@ -103,10 +103,23 @@ def test_tiers_go_up_at_once_and_down_only_after_a_review_and_its_grace():
     assert [each.tier for each in found] == [tier for _, _, tier in TIER_STEPS]
 
 
+def test_until_when_a_lost_tier_is_kept_is_known_to_conditions_through_the_grace():
+    warned = SegmentRule(name="warned", title="Warned", when=Compare(name="tier_ends_at", operator="known"))
+    steps = [(at(day), {"spend": spend}) for day, spend, _ in TIER_STEPS[:7]]
+    found = decide_all(StandingRules(tiers=TIERS, segments=(warned,)), steps, CUT_OFFS)
+    assert [(each.tier_ends_at, "warned" in each.segments) for each in found[-5:]] == [
+        (None, False),
+        (None, False),
+        (at("2026-02-14"), True),
+        (at("2026-02-14"), True),
+        (None, False),
+    ]
+
+
 def test_without_cut_offs_a_tier_stays_as_it_was():
-    before = Standing(tier="gold", tier_lost_at=at("2026-01-15"), at=at("2026-01-16"))
+    before = Standing(tier="gold", tier_ends_at=at("2026-02-14"), at=at("2026-01-16"))
     found = Decide(StandingRules(tiers=TIERS), TYPES)({"spend": 1}, at("2026-03-01"), previous=before).standing
-    assert (found.tier, found.tier_lost_at) == ("gold", at("2026-01-15"))
+    assert (found.tier, found.tier_ends_at) == ("gold", at("2026-02-14"))
 
 
 def test_of_several_stages_the_first_counts_and_all_are_told():

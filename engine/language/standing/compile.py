@@ -14,12 +14,12 @@ from engine.language.standing.rfm import compile_rfm
 from engine.language.standing.tiers import compile_tiers
 from engine.language.standing.words import check_keywords
 from engine.standing.definition import Lifecycle, Rfm, SegmentRule, StandingRules, TagRule, Tiers
-from engine.standing.order import OF_RFM, CircleError, dependency_order
+from engine.standing.order import OF_RFM, OF_TIER, CircleError, dependency_order
 
 _ALONE = {"lifecycle": compile_lifecycle, "tiers": compile_tiers}
 _OF_FILE = {"tags": "tag", "segments": "segment", "lifecycle": "stage", "tiers": "tier", "rfm": "rfm"}
 _SETS = {"tags": "tag", "segments": "segment", "tag": "tag", "segment": "segment"}
-_TOLD = {"stage": "stage", "tier": "tier", **dict.fromkeys(OF_RFM, "rfm")}
+_TOLD = {"stage": "stage", **dict.fromkeys(OF_TIER, "tier"), **dict.fromkeys(OF_RFM, "rfm")}
 
 
 @dataclass(slots=True)

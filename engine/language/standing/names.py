@@ -7,8 +7,9 @@ from engine.language.issues import Report
 from engine.language.located import Mapping as LocatedMapping
 from engine.language.located import Scalar
 from engine.language.scope import Names, Typed
+from engine.standing.decide import STANDING_TYPES
 
-RESERVED = ("tags", "segments", "stage", "tier", "rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary")
+RESERVED = tuple(STANDING_TYPES)
 """Names that no attribute may have."""
 CHANGES = {"tag": "tags", "segment": "segments", "stage": "stage", "tier": "tier", "rfm_group": "rfm_group"}
 """What triggers call a part of standing, and its name in conditions."""
@@ -35,6 +36,7 @@ def standing_names(trees: Trees, unreadable: Collection[str] = ()) -> Names:
         names["stage"] = named("string", "The stage of the lifecycle", "RG317", ("lifecycle", "stages"))
     if "tiers" in declared:
         names["tier"] = named("string", "The tier", "RG318", ("tiers", "levels"))
+        names["tier_ends_at"] = Typed("instant", "Until when a tier is kept that a review found lost", of_standing=True)
     if "rfm" in declared:
         names["rfm_group"] = named("string", "The RFM group", "RG319", ("rfm", "groups"))
         names |= _scores(trees)

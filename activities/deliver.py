@@ -35,7 +35,7 @@ from engine.messages.mime import default_unsubscribe
 from engine.messages.render import RENDERERS
 from engine.messages.reserve import NotBefore, Proceed, Settled, reserve
 from engine.messages.segments import length
-from engine.messages.values import message_values
+from engine.messages.values import coupon_values, message_values
 
 _NAMED = re.compile(r"\battributes\.(\w+)")
 
@@ -155,7 +155,7 @@ class Deliver:
             case_id=proceed.case,
             at=moment,
             attributes=known,
-        )
+        ) | coupon_values(connection, request.journey, moment)
         chain = locale_chain(values["customer"]["locale"], journey.rules.policy.locale)
         channel = self.context.policy.channels[proceed.channel]
         content = RENDERERS[channel.form](journey.rules.templates, name, chain, values)

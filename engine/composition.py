@@ -25,17 +25,21 @@ from activities.change_tags import ChangeTags
 from activities.choose import Choose
 from activities.close_journey import CloseJourney
 from activities.context import Context
+from activities.coupon import Coupon
 from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.discreet import Discreet
 from activities.give_up import GiveUp
 from activities.look_up import LookUp
+from activities.move import Move
 from activities.open_task import OpenTask
+from activities.points import Points
 from activities.providers import providers
 from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
 from activities.providers.settings import ProviderSettingError
 from activities.reported import Reported
+from activities.start import Start
 from activities.update import Update
 from activities.webhook import Webhook
 from engine.dispatch.match import Matcher
@@ -138,6 +142,10 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         *(CallOwn(shared, name, own).activity() for name, own in shared.own.items()),
         Webhook(shared).webhook,
         Update(shared).update,
+        Coupon(shared).coupon,
+        Points(shared).points,
+        Move(shared).move,
+        Start(shared).start,
         CloseJourney(shared).close_journey,
         GiveUp(shared).give_up,
     ]

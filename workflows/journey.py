@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
     from engine.journeys.interpreter import advance, begin, waits_for
-    from engine.journeys.plan import Call, Plan, Update, Webhook
+    from engine.journeys.plan import Call, Calling, Plan, Webhook
     from engine.journeys.state import State
 
 STEP = SearchAttributeKey.for_keyword("Step")
@@ -344,12 +344,12 @@ def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
     )
 
 
-def _name(calling: Call | Webhook | Update) -> str:
+def _name(calling: Calling) -> str:
     """The activity's type: those of the project's own are told apart from ours."""
     return f"call/{calling.activity}" if isinstance(calling, Call) else calling.op
 
 
-def _patience(calling: Call | Webhook | Update) -> Patience:
+def _patience(calling: Calling) -> Patience:
     """As the activity declares it. An attempt ends itself when its time is over, and has a while to write that down."""
     if not isinstance(calling, Call):
         return Patience()
@@ -380,7 +380,7 @@ def _call(start: wire.JourneyStart, command: CallOut) -> wire.CallRequest:
             return replace(request, once=idempotency == "once, in doubt is held")
         case Webhook(to=to, url=url):
             return replace(request, to=to, url=url)
-        case Update():
+        case _:
             return request
 
 

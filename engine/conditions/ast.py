@@ -85,7 +85,7 @@ class StepIs(Node):
 
     kind: Literal["step"] = "step"
     step: str
-    state: Literal["sent", "skipped", "opened", "clicked", "replied", "redeemed", "bounced", "failed", "done"]
+    state: Literal["sent", "skipped", "opened", "clicked", "replied", "redeemed", "bounced", "failed", "done", "closed"]
     is_: bool = Field(alias="is", default=True)
 
 

@@ -37,7 +37,7 @@ def give(
         expires: how long it is kept; None: until it is taken away.
     """
     ends = None if expires is None else now + expires
-    return _changed(
+    return judged_after(
         connection, matcher, customer_id, now, lambda: add_hand_tag(connection, customer_id, tag, author, now, ends)
     )
 
@@ -55,7 +55,7 @@ def take(
         if not remove_hand_tag(connection, customer_id, tag, author, now):
             raise LookupError(f"customer {customer_id} has no tag {tag} by hand")
 
-    return _changed(connection, matcher, customer_id, now, remove)
+    return judged_after(connection, matcher, customer_id, now, remove)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,13 @@ def change(
             if not was_given(connection, customer_id, tag, asked.author, asked.at):
                 add_hand_tag(connection, customer_id, tag, asked.author, asked.at, ends)
 
-    return _changed(connection, matcher, customer_id, now, do)
+    return judged_after(connection, matcher, customer_id, now, do)
 
 
-def _changed(
+def judged_after(
     connection: Connection, matcher: Matcher, customer_id: int, now: datetime, change: Callable[[], object]
 ) -> tuple[Change, ...]:
+    """Does something to a customer, judges her anew and gives what changed; journeys start and are told."""
     connection.execute("select 1 from customers where id = %s for update", (customer_id,))
     publish(connection, matcher.rules)
     change()

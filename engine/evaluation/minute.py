@@ -1,6 +1,7 @@
 """The minute schedule, until told to stop.
 
-It takes in events that had to wait, judges who is due, starts what the calendar starts, and publishes cut-offs.
+It takes in events that had to wait, lets points expire, judges who is due, starts what the calendar starts, and
+publishes cut-offs.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from psycopg_pool import ConnectionPool
 from engine.dispatch.accept import accept_waiting
 from engine.dispatch.calendar import Calendar
 from engine.dispatch.match import Matcher
+from engine.dispatch.points import expire_points
 from engine.evaluation.calendar import come_into_force, evaluate_calendar
 from engine.evaluation.due import evaluate_due
 from engine.evaluation.publication import Publication
@@ -60,6 +62,8 @@ class Minute:
         with self.pool.connection() as connection:
             connection.autocommit = True
             try:
+                while not stopped() and expire_points(connection, matcher, now):
+                    continue
                 while not stopped() and (found := evaluate_due(connection, matcher, now)):
                     judged += found
                 calendar = Calendar(matcher)

@@ -12,6 +12,14 @@ union
 select m.step, x.kind from messages m join message_events x on x.message_id = m.id
  where m.journey_id = %(journey)s and x.at <= %(at)s
 union
+select task, 'closed' from (
+    select distinct on (task) task, closed_at from tasks where journey_id = %(journey)s and opened_at <= %(at)s
+     order by task, opened_at desc, id desc
+) t where closed_at <= %(at)s
+union
+select c.step, 'redeemed' from calls c join coupons v on v.key = c.key
+ where c.journey_id = %(journey)s and v.redeemed_at <= %(at)s
+union
 select step, state from (
     select distinct on (step) step, state from calls where journey_id = %(journey)s and at <= %(at)s
      order by step, iteration desc
@@ -25,7 +33,7 @@ select distinct on (step) step, answer from calls where journey_id = %(journey)s
 
 
 def read_steps(connection: psycopg.Connection[Any], journey_id: int, at: datetime) -> dict[str, frozenset[str]]:
-    """The states of each step that sent a message or called something: its own, and what was heard of a message.
+    """The states of each step that sent a message, called something, gave a coupon or opened a task.
 
     Args:
         connection: an open connection whose `search_path` has the tables.

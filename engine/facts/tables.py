@@ -347,6 +347,7 @@ coupons = Table(
     _ref("redeemed_order_id", "orders"),
     _recorded(),
     Index("ix_coupons_customer_id", "customer_id"),
+    Index("ix_coupons_free", "pool", "expires_at", "id", postgresql_where=text("customer_id is null")),
 )
 
 points_entries = Table(
@@ -361,8 +362,10 @@ points_entries = Table(
     _instant("at", required=True),
     _instant("available_at"),
     _instant("expires_at"),
+    _ref("lot_id", "points_entries"),  # the entry whose points expire or are taken back
     _recorded(),
     Index("ix_points_entries_customer_id", "customer_id"),
+    Index("ix_points_entries_lot_id", "lot_id"),
 )
 
 # --- events as told -------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from engine.conditions.ast import Condition
-from engine.journeys.plan import Call, TemplateBy, Update, Webhook, When
+from engine.journeys.plan import Calling, TemplateBy, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,12 @@ class ChangeTags:
 
 @dataclass(frozen=True, slots=True)
 class CallOut:
-    """Call something outside, as an instruction says. `ends`: if nothing comes after it, the journey's outcome."""
+    """Have one thing done, as an instruction says. `ends`: if nothing comes after it, the journey's outcome."""
 
     step: str
     at: datetime
     iteration: int
-    calling: Call | Webhook | Update
+    calling: Calling
     label: str
     ends: str | None
 

@@ -21,7 +21,6 @@ from engine.journeys.inputs import Answered, Began, Cancelled, Due, Input, Told
 from engine.journeys.plan import (
     Again,
     Branch,
-    Call,
     Calling,
     End,
     First,
@@ -36,11 +35,9 @@ from engine.journeys.plan import (
     Switch,
     Tag,
     Task,
-    Update,
     Wait,
     WaitFor,
     WaitUntil,
-    Webhook,
     When,
 )
 from engine.journeys.rounds import again_due, begin_round, inside, iteration, next_round
@@ -194,7 +191,7 @@ def _command(plan: Plan, state: State, index: int) -> Command:
         case Tag():
             ends = _ending(plan, index + 1)
             return ChangeTags(step.id, state.now, step.add, step.remove, step.expires, step.label, ends)
-        case Call() | Webhook() | Update():
+        case Calling():
             return CallOut(step.id, state.now, iteration(plan, state), step, step.label, _ending(plan, index + 1))
         case _:
             raise AssertionError(f"{step.op} asks nothing")

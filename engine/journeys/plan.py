@@ -308,8 +308,9 @@ class Tag(Instruction):
 
 
 class Calling(Instruction):
-    """Calls something outside. `given` is as written, `looked_up` names attributes whose values are given too."""
+    """Has one thing done, once, that leaves an answer. `given` is as written, `looked_up` names attributes."""
 
+    op: str = ""
     given: dict[str, Any] = {}
     looked_up: dict[str, str] = {}
 
@@ -340,6 +341,30 @@ class Update(Calling):
     op: Literal["update"] = "update"
 
 
+class Coupon(Calling):
+    """Gives the customer a code out of a pool: `pool`, `expires` in seconds, `per_customer`."""
+
+    op: Literal["coupon"] = "coupon"
+
+
+class Points(Calling):
+    """Writes entries of the points ledger: `add`, `take` or `reverse`; `pending` and `expires` in seconds."""
+
+    op: Literal["points"] = "points"
+
+
+class Move(Calling):
+    """Moves an open task: `task`, the step that opened it; `to`, the team; `due` in seconds, `business`."""
+
+    op: Literal["move"] = "move"
+
+
+class StartPlaybook(Calling):
+    """Starts another `playbook` for the same subject, or for its customer."""
+
+    op: Literal["start"] = "start"
+
+
 class End(Instruction):
     """Ends the journey here."""
 
@@ -367,6 +392,10 @@ Step = Annotated[
     | Call
     | Webhook
     | Update
+    | Coupon
+    | Points
+    | Move
+    | StartPlaybook
     | End,
     Field(discriminator="op"),
 ]

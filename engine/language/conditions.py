@@ -38,11 +38,16 @@ _DECLARED_IN = {
     **dict.fromkeys(("tier", "tier_ends_at"), "there is no tiers.yaml"),
     **dict.fromkeys(("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary"), "there is no rfm.yaml"),
 }
-STATES: tuple[str, ...] = tuple(state for state in get_args(StepIs.model_fields["state"].annotation) if state != "done")
+STATES: tuple[str, ...] = tuple(
+    state for state in get_args(StepIs.model_fields["state"].annotation) if state not in ("done", "closed", "redeemed")
+)
 """What can have become of a message."""
 CALL_STATES = ("done", "skipped", "failed")
 """What can have become of a step that calls something."""
-LATER_STATES = ("redeemed",)
+COUPON_STATES = (*CALL_STATES, "redeemed")
+"""What can have become of a step that gives a coupon."""
+TASK_STATES = ("closed",)
+"""What can have become of a step that opens a task."""
 _OTHER_SPELLINGS = {
     "==": "eq", "=": "eq", "is": "eq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "min": "gte", "max": "lte",
     "more_than": "gt", "less_than": "lt", "at_least": "gte", "at_most": "lte", "has": "has_any", "contains": "has_any",
@@ -193,12 +198,12 @@ def _step(node: Mapping, scope: Scope, report: Report) -> list[Condition]:
         late = name in scope.steps
         hint = "it comes later in the playbook" if late else did_you_mean(name, known)
         expected = (
-            f"an earlier send or call: {one_of(known)}" if known else "nothing is sent or called before this place"
+            f"an earlier send, call or task: {one_of(known)}" if known else "a step before this place: there is none"
         )
         report.error("RG308", named.span, found(named), expected, hint)
     parts: list[Condition] = []
     answered = scope.outputs.get(name)
-    states = STATES if answered is None else CALL_STATES
+    states = scope.states.get(name) or (STATES if answered is None else CALL_STATES)
     askable = (*states, *(answered or ()))
     for entry in node:
         if entry.key in states:
@@ -215,9 +220,6 @@ def _step(node: Mapping, scope: Scope, report: Report) -> list[Condition]:
 
 
 def _step_state(entry: Entry, step: str, report: Report) -> list[Condition]:
-    if entry.key in LATER_STATES:
-        report.error("RG501", entry.span, f"asking whether it was {entry.key}", "a state that runs", "it is planned")
-        return []
     value = entry.value.value if isinstance(entry.value, Scalar) else None
     if not isinstance(value, bool):
         report.error("RG401", entry.value.span, found(entry.value), "true or false")

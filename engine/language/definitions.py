@@ -11,7 +11,7 @@ from engine.language.attribute_models import AGGREGATIONS, AttributeModel
 from engine.language.attributes import row_names
 from engine.language.changes import KINDS as KINDS_OF_CHANGE
 from engine.language.changes import RISING
-from engine.language.conditions import CALL_STATES, LATER_STATES, OPERATORS, STATES, DidModel
+from engine.language.conditions import COUPON_STATES, OPERATORS, STATES, TASK_STATES, DidModel
 from engine.language.own import NO_ACTIVITIES, OwnActivities
 from engine.language.schema_parts import OPERANDS, Json, declared, described, equals, one_or_more, ref, words
 from engine.language.scope import Names
@@ -169,10 +169,9 @@ def _condition(own: str, names: Names, *, asks_history: bool = False, asks_steps
 def _step_condition(own: OwnActivities) -> Json:
     states = {
         name: {"type": "boolean", "description": f"Whether it was {name}."}
-        for name in dict.fromkeys((*STATES, *CALL_STATES))
-        if name not in LATER_STATES
+        for name in dict.fromkeys((*STATES, *COUPON_STATES, *TASK_STATES))
     }
-    step = {"type": "string", "description": "The id of an earlier send or call of this playbook."}
+    step = {"type": "string", "description": "The id of an earlier send, call, coupon or task of this playbook."}
     answered: dict[str, list[Json]] = {}
     for each in own.by_name.values():
         for name, typed in each.outputs.items():

@@ -62,6 +62,9 @@ TITLES: dict[str, str] = {
     "RG322": "unknown playbook",
     "RG323": "unknown activity",
     "RG324": "activities that cannot be used",
+    "RG325": "unknown pool of coupons",
+    "RG326": "playbook for another subject",
+    "RG327": "playbooks start each other in a circle",
     # types
     "RG401": "type mismatch",
     "RG402": "operator does not fit the type",

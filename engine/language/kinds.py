@@ -6,10 +6,11 @@ from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Mapping, Node, found
 
 STANDING = ("tags", "segments", "lifecycle", "tiers", "rfm", "words")
-KINDS = ("attributes", *STANDING, "policy", "playbook", "campaign")
+KINDS = ("attributes", *STANDING, "coupons", "policy", "playbook", "campaign")
 _PLACES: Dictionary[str, str] = {
     "attributes": "attributes",
     **{kind: kind for kind in STANDING},
+    "coupons": "coupons",
     "policy": "policy",
     "playbooks/": "playbook",
     "campaigns/": "campaign",

@@ -1,7 +1,7 @@
 """Playbooks: from a file's tree to the flat plan that journeys carry."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import Field
@@ -14,13 +14,14 @@ from engine.language.issues import Report, Span, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Scalar
 from engine.language.model import Model
 from engine.language.own import NO_ACTIVITIES, OwnActivities
+from engine.language.pools import Pools
 from engine.language.scope import SUBJECT_SCOPES, Names, Scope
 from engine.language.standing.compile import uses_of, warn_of
 from engine.language.standing.words import check_keywords
 from engine.language.steps.block import compile_block
 from engine.language.steps.kind import Block, Context
 from engine.language.steps.numbering import Numbering, number
-from engine.language.steps.registry import ALL_KINDS
+from engine.language.steps.registry import KINDS
 from engine.language.triggers import (
     Events,
     GoalModel,
@@ -84,8 +85,12 @@ class Surroundings:
     events: Events
     policy: Policy | None
     templates: frozenset[str]
-    playbooks: frozenset[str] = frozenset()
-    """Names of all playbooks, sound or not."""
+    playbooks: dict[str, str] = field(default_factory=dict)
+    """Subjects of all playbooks by name, sound or not."""
+    pools: Pools | None = None
+    """Pools of coupons; None if they are not all known."""
+    starts: dict[str, list[tuple[Span, str, Report]]] = field(default_factory=dict)
+    """Which playbooks a playbook starts by a step, and where it says so."""
     words: frozenset[str] | None = None
     """Names of word lists; None if they are not all known."""
     own: OwnActivities = NO_ACTIVITIES
@@ -108,7 +113,9 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     if model is not None:
         _check_holdout(root, model.controls, around.policy, report)
     _check_later(root, report)
-    code = _code(root.entry("steps"), subject, scope, around, report)
+    code, starts = _code(root.entry("steps"), subject, scope, around, report)
+    if named and isinstance(named.value, Scalar):
+        around.starts.setdefault(named.value.text, []).extend((at, other, report) for at, other in starts)
     warn_of([use for use in uses_of(root) if around.disables(use[0])], report)
     if around.words is not None:
         check_keywords(root, around.words, report)
@@ -237,17 +244,20 @@ def _check_holdout(root: Mapping, controls: ControlsModel, policy: Policy | None
         report.error("RG209", node.span, found, "no holdout: this purpose asks for no consent, everybody gets it")
 
 
-def _code(entry: Entry | None, subject: str, scope: Scope, around: Surroundings, report: Report) -> tuple[Step, ...]:
+def _code(
+    entry: Entry | None, subject: str, scope: Scope, around: Surroundings, report: Report
+) -> tuple[tuple[Step, ...], list[tuple[Span, str]]]:
+    """The code, and which other playbooks it starts at which places."""
     if entry is None:
-        return ()
-    numbering = number(entry.value, ALL_KINDS, report)
+        return (), []
+    numbering = number(entry.value, KINDS, report)
     context = Context(
         subject=subject,
         scope=scope,
         events=around.events,
         policy=around.policy,
         templates=around.templates,
-        kinds=ALL_KINDS,
+        kinds=KINDS,
         steps=numbering.places,
         ids=numbering.ids,
         sends=numbering.sends,
@@ -255,8 +265,11 @@ def _code(entry: Entry | None, subject: str, scope: Scope, around: Surroundings,
         playbooks=around.playbooks,
         own=around.own,
         outputs={step: _outputs(around.own, activity) for step, activity in numbering.calls.items()},
+        tasks=numbering.tasks,
+        coupons=numbering.coupons,
+        pools=around.pools,
     )
-    return _closed(compile_block(context, entry.value, 0, entry.span), numbering)
+    return _closed(compile_block(context, entry.value, 0, entry.span), numbering), context.starts
 
 
 def _outputs(own: OwnActivities, activity: str) -> Names:

@@ -20,6 +20,7 @@ from engine.language.located import Node, Scalar
 from engine.language.own import OwnActivities, is_declaration, read_own
 from engine.language.playbooks import Surroundings, compile_playbook
 from engine.language.policy import compile_policy
+from engine.language.pools import Pool, compile_pools
 from engine.language.ratios import check_ratios
 from engine.language.reader import read, readable
 from engine.language.scope import Names, Scope, typed_attributes
@@ -29,6 +30,7 @@ from engine.language.standing.names import RESERVED as RESERVED_NAMES
 from engine.language.standing.parts import part_of
 from engine.language.standing.sense import check_lifecycle, check_unused
 from engine.language.standing.words import check_keywords, compile_words
+from engine.language.steps.start import check_circles
 from engine.language.when_triggers import with_conditions
 from engine.own.load import declarations, folder_of
 from engine.policy import Policy
@@ -64,6 +66,9 @@ class Rules:
 
     own: OwnActivities = field(default_factory=OwnActivities)
     """Activities of the project's own."""
+
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+    """Sound pools of coupons by name."""
 
     @property
     def sound(self) -> bool:
@@ -118,6 +123,7 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         events=events.history,
     )
     policy = _policy(parsed, scope)
+    pools = compile_pools(parsed.trees.get("coupons", []))
     standing = compile_standing(
         parsed.trees, scope, policy.currency if policy else None, known_words, parsed.unreadable
     )
@@ -130,14 +136,19 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         events=events,
         policy=policy,
         templates=frozenset(templates),
-        playbooks=_playbook_names(parsed),
+        playbooks=_playbooks(parsed),
+        pools=None if "coupons" in parsed.unreadable else pools,
         words=known_words,
         own=own,
     )
     for tree, report in parsed.trees.get("campaign", ()):
         check_campaign(tree, around, report)
     version = content_hash(files)
-    plans = {name: plan.model_copy(update={"version": version}) for name, plan in _plans(parsed, around).items()}
+    compiled = _plans(parsed, around)
+    circular = check_circles(around.starts)
+    plans = {
+        name: plan.model_copy(update={"version": version}) for name, plan in compiled.items() if name not in circular
+    }
     issues = ordered(issue for report in parsed.reports for issue in report.issues)
     return Rules(
         version=version,
@@ -155,6 +166,7 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         hand_tags=hand_tags(parsed.trees, standing),
         names=names,
         own=own,
+        pools={name: pool for name, pool in pools.items() if pool is not None},
     )
 
 
@@ -251,14 +263,19 @@ def _policy(parsed: _Parsed, scope: Scope) -> Policy | None:
         report.error("RG309", tree.entries[0].span, "policy", "one policy", hint)
     if not trees:
         return None if "policy" in parsed.unreadable else Policy()
-    playbooks = None if "playbook" in parsed.unreadable else _playbook_names(parsed)
+    playbooks = None if "playbook" in parsed.unreadable else frozenset(_playbooks(parsed))
     policy = compile_policy(trees[0][0], scope, trees[0][1], playbooks)
     return None if len(trees) > 1 or "policy" in parsed.unreadable else policy
 
 
-def _playbook_names(parsed: _Parsed) -> frozenset[str]:
-    named = [tree.get("playbook") for tree, _ in parsed.trees.get("playbook", ())]
-    return frozenset(node.text for node in named if isinstance(node, Scalar))
+def _playbooks(parsed: _Parsed) -> dict[str, str]:
+    """Subjects of all playbooks by name, sound or not; empty where none is said."""
+    told = [(tree.get("playbook"), tree.get("for")) for tree, _ in parsed.trees.get("playbook", ())]
+    return {
+        name.text: subject.text if isinstance(subject, Scalar) else ""
+        for name, subject in told
+        if isinstance(name, Scalar)
+    }
 
 
 def _plans(parsed: _Parsed, around: Surroundings) -> dict[str, Plan]:

@@ -15,6 +15,7 @@ from engine.language.files import shipped_contracts
 from engine.language.own import NO_ACTIVITIES, OwnActivities
 from engine.language.playbooks import PlaybookModel
 from engine.language.policy import PolicyFile
+from engine.language.pools import CouponsFile
 from engine.language.rules import Rules
 from engine.language.schema_parts import told
 from engine.language.scope import Names, Typed
@@ -37,6 +38,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "tiers": TiersFile,
     "rfm": RfmFile,
     "words": WordsFile,
+    "coupons": CouponsFile,
     "policy": PolicyFile,
     "playbook": PlaybookModel,
     "campaign": CampaignModel,

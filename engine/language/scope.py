@@ -69,6 +69,8 @@ class Scope:
     before: int = 0
     outputs: Mapping[str, Names] = field(default_factory=dict)
     """Of earlier steps that call something: the fields of what was answered."""
+    states: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What can have become of steps that are neither a message nor a call."""
     events: Mapping[str, Names] | None = None
 
     @property
@@ -84,9 +86,15 @@ class Scope:
         """Whether a name is, or may be, one whose declaration has errors."""
         return name in self.broken or (self.incomplete and name not in self.bare)
 
-    def at_step(self, place: int, steps: Mapping[str, int], outputs: Mapping[str, Names] | None = None) -> "Scope":
+    def at_step(
+        self,
+        place: int,
+        steps: Mapping[str, int],
+        outputs: Mapping[str, Names] | None = None,
+        states: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> "Scope":
         """The same names at a step of a playbook: earlier steps can be asked about."""
-        return replace(self, before=place, steps=steps, outputs=outputs or {})
+        return replace(self, before=place, steps=steps, outputs=outputs or {}, states=states or {})
 
 
 def output_name(step: str, name: str) -> str:

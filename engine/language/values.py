@@ -210,6 +210,19 @@ Currency = Annotated[str, *_typed(_read_currency, {"type": "string", "pattern": 
 # the JSON Schema.
 ConditionPart = Annotated[object, WithJsonSchema({"x-definition": "condition"})]
 StandingPart = Annotated[object, WithJsonSchema({"x-definition": "standing-condition"})]
+PerPart = Annotated[
+    object,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "minLength": 1},
+                {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+            ],
+            "examples": [10, "1 EUR", ["1 EUR", "5 BRL"]],
+        }
+    ),
+]
 ThresholdPart = Annotated[
     object,
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "minLength": 1}], "examples": [2, "500 EUR"]}),

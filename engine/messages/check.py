@@ -51,6 +51,7 @@ def sample_values(*, known: bool = True, attributes: Iterable[str] = ()) -> dict
             "answered_at": _PLACED + timedelta(hours=2),
             "closed_at": _PLACED + timedelta(days=1),
         },
+        "coupon": {"last_day": _PLACED + timedelta(days=14)},
         "shop": {"country": "PT"},
     }
     if not known:
@@ -58,6 +59,7 @@ def sample_values(*, known: bool = True, attributes: Iterable[str] = ()) -> dict
     values["order"] |= {"number": "1001", "placed_at": _PLACED}
     values["shipment"] |= {"shipment": "1"}
     values["case"] |= {"case": "C-1001", "kind": "complaint", "opened_at": _PLACED}
+    values["coupon"] |= {"code": "SAMPLE-1234", "pool": "sample"}
     values["shop"] |= {"name": "Sample Shop", "zone": "Europe/Lisbon"}
     return values | {"attributes": dict.fromkeys(attributes)}
 

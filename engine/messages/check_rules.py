@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from engine.attributes.relations import SCOPES
-from engine.journeys.plan import Plan, Send
+from engine.journeys.plan import Coupon, Plan, Send
 from engine.language.issues import Issue, ordered
 from engine.language.rules import Rules
 from engine.language.scope import SUBJECT_SCOPES
@@ -30,14 +30,15 @@ def template_issues(rules: Rules) -> tuple[Issue, ...]:
     for plan in rules.plans.values():
         for error in _of_plan(plan, rules, attributes):
             if (error.file, error.line) not in known:
-                hint = f"playbook {plan.playbook} is for {plan.subject}; use another template, or one without it"
+                hint = _hint(plan, error)
                 found.append(_issue("RG802", error, hint))
     return ordered((*found, *request_issues(rules)))
 
 
 def _of_plan(plan: Plan, rules: Rules, attributes: tuple[str, ...]) -> Iterator[TemplateError]:
     """Errors of the plan's templates, filled in with what its subject has."""
-    absent = _SUBJECTS - set(SUBJECT_SCOPES[plan.subject])
+    gives = any(isinstance(step, Coupon) for step in plan.code)
+    absent = _SUBJECTS - set(SUBJECT_SCOPES[plan.subject]) | (set() if gives else {"coupon"})
     values = {name: value for name, value in sample_values(attributes=attributes).items() if name not in absent}
     for name, form in product(sorted(templates_of(plan)), SUFFIXES):
         for locale in template_locales(rules.templates, name, form):
@@ -45,6 +46,12 @@ def _of_plan(plan: Plan, rules: Rules, attributes: tuple[str, ...]) -> Iterator[
                 RENDERERS[form](rules.templates, name, (locale,), values)
             except TemplateError as error:
                 yield error
+
+
+def _hint(plan: Plan, error: TemplateError) -> str:
+    if "coupon" in error.found:
+        return f"playbook {plan.playbook} gives no coupon: add the step coupon before the message"
+    return f"playbook {plan.playbook} is for {plan.subject}; use another template, or one without it"
 
 
 def templates_of(plan: Plan) -> set[str]:

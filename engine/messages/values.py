@@ -11,12 +11,15 @@ r"""What message templates may name, read from the facts in one round trip.
 | `shipment.shipped_at`, `.estimated_at`, `.out_for_delivery_at`, `.delivered_at` | instants |
 | `case.case`, `.kind`, `.subject` | texts |
 | `case.opened_at`, `.answered_at`, `.closed_at` | instants |
+| `coupon.code`, `.pool` | texts, of the coupon that the journey has given last |
+| `coupon.last_day` | instant in the last day on which it is good; None: it stays good |
 | `shop.name`, `.country`, `.zone` | texts |
 | `attributes.…` | the customer's attributes, if the caller has them |
 | `locale` | the template's own |
 
 `order` is there for messages about an order or one of its parcels only, `shipment` for those about a parcel, `case` for
-those about a case. Instants after the send are unknown. Addresses are not offered: a message has no use for its own.
+those about a case, `coupon` only after a step that has given one. Instants after the send are unknown. Addresses are not
+offered: a message has no use for its own.
 """
 
 import re
@@ -44,6 +47,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "shipment": ("shipment", "carrier", "tracking", *SHIPMENT_INSTANTS, "estimated_at"),
     "case": ("case", "kind", "subject", *CASE_INSTANTS),
+    "coupon": ("code", "pool", "last_day"),
     "shop": ("name", "country", "zone"),
     "attributes": (),
     "locale": (),
@@ -57,6 +61,11 @@ select key as shipment, carrier, tracking, shipped_at, out_for_delivery_at, deli
   from shipments where id = %s
 """
 _CASE = "select key as case, kind, subject, opened_at, answered_at, closed_at from cases where id = %s"
+_COUPON = """
+select v.code, v.pool, v.expires_at - interval '1 second' as last_day
+  from calls c join coupons v on v.key = c.key
+ where c.journey_id = %s and v.issued_at <= %s order by c.at desc, c.id desc limit 1
+"""
 _QUERY = """
 select c.given_name, c.family_name, c.country, c.city, c.locale, coalesce(c.zone, s.zone) as zone,
        s.name as shop_name, s.country as shop_country, s.zone as shop_zone,
@@ -122,6 +131,13 @@ def _as_of(
         raise LookupError(f"there is no parcel or case with the id {number}")
     later = {name for name in instants if at is not None and row[name] is not None and row[name] > at}
     return {name: None if name in later else value for name, value in row.items()}
+
+
+def coupon_values(connection: Connection[Any], journey: int, at: datetime) -> dict[str, Any]:
+    """`coupon`, if the journey has given one by then: the last of them."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(_COUPON, (journey, at)).fetchone()
+    return {} if row is None else {"coupon": row}
 
 
 def _customer(row: Mapping[str, Any]) -> dict[str, Any]:

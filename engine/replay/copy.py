@@ -44,7 +44,7 @@ _TABLES = (
     _Copied("site_events", '"at" < %(to)s'),
     _Copied("consents", '"at" is null or "at" < %(to)s'),
     _Copied("suppressions", "since < %(to)s"),
-    _Copied("coupons", "issued_at < %(to)s", ("redeemed_at",)),
+    _Copied("coupons", "(issued_at < %(to)s or customer_id is null)", ("redeemed_at",)),
     _Copied("points_entries", '"at" < %(to)s'),
     _Copied("events", '"at" < %(to)s'),
     # Everyone's standing is not copied but decided anew, by the replay's own rules; what people gave by hand is a fact.

@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import time
 from pathlib import Path
 
 import psutil
@@ -11,6 +12,7 @@ from engine.servers.errors import SetupError
 LOOPBACK = "127.0.0.1"
 _LOWEST = 15_000
 _TRIES = 200
+_FADING = 5.0
 _LENT = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -76,10 +78,18 @@ def _name(pid: int | None) -> str | None:
 def require_free(port: int, what: str, hint: str) -> None:
     """Raises unless the port is free.
 
+    Of a server that was killed, a port can stay open for a moment after its process is gone: that of nobody is waited
+    for.
+
     Raises:
         SetupError: the port is taken; names the owner when it can be known.
     """
-    if is_free(port):
+    deadline = time.monotonic() + _FADING
+    while not is_free(port):
+        if owner(port) is not None or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    else:
         return
     by = owner(port) or "another process (of another user; its name is not ours to see)"
     raise SetupError("port-taken", f"port {port}, needed for {what}, is taken by {by}", hint)

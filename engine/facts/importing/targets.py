@@ -47,7 +47,7 @@ RANGES: dict[tuple[str, str], tuple[int, int]] = {("reviews", "score"): (1, 5)}
 _DIALECT: Dialect = PGDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 # PostgreSQL's indexes hold 2704 bytes, of up to four a character.
 _LONGEST_KEY = 600
-_HIDDEN = frozenset({"id", "shop_id", "assumed", "recorded_at", "fact_version"})
+_HIDDEN = frozenset({"id", "shop_id", "assumed", "recorded_at", "fact_version", "lot_id"})
 _BITS = {"SmallInteger": 16, "Integer": 32}
 
 

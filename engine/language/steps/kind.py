@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.journeys.plan import Step
+from engine.language.conditions import COUPON_STATES, TASK_STATES
 from engine.language.issues import Report, Span
 from engine.language.located import Mapping as LocatedMapping
 from engine.language.located import Node
 from engine.language.model import Model
 from engine.language.own import NO_ACTIVITIES, OwnActivities
+from engine.language.pools import Pools
 from engine.language.scope import Names, Scope
 from engine.language.triggers import Events
 from engine.policy import Policy
@@ -57,8 +59,16 @@ class Context:
     ids: Mapping[Span, str]
     sends: frozenset[str]
     report: Report
-    playbooks: frozenset[str] = frozenset()
-    """Names of all playbooks."""
+    playbooks: Mapping[str, str] = field(default_factory=dict)
+    """Subjects of all playbooks by name; empty where it is not known."""
+    tasks: frozenset[str] = frozenset()
+    """Steps that open a task."""
+    coupons: frozenset[str] = frozenset()
+    """Steps that give a coupon."""
+    pools: Pools | None = None
+    """All pools of coupons; None if they are not all known."""
+    starts: list[tuple[Span, str]] = field(default_factory=list)
+    """Other playbooks that it starts, as they are met."""
 
     own: OwnActivities = NO_ACTIVITIES
     outputs: Mapping[str, Names] = field(default_factory=dict)
@@ -66,9 +76,11 @@ class Context:
 
     def scope_at(self, step: StepNode) -> Scope:
         """The names a condition in a step can use: also what became of earlier messages and calls."""
-        asked = {name: place for name, place in self.steps.items() if name in self.sends or name in self.outputs}
+        askable = {*self.sends, *self.outputs, *self.tasks}
+        asked = {name: place for name, place in self.steps.items() if name in askable}
         earlier = {name: of for name, of in self.outputs.items() if self.steps[name] < step.place}
-        return self.scope.at_step(step.place, asked, earlier)
+        states = {**dict.fromkeys(self.tasks, TASK_STATES), **dict.fromkeys(self.coupons, COUPON_STATES)}
+        return self.scope.at_step(step.place, asked, earlier, states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +108,3 @@ class StepKind:
     """The part of the JSON Schema that says which of the model's keys follow from others."""
     fails: bool = True
     """Whether it asks or tells the world anything, which may be out of reach."""
-    runs: bool = True
-    """False: it is read and checked, and refused by name."""

@@ -9,7 +9,7 @@ from engine.language.located import Entry, Node, Scalar, Sequence
 from engine.language.located import Mapping as LocatedMapping
 from engine.language.steps.block import blocks_of, kind_entry
 
-CALLING = ("call", "webhook", "update")
+CALLING = ("call", "webhook", "update", "coupon", "points", "move", "start")
 """Kinds of steps that call something, and have an answer or none."""
 
 
@@ -21,6 +21,9 @@ class Numbering:
     places: Mapping[str, int]
     sends: frozenset[str]
     """Messages that conditions can ask about."""
+    tasks: frozenset[str]
+    """Steps that open a task."""
+    coupons: frozenset[str]
     calls: Mapping[str, str]
     """Steps that call something, which conditions can ask about; each with its activity, if it names one."""
 
@@ -42,7 +45,10 @@ def number(steps: Node | None, kinds: Collection[str], report: Report) -> Number
         ids[span] = own.text if own else _next(kind, counts, taken)
     sends = frozenset(ids[span] for span, kind, *_ in found if kind == "send")
     calls = {ids[span]: activity for span, kind, _, activity in found if kind in CALLING}
-    return Numbering(ids, {name: place for place, name in enumerate(dict.fromkeys(ids.values()), 1)}, sends, calls)
+    tasks = frozenset(ids[span] for span, kind, *_ in found if kind == "task")
+    coupons = frozenset(ids[span] for span, kind, *_ in found if kind == "coupon")
+    places = {name: place for place, name in enumerate(dict.fromkeys(ids.values()), 1)}
+    return Numbering(ids, places, sends, tasks, coupons, calls)
 
 
 def _next(kind: str, counts: Counter[str], taken: Mapping[str, object]) -> str:
@@ -60,7 +66,8 @@ def _walk(node: Node, kinds: Collection[str]) -> Iterator[tuple[Span, str, Scala
         entry = kind_entry(item, kinds) if isinstance(item, LocatedMapping) else None
         if entry is None or not isinstance(item, LocatedMapping):
             continue
-        yield item.span, entry.key, _own(item, entry), _activity(entry)
+        moves = entry.key == "task" and isinstance(entry.value, LocatedMapping) and entry.value.entry("move")
+        yield item.span, "move" if moves else entry.key, _own(item, entry), _activity(entry)
         for nested in blocks_of(item):
             yield from _walk(nested, kinds)
 

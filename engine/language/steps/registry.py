@@ -4,14 +4,16 @@ from collections.abc import Mapping
 
 from engine.language.steps.branch import IF
 from engine.language.steps.call import CALL
+from engine.language.steps.coupon import COUPON
 from engine.language.steps.end import END
 from engine.language.steps.first import FIRST
 from engine.language.steps.kind import StepKind
-from engine.language.steps.later import LATER_KINDS
 from engine.language.steps.parallel import PARALLEL
+from engine.language.steps.points import POINTS
 from engine.language.steps.repeat import REPEAT
 from engine.language.steps.send import SEND
 from engine.language.steps.split import SPLIT
+from engine.language.steps.start import START
 from engine.language.steps.switch import SWITCH
 from engine.language.steps.tag import TAG
 from engine.language.steps.task import TASK
@@ -37,9 +39,9 @@ KINDS: Mapping[str, StepKind] = {
         CALL,
         WEBHOOK,
         UPDATE,
+        COUPON,
+        POINTS,
+        START,
         END,
     )
 }
-"""Those that run."""
-ALL_KINDS: Mapping[str, StepKind] = {**KINDS, **LATER_KINDS}
-"""And those that are refused by name."""

@@ -22,6 +22,14 @@ _HEADS = (
     HEAD.replace("stop: ", "# "),
     HEAD + "goal: {event: order.paid, within: 30d}\n",
 )
+_OTHER = """
+playbook: follow-up
+title: Follow up
+for: customer
+start: {event: site.visit}
+controls: {purpose: service}
+steps: [{task: {team: support}}]
+"""
 _DURATIONS = st.sampled_from(["1s", "10m", "24h", "7d", "6mo", "120mo"])
 _EVENTS = ("order.paid", "case.opened", "order.shipped")
 _TRIGGERS = st.sampled_from([*({"event": event} for event in _EVENTS), {"when": {"tags": {"has_any": ["warm"]}}}])
@@ -154,6 +162,27 @@ def _update(writing: Writing, _depth: int) -> Any:
     return {"update": writing.named(set={"source": writing.draw(st.sampled_from(["told", None]))})}
 
 
+def _coupon(writing: Writing, depth: int) -> Any:
+    expires = writing.draw(st.sampled_from([{}, {"expires": "14d"}]))
+    return _with_blocks(writing, depth, {"coupon": writing.named(pool="comeback", **expires)}, ("on_failure",))
+
+
+def _points(writing: Writing, depth: int) -> Any:
+    ways: list[dict[str, Any]] = [
+        {"add": 5},
+        {"add": {"of": "order.total", "per": "1 EUR"}, "pending": "14d"},
+        {"take": 3},
+        {"reverse": "refunded"},
+    ]
+    return _with_blocks(
+        writing, depth, {"points": writing.named(**writing.draw(st.sampled_from(ways)))}, ("on_failure",)
+    )
+
+
+def _start(writing: Writing, _depth: int) -> Any:
+    return {"start": writing.named(playbook="follow-up")}
+
+
 def _with_blocks(writing: Writing, depth: int, step: dict[str, Any], names: tuple[str, ...]) -> Any:
     for name in names if depth < DEEPEST else ():
         if writing.draw(st.booleans()):
@@ -186,6 +215,9 @@ STEPS: dict[str, Callable[[Writing, int], Any]] = {
     "call": _call,
     "webhook": _webhook,
     "update": _update,
+    "coupon": _coupon,
+    "points": _points,
+    "start": _start,
 }
 NESTED = ("wait_for", "if", "switch", "first", "split", "repeat", "parallel")
 
@@ -197,7 +229,15 @@ def playbooks(draw: st.DrawFn) -> Plan:
     steps = yaml.safe_dump({"steps": Writing(draw).block(0)}, sort_keys=False)
     tags = "tags: {warm: {title: Warm, by_hand: true}}"
     rules = compile_rules(
-        {"policy.yaml": POLICY, "tags.yaml": tags, **LOYALTY, "playbooks/playbook.yaml": head + steps, **TEMPLATES}
+        {
+            "policy.yaml": POLICY,
+            "tags.yaml": tags,
+            "coupons.yaml": "coupons: {comeback: {title: Come back, expires: 7d}}",
+            **LOYALTY,
+            "playbooks/playbook.yaml": head + steps,
+            "playbooks/follow-up.yaml": _OTHER,
+            **TEMPLATES,
+        }
     )
     assume(rules.sound)
     return rules.plans["payment-reminder"]

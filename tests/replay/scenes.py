@@ -535,6 +535,55 @@ async def told_and_updated(stage: Stage) -> Running:
     return running
 
 
+GIVING = """
+steps:
+  - coupon: {id: gift, pool: comeback, expires: 3d}
+    on_failure: [{task: {id: refill, team: shop}}, end]
+  - points: {id: earn, add: {of: order.total, per: 1 EUR}, expires: 365d}
+  - task: {id: answer, team: support}
+  - task: {id: up, move: answer, to: lead, due: 4h}
+  - start: {id: follow, playbook: follow-up}
+  - if: {all: [{step: up, done: true}, {step: answer, closed: false}, {step: gift, redeemed: false}]}
+    then: [{send: {id: gave, channel: email, template: gift}}]
+"""
+FOLLOWING = """
+playbook: follow-up
+title: Follow up
+for: order
+start: {event: order.shipped}
+controls: {purpose: service}
+steps: [{task: {id: ask, team: support}}]
+"""
+GIFTS = {
+    "coupons.yaml": "coupons: {comeback: {title: Come back, per_customer: 1}}",
+    "playbooks/follow-up.yaml": FOLLOWING,
+    "templates/gift.en.txt": "Subject: Yours\n\n{{ coupon.code }} until {{ coupon.last_day | date }}\n",
+}
+
+
+def fill(shop: Shop, *codes: str, pool: str = "comeback") -> None:
+    """Codes for the pool, as an import brings them."""
+    for code in codes:
+        shop.execute("insert into coupons (pool, code) values (%s, %s)", pool, code)
+
+
+@scene
+async def given_moved_and_started(stage: Stage) -> Running:
+    async with stage.run(make_rules(GIVING, more=GIFTS)) as running:
+        fill(running.shop, "CODE-1")
+        running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def pool_that_is_empty(stage: Stage) -> Running:
+    async with stage.run(make_rules(GIVING, more=GIFTS)) as running:
+        running.shop.place()
+        await running.finished()
+    return running
+
+
 REWARDING = """
 steps:
   - call: {id: reward, activity: loyalty-points, with: {points: 6, spent: {attribute: order.total}}}

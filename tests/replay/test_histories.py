@@ -81,6 +81,10 @@ def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
         "call/loyalty-points",
         "webhook",
         "update",
+        "coupon",
+        "points",
+        "move",
+        "start",
         "close_journey",
     }
 

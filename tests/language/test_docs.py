@@ -10,7 +10,6 @@ from engine.language.kinds import KINDS as FILE_KINDS
 from engine.language.kinds import kind_of
 from engine.language.reader import read
 from engine.language.rules import compile_rules
-from engine.language.steps.later import LATER_KINDS as LATER_STEPS
 from engine.language.steps.registry import KINDS
 from tests.own import LOYALTY
 
@@ -108,8 +107,3 @@ def test_every_code_is_explained_under_its_title():
 
 def test_no_code_is_explained_that_does_not_exist():
     assert set(re.findall(r"\| `(RG\d+)` \|", ERRORS)) == set(TITLES)
-
-
-def test_everything_planned_is_listed_as_planned():
-    planned = LANGUAGE.partition("## Planned")[2]
-    assert all(f"`{name}`" in planned for name in LATER_STEPS)

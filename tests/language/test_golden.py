@@ -41,6 +41,9 @@ rfm:
 }
 
 
+PARCELS = "playbook: parcels\ntitle: P\nfor: shipment\nstart: {event: shipment.shipped}\nsteps: [end]\n"
+
+
 def told(name: str) -> str:
     """What `check` says about a golden file put into the small shop."""
     text = (GOLDEN / f"{name}.yaml").read_text("utf-8")
@@ -52,6 +55,13 @@ def told(name: str) -> str:
         "segments": {"attributes_days.yaml": BESIDE["attributes_days.yaml"], **farm},
         "names": {key: BESIDE[key] for key in ("tiers.yaml", "rfm.yaml", "words.yaml")},
         "calls": LOYALTY,
+        "giving": {
+            "coupons.yaml": "coupons: {comeback: {title: Come back}, broken: {title: Broken, low: no}}",
+            "playbooks/parcels.yaml": PARCELS,
+            "playbooks/there.yaml": PARCELS.replace("parcels", "there")
+            .replace("shipment", "order")
+            .replace("[end]", "[{start: {playbook: giving}}]"),
+        },
     }.get(name, {})
     rules = compile_rules({**SHOP, **beside, place: text})
     own = [issue for issue in rules.issues if issue.file == place]

@@ -19,7 +19,7 @@ class CouponModel(Model):
 
     ```yaml
     - coupon: {id: gift, pool: comeback-15, expires: 14d}
-      on_failure: [{send: {channel: email, template: without-gift}}, end]
+      on_failure: [end]             # the pool is empty, or allows the customer no more of it
     ```
     """
 

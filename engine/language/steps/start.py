@@ -17,7 +17,7 @@ class StartStepModel(Model):
     """Starts another playbook for the same subject, or for its customer, if that playbook's own terms allow it.
 
     ```yaml
-    - start: {playbook: bad-review-recovery}
+    - start: {playbook: unpaid-orders}
     ```
     """
 

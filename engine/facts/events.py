@@ -70,7 +70,7 @@ class Refused:
     """An event that could not become a fact. It is kept in `refused_events`, whole, and can be replayed.
 
     `code` is stable: unknown_kind, malformed, contract_violation, unknown_shop, unknown_customer, unknown_order,
-    unknown_shipment, unknown_return, unknown_case, unknown_message, other_customer, mixed_currencies.
+    unknown_shipment, unknown_return, unknown_case, unknown_coupon, unknown_message, other_customer, mixed_currencies.
     """
 
     code: str

@@ -18,8 +18,8 @@ r"""What message templates may name, read from the facts in one round trip.
 | `locale` | the template's own |
 
 `order` is there for messages about an order or one of its parcels only, `shipment` for those about a parcel, `case` for
-those about a case, `coupon` only after a step that has given one. Instants after the send are unknown. Addresses are not
-offered: a message has no use for its own.
+those about a case, `coupon` only after a step that has given one. Instants after the send are unknown. Addresses are
+not offered: a message has no use for its own.
 """
 
 import re

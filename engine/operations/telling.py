@@ -26,6 +26,7 @@ _PLACES = {
     "unknown_order": ("order", "an order that is known"),
     "unknown_case": ("data/case", "a case that is known"),
     "unknown_return": ("data/return", "a return that is known"),
+    "unknown_coupon": ("data/coupon", "a code of a pool"),
     "unknown_shipment": ("data/shipment", "a parcel that is known"),
     "unknown_message": ("data/message", "a message that was sent from here"),
     "other_customer": ("customer", "the one whose order, case or message it is"),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from engine.messages.values import VARIABLES, message_values
+from engine.messages.values import VARIABLES, coupon_values, message_values
 from engine.money import Money
 
 PLACED = datetime(2024, 3, 7, 23, 30, tzinfo=UTC)
@@ -52,6 +52,30 @@ def test_an_orders_values_are_read_with_their_types(connection, shop):
     assert values["attributes"] == {"orders": 1}
 
 
+def _journey_with_a_coupon(connection, customer):
+    connection.execute("insert into rule_versions (name, files) values ('v', '{}')")
+    journey = _id(
+        connection,
+        """insert into journeys (workflow_id, playbook, version, subject, subject_id, occasion, customer_id, started_at)
+           values ('gift/customer-1/1', 'gift', 'v', 'customer', %s, 1, %s, %s)""",
+        customer,
+        customer,
+        PLACED,
+    )
+    connection.execute(
+        """insert into calls (key, journey_id, customer_id, step, iteration, activity, state, at, attempts)
+           values ('gift/customer-1/1/gift/1', %s, %s, 'gift', 1, 'coupon', 'done', %s, 1)""",
+        (journey, customer, PLACED),
+    )
+    midnight = PLACED.replace(hour=0, minute=0) + timedelta(days=1)
+    connection.execute(
+        """insert into coupons (pool, code, customer_id, key, issued_at, expires_at)
+           values ('p', 'C', %s, 'gift/customer-1/1/gift/1', %s, %s)""",
+        (customer, PLACED, midnight),
+    )
+    return journey
+
+
 def test_every_value_that_is_announced_is_there(connection, shop):
     customer = _customer(connection, "c1", name=None)
     order = _order(connection, shop, customer, total=None)
@@ -62,7 +86,11 @@ def test_every_value_that_is_announced_is_there(connection, shop):
         customer,
         PLACED,
     )
+    journey = _journey_with_a_coupon(connection, customer)
     values = message_values(connection, customer_id=customer, order_id=order, shipment_id=parcel, case_id=case)
+    assert coupon_values(connection, journey, PLACED - timedelta(days=1)) == {}
+    values |= coupon_values(connection, journey, PLACED)
+    assert values["coupon"]["last_day"].day == PLACED.day
     for group, names in VARIABLES.items():
         if names:
             assert set(values[group]) == set(names), group

@@ -1,4 +1,4 @@
-"""After an order: parcels, returns, reviews, and the cases of the support team."""
+"""After an order: parcels, returns, reviews, coupons that were used, and the cases of the support team."""
 
 from engine.contracts import money_of
 from engine.facts.event_formats import parse_instant
@@ -44,6 +44,12 @@ values (%(order)s, (select id from products where shop_id = %(shop)s and key = %
         %(title)s, %(body)s, %(at)s, %(answered_at)s, %(recorded)s)
 on conflict (order_id, key) do update set created_at = coalesce(r.created_at, excluded.created_at),
     answered_at = coalesce(r.answered_at, excluded.answered_at)
+"""
+_REDEEMED = """
+update coupons set redeemed_at = coalesce(redeemed_at, %(at)s),
+       redeemed_order_id = case when redeemed_at is null then %(order)s else redeemed_order_id end,
+       customer_id = coalesce(customer_id, %(customer)s), issued_at = coalesce(issued_at, %(at)s)
+ where code = %(code)s returning pool
 """
 _CASE = """
 insert into cases as c (customer_id, order_id, key, kind, subject, opened_at, recorded_at)
@@ -156,6 +162,26 @@ def review_created(incoming: Incoming) -> None:
         answered_at=parse_instant(answered) if answered else None,
         recorded=incoming.recorded_at,
     )
+
+
+def coupon_redeemed(incoming: Incoming) -> None:
+    """Notes that a coupon was used, whoever it was given to; one that we never gave is the customer's from then on.
+
+    Raises:
+        Refusal: `unknown_coupon`; no pool has the code, which is not quoted.
+    """
+    incoming.read_state()
+    row = incoming.fetch(
+        _REDEEMED,
+        code=incoming.data["coupon"],
+        at=incoming.event.at,
+        order=incoming.order_id,
+        customer=incoming.customer_id,
+    )
+    if row is None:
+        raise Refusal("unknown_coupon", "no pool has this code")
+    incoming.stored["pool"] = row["pool"]
+    incoming.log(once=False)
 
 
 def case_opened(incoming: Incoming) -> None:

@@ -27,6 +27,7 @@ _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
     "return.received": aftersales.return_progressed,
     "return.refunded": aftersales.return_progressed,
     "review.created": aftersales.review_created,
+    "coupon.redeemed": aftersales.coupon_redeemed,
     "case.opened": aftersales.case_opened,
     "case.answered": aftersales.case_progressed,
     "case.closed": aftersales.case_progressed,

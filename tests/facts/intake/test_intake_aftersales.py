@@ -59,6 +59,21 @@ def test_a_review_is_of_an_order_or_one_of_its_products(connection, tell):
     assert not tell(told("review.created", "c", 3, review="v1", score=5)).fresh
 
 
+def test_a_coupon_is_redeemed_once_whoever_it_was_given_to_and_its_code_is_not_kept_in_the_log(connection, tell):
+    tell(placed())
+    connection.execute("insert into coupons (pool, code) values ('comeback', 'C-1')")
+    first = tell(told("coupon.redeemed", "a", 1, coupon="C-1"))
+    tell(told("coupon.redeemed", "b", 2, coupon="C-1"))
+    assert first.fields["pool"] == "comeback"
+    assert connection.execute(
+        "select redeemed_at, issued_at, redeemed_order_id is not null, customer_id is not null from coupons"
+    ).fetchall() == [(at(1), at(1), True, True)]
+    assert connection.execute("select count(*) from events where data::text like '%C-1%'").fetchone() == (0,)
+    refused = tell(told("coupon.redeemed", "c", 3, coupon="C-2"))
+    assert refused.code == "unknown_coupon"
+    assert "C-2" not in refused.reason
+
+
 def test_a_case_is_opened_answered_and_closed(connection, tell):
     tell(placed())
     opened = tell(told("case.opened", "a", 1, case="x", type="complaint", topic="Broken"))

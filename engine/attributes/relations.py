@@ -153,6 +153,18 @@ _ORDERS = Relation(
             "Instalments it is paid in",
         ),
         "ship_to_differs": _value("boolean", "o.ship_to_differs", "Shipped to another address"),
+        "reviewed_at": _happening(
+            "reviewed_at",
+            "(select min(r.created_at) from reviews r where r.order_id = o.id)",
+            "When it, or the first of its products, was reviewed",
+        ),
+        "review_score": _value(
+            "integer",
+            "(select r.score::bigint from reviews r where r.order_id = o.id order by r.created_at, r.id limit 1)",
+            "Score of that review",
+            since="reviewed_at",
+        ),
+        "reviewed": _flag("Reviewed", _known("reviewed_at")),
         "cancelled": _flag("Cancelled or unavailable", Any(parts=(_known("cancelled_at"), _known("closed")))),
         "shipped": _flag("Shipped", _known("shipped_at")),
         "delivered": _flag("Delivered", _known("delivered_at")),

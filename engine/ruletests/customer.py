@@ -79,11 +79,18 @@ def _add_order(facts: _Facts, order: Row, number: int, otherwise: str | None) ->
     for payment in _payments(order):
         paid = payment.get("at") or values.get("paid_at")
         facts.add("payments", paid, {"currency": payment.currency or currency, **payment.values, **of_order})
-    facts.add("orders", values["placed_at"], {"currency": currency, **values})
+    facts.add("orders", values["placed_at"], {"currency": currency, **values, **_review(order)})
     for name in ("shipments", "reviews", "returns"):
         for row in order.inside.get(name, ()):
             row.values |= {"order_id": number, "number": values["number"]}
         _add_all(facts, name, order.inside.get(name, ()))
+
+
+def _review(order: Row) -> dict[str, object]:
+    """The order's first review."""
+    written = [row for row in order.inside.get("reviews", ()) if row.get("created_at") is not None]
+    first = min(written, key=lambda row: _number(row.get("created_at")), default=None)
+    return {} if first is None else {"reviewed_at": first.get("created_at"), "review_score": first.get("score")}
 
 
 def _payments(order: Row) -> list[Row]:

@@ -10,7 +10,20 @@ from engine.ruletests import keys
 # What the database works out from other fields, or a row takes over from its order.
 _COMPUTED: Mapping[str, frozenset[str]] = {
     "customer": frozenset({"shop_zone", "key"}),
-    "orders": frozenset({"order_id", "counts", "told_at", "category", "product", "discounted", "pieces", "currency"}),
+    "orders": frozenset(
+        {
+            "order_id",
+            "counts",
+            "told_at",
+            "category",
+            "product",
+            "discounted",
+            "pieces",
+            "currency",
+            "reviewed_at",
+            "review_score",
+        }
+    ),
     "lines": frozenset({"discounted", "amount", "currency"}),
     "payments": frozenset({"currency"}),
     "reviews": frozenset({"has_text"}),

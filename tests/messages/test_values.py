@@ -53,7 +53,7 @@ def test_an_orders_values_are_read_with_their_types(connection, shop):
 
 
 def _journey_with_a_coupon(connection, customer):
-    connection.execute("insert into rule_versions (name, files) values ('v', '{}')")
+    connection.execute("insert into rule_versions (version, files) values ('v', '{}')")
     journey = _id(
         connection,
         """insert into journeys (workflow_id, playbook, version, subject, subject_id, occasion, customer_id, started_at)

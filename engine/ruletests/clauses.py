@@ -11,7 +11,7 @@ from engine.conditions.ast import All, Any, Condition, Not
 from engine.conditions.trace import Trace
 from engine.standing.cut_offs import CutOffs
 from engine.standing.definition import StandingRules
-from engine.standing.order import conditions
+from engine.standing.order import UNNAMED, conditions
 
 _MEASURES = ("recency", "frequency", "monetary")
 
@@ -42,7 +42,8 @@ def clauses(rules: StandingRules) -> tuple[Clause, ...]:
 
 def wholes(rules: StandingRules) -> dict[str, dict[str, Condition]]:
     """The whole conditions of each rule by a name within it: a lifecycle has one for each stage."""
-    of = {rule: {"": whens[0]} for rule, whens in conditions(rules).items() if rule != "stage" and whens}
+    named = {rule: whens for rule, whens in conditions(rules).items() if UNNAMED not in rule}
+    of = {rule: {"": whens[0]} for rule, whens in named.items() if rule != "stage" and whens}
     if rules.lifecycle is not None:
         of |= {f"stage {stage.name}": {"": stage.when} for stage in rules.lifecycle.stages}
     return of

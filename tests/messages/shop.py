@@ -51,6 +51,7 @@ def values(**changes: Any) -> dict[str, Any]:
             "answered_at": datetime(2024, 3, 12, 9, tzinfo=UTC),
             "closed_at": datetime(2024, 3, 13, 9, tzinfo=UTC),
         },
+        "coupon": {"code": "LINDEN-7F3K", "pool": "comeback-15", "last_day": datetime(2024, 3, 22, 22, 59, tzinfo=UTC)},
         "attributes": {},
     }
     for path, value in changes.items():

@@ -33,6 +33,7 @@ CASES = {
         shipment__carrier=None,
         shipment__tracking=None,
         shipment__estimated_at=None,
+        coupon__last_day=None,
     ),
 }
 

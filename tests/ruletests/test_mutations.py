@@ -19,6 +19,7 @@ from engine.ruletests.read import read_tests
 from engine.ruletests.run import Runner
 from engine.ruletests.words import clause_text
 from engine.standing.definition import Lifecycle, StandingRules
+from engine.standing.order import UNNAMED
 
 RULES = load_rules(Path(engine.__file__).parents[1] / "rules")
 CASES = read_tests(RULES).cases
@@ -76,7 +77,8 @@ def concerns(case: Case, kind: str, name: str) -> bool:
     return any(each.concerns(name) if isinstance(each, Members) else True for each in said)
 
 
-KINDS = (("tags", STANDING.tags), ("segments", STANDING.segments), ("stage", STAGES))
+NAMED = tuple(each for each in STANDING.segments if not each.name.startswith(UNNAMED))
+KINDS = (("tags", STANDING.tags), ("segments", NAMED), ("stage", STAGES))
 PLACES = [(kind, each) for kind, of in KINDS for each in of]
 
 

@@ -114,7 +114,9 @@ class Shop:
 
     def journey(self, number: str = "N-1001") -> dict[str, Any]:
         """The journey of an order; of several the first."""
-        query = "select j.* from journeys j join orders o on o.id = j.order_id where o.number = %s order by j.id limit 1"
+        query = (
+            "select j.* from journeys j join orders o on o.id = j.order_id where o.number = %s order by j.id limit 1"
+        )
         return self.row(query, number)
 
     def journeys(self) -> list[tuple[str, str, str | None]]:

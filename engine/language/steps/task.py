@@ -91,4 +91,10 @@ def _check_hours(context: Context, node: Mapping, hours: Entry) -> None:
         context.report.error("RG201", hours.span, "hours", "hours beside due")
 
 
-TASK = StepKind("task", "Opens a task for a team, or moves one.", compile_task, TaskModel)
+TASK = StepKind(
+    "task",
+    "Opens a task for a team, or moves one.",
+    compile_task,
+    TaskModel,
+    shorthand=MoveModel.model_json_schema(),
+)

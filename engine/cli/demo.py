@@ -1,4 +1,4 @@
-"""`regulars demo`: a sample shop, its last two weeks replayed, and what to open."""
+"""`regulars demo`: a sample shop, its last month replayed, and what to open."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.replay.driver import Window
 from engine.replay.run import Run
-from engine.sample.shop import END, LAST_WEEKS, ZONE, generate
+from engine.sample.shop import END, MONTH, ZONE, generate
 from engine.servers.leave import leave
 from engine.servers.need import need
 from engine.servers.project import Project
@@ -39,16 +39,16 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    exit_: Annotated[bool, typer.Option("--exit", help="End when the shop's two weeks are over.")] = False,
+    exit_: Annotated[bool, typer.Option("--exit", help="End when the shop's month is over.")] = False,
     project: Annotated[Path | None, typer.Option(help="The project's directory.")] = None,
 ) -> None:
-    """Run a sample shop: a year of facts, its last two weeks replayed as real journeys on real servers."""
+    """Run a sample shop: a year of facts, its last month replayed as real journeys on real servers."""
     found = Project.find(project)
     need(found, database=True, temporal=True, default_ports=not exit_)
     rules = sound_rules(found)
     directory = found.state / "demo"
     _load_shop(directory)
-    window = Window(LAST_WEEKS.astimezone(UTC), END.astimezone(UTC))
+    window = Window(MONTH.astimezone(UTC), END.astimezone(UTC))
     asked = Asked(found, "demo", rules, window, ZONE, source=SCHEMA)
 
     def stay(run: Run) -> Stay:

@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 
+from engine.contracts import ORDER_FIELDS
 from engine.facts.intake.context import order_fields
 from engine.facts.matching import EventMatcher, Fields
 from engine.replay.stream import Recorded
@@ -28,7 +29,11 @@ def recorded_fields(matcher: EventMatcher) -> Callable[[Connection, Recorded], F
         if fact.order_id is not None:
             with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
                 order = cursor.execute(_ORDER, (fact.order_id,)).fetchone()
-            data = {**(order_fields(order) if order else {}), **data}
+            # A review's product is one and no set of them: such a name keeps its own meaning.
+            contract = matcher.contracts.get(fact.kind)
+            own = contract.fields if contract else {}
+            derived = order_fields(order) if order else {}
+            data = {**{name: each for name, each in derived.items() if own.get(name) == ORDER_FIELDS[name]}, **data}
         return matcher.fields(fact.kind, data)
 
     return read

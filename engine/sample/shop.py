@@ -13,12 +13,14 @@ from engine.sample.people import make_people
 from engine.sample.responses import make_cases, make_returns, make_reviews, make_site_events
 from engine.sample.scenes import DAYS, play_scenes
 from engine.sample.text import euros, instant, word
-from engine.sample.words import CAMPAIGNS
+from engine.sample.words import CAMPAIGNS, COUPONS
 
 ZONE = "Europe/Berlin"
 # Midnight in Berlin; two nights before, the clocks went forward, so the last weeks have a short night.
 END = at(date(2025, 4, 1), ZONE, 0)
 LAST_WEEKS = END - timedelta(days=DAYS)
+"""Where the scenes begin."""
+MONTH = END - timedelta(days=31)
 """Where the part begins that a demo replays."""
 SEED = 7
 CUSTOMERS = 300
@@ -67,6 +69,7 @@ def make_shop(*, seed: int = SEED, customers: int = CUSTOMERS, end: datetime = E
         _suppressions(people, end),
         _products(products),
         _campaigns(),
+        _coupons(),
         *_orders(orders, end),
         make_reviews(seed, orders, end),
         make_returns(seed, orders, end),
@@ -170,6 +173,14 @@ def _campaigns() -> Table:
         for key, title, starts, ends in CAMPAIGNS
     ]
     return Table("campaign_periods", ("campaign", "title", "starts", "ends"), rows)
+
+
+def _coupons() -> Table:
+    """Free codes of the shipped pools; of apologies so few that the pool runs dry."""
+    rows: list[tuple[str, ...]] = [
+        (pool, f"{word}-{number * 7919 % 9973:04d}") for pool, word, count in COUPONS for number in range(1, count + 1)
+    ]
+    return Table("coupons", ("pool", "code"), rows)
 
 
 def _orders(orders: Sequence[Order], end: datetime) -> Iterator[Table]:

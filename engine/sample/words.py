@@ -101,3 +101,10 @@ CASES = {
     "inquiry": ("Which size fits?", "Is it back in stock soon?", "Delivery to another address", "Care of wool"),
 }
 SEARCHES = ("red shoes", "wool blanket", "gift", "linen", "rain", "soap refill", "boots 41", "candle")
+COUPONS = (
+    ("comeback-15", "COMEBACK", 200),
+    ("apology-10", "SORRY", 6),
+    ("birthday-10", "BIRTHDAY", 100),
+    ("tier-gift-20", "WELCOME", 60),
+)
+"""Pool, how its codes begin, and how many there are."""

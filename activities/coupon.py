@@ -51,7 +51,7 @@ class Coupon:
         return await self.context.transaction(lambda connection: self._coupon(connection, request, moment))
 
     def _coupon(self, connection: Connection, request: CallRequest, moment: datetime) -> Answer:
-        begun = begin(self.context, connection, request, moment, outside=False)
+        begun = begin(self.context, connection, request, moment, "given")
         if isinstance(begun, Answer):
             return begun
         return finish(connection, request, begun.key, self._given(connection, begun, request.at, moment), moment)

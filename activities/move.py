@@ -36,7 +36,7 @@ class Move:
         return await self.context.transaction(lambda connection: self._move(connection, request, moment))
 
     def _move(self, connection: Connection, request: CallRequest, moment: datetime) -> Answer:
-        begun = begin(self.context, connection, request, moment, outside=False)
+        begun = begin(self.context, connection, request, moment, "inside")
         if isinstance(begun, Answer):
             return begun
         row = connection.execute(_TASK, (request.journey, begun.given["task"])).fetchone()

@@ -42,6 +42,10 @@ update calls set state = %(state)s, reason = %(reason)s, answer = %(answer)s, at
 """
 
 
+Reach = Literal["inside", "given", "outside"]
+"""How far what is done reaches: our own records, what a customer is given, somebody else's system."""
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A call that may be made. `given` has all values; what is not known is None."""
@@ -64,11 +68,12 @@ class Outcome:
 
 
 def begin(
-    context: Context, connection: Connection, request: CallRequest, moment: datetime, *, outside: bool = True
+    context: Context, connection: Connection, request: CallRequest, moment: datetime, reach: Reach = "outside"
 ) -> Begun | Answer:
     """Notes that a call is being made; or says what became of it, or why it is not made, or not before when.
 
-    What does not go `outside` is done also for who gets no messages, and in a replay.
+    What stays `inside` is done also for who gets no messages. What is `given` to a customer is not, and like messages
+    waits while the playbook is paused; in a replay it is given. Nobody `outside` is told in a replay.
     """
     journey = locked_journey(connection, request.journey)
     key = f"{journey['workflow_id']}/{request.step}/{request.iteration}"
@@ -83,7 +88,10 @@ def begin(
     with connection.cursor(row_factory=dict_row) as cursor:
         whom = cursor.execute(_WHOM, (request.journey,)).fetchone()
     assert whom is not None  # it is locked
-    barred = _barred(context, connection, journey, whom, request, moment) if outside else None
+    if reach == "outside" and request.clock == "held":
+        barred: Answer | str | None = "replayed"
+    else:
+        barred = None if reach == "inside" else _barred(context, connection, journey, whom, moment)
     if isinstance(barred, Answer):
         return barred
     noted = {
@@ -123,12 +131,9 @@ def reopen(connection: Connection, key: str) -> None:
 
 
 def _barred(
-    context: Context, connection: Connection, journey: dict[str, Any], whom: dict[str, Any], request: CallRequest,
-    moment: datetime,
-) -> Answer | str | None:  # fmt: skip
-    """Why nobody outside may be told, for good or until later: as with messages."""
-    if request.clock == "held":
-        return "replayed"
+    context: Context, connection: Connection, journey: dict[str, Any], whom: dict[str, Any], moment: datetime
+) -> Answer | str | None:
+    """Why nothing may be told or given, for good or until later: as with messages."""
     plan, policy = context.versions.plan(connection, journey["version"], journey["playbook"]), context.policy
     controls = connection.execute(_CONTROLS, (journey["playbook"],)).fetchall()
     if any(state == "killed" for _, state, _ in controls):

@@ -44,7 +44,7 @@ class Points:
         return await self.context.transaction(lambda connection: self._points(connection, request, moment))
 
     def _points(self, connection: Connection, request: CallRequest, moment: datetime) -> Answer:
-        begun = begin(self.context, connection, request, moment, outside=False)
+        begun = begin(self.context, connection, request, moment, "given")
         if isinstance(begun, Answer):
             return begun
         outcome: list[Outcome] = []

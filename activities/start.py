@@ -38,7 +38,7 @@ class Start:
         return await self.context.transaction(lambda connection: self._start(connection, request, moment))
 
     def _start(self, connection: Connection, request: CallRequest, moment: datetime) -> Answer:
-        begun = begin(self.context, connection, request, moment, outside=False)
+        begun = begin(self.context, connection, request, moment, "inside")
         if isinstance(begun, Answer):
             return begun
         why = self._why_not(connection, request, begun, moment)

@@ -41,7 +41,7 @@ class Update:
         return await self.context.transaction(lambda connection: self._update(connection, request, moment))
 
     def _update(self, connection: Connection, request: CallRequest, moment: datetime) -> Answer:
-        begun = begin(self.context, connection, request, moment, outside=False)
+        begun = begin(self.context, connection, request, moment, "inside")
         if isinstance(begun, Answer):
             return begun
         return finish(connection, request, begun.key, self._told(connection, request, begun, moment), moment)

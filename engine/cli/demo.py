@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from psycopg import sql
 from rich.console import Console
+from rich.table import Table
 
 from engine.cli.replay import Asked, run_window
 from engine.cli.rules import sound_rules
@@ -20,6 +21,7 @@ from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.replay.driver import Window
 from engine.replay.run import Run
+from engine.replay.summary import summaries
 from engine.sample.shop import END, MONTH, ZONE, generate
 from engine.servers.leave import leave
 from engine.servers.need import need
@@ -72,6 +74,7 @@ def _load_shop(directory: Path) -> None:
 
 async def _show(run: Run, asked: Asked, *, end: bool) -> None:
     await asyncio.to_thread(_list_workflows, run.namespace)
+    await asyncio.to_thread(_sum_up, run.schema)
     interface = os.environ.get("REGULARS_TEMPORAL_UI")
     page = f"namespaces/{run.namespace}/workflows"
     console.print(
@@ -85,6 +88,17 @@ async def _show(run: Run, asked: Asked, *, end: bool) -> None:
     if not end:
         console.print("running until Ctrl-C")
         await _until_stopped()
+
+
+def _sum_up(schema: str) -> None:
+    """The month in a few tables."""
+    with connect(os.environ["REGULARS_DATABASE_URL"], schema) as connection:
+        found = summaries(connection)
+    for each in found:
+        table = Table(*each.columns, title=f"\nthe month: {each.title}", title_justify="left")
+        for row in each.rows:
+            table.add_row(*map(str, row))
+        console.print(table)
 
 
 def _list_workflows(namespace: str) -> None:

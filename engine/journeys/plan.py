@@ -91,10 +91,14 @@ class Start(Part):
 
 
 class Goal(Part):
-    """What the playbook is for, measured from facts; `within` in seconds after the start."""
+    """What the playbook is for, measured from facts; `within` in seconds after the start.
+
+    `ends`: once it is reached no message is sent any more.
+    """
 
     any: tuple[Trigger, ...]
     within: int
+    ends: bool = True
 
 
 class Controls(Part):

@@ -212,7 +212,7 @@ def _goal(root: Mapping, subject: str, scope: Scope, events: Events, report: Rep
         return None
     holder, model = trigger_part(GoalModel, entry.value, report, entry.span)
     any_of = _triggers(holder, subject, scope, events, report, entry.span)
-    return Goal(any=any_of, within=model.within.seconds) if model and any_of else None
+    return Goal(any=any_of, within=model.within.seconds, ends=model.ends) if model and any_of else None
 
 
 def _triggers(

@@ -97,6 +97,7 @@ class GoalModel(TriggerModel):
     """What the playbook is for, measured from facts."""
 
     within: DurationText = Field(description="So long after the start it counts.")
+    ends: bool = Field(default=True, description="Whether no message is sent any more once it is reached.")
 
 
 def compile_triggers(

@@ -152,7 +152,9 @@ class Reserving(Decision):
     def _goal_reached(self) -> bool:
         goal = self.terms.plan.goal
         matcher = self.terms.matcher
-        return goal is not None and occurred(self.connection, self.subject, goal.any, self.moment, matcher)
+        if goal is None or not goal.ends:
+            return False
+        return occurred(self.connection, self.subject, goal.any, self.moment, matcher)
 
     def _killed(self) -> bool:
         return any(control["state"] == "killed" for control in self.known.controls)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.olist.expected import ZONE, Row, expected_messages
+from tests.olist.expected_reviews import expected_requests
 from tests.olist.expected_shipments import expected_notices
 
 REPOSITORY = Path(__file__).parents[2]
@@ -110,3 +111,19 @@ def test_two_days_of_shipment_notices_are_those_that_pandas_works_out(
     assert len(found) == len(set(found))
     assert set(found) ^ expected == set()
     assert {(row.step, row.state) for row in found} >= {("shipped", "sent"), ("delivered", "sent"), ("late", "sent")}
+
+
+@pytest.mark.timeout(600)
+def test_two_days_of_review_requests_are_those_that_pandas_works_out(
+    tmp_path: Path, olist_database: str, olist: Path
+) -> None:
+    project = with_playbooks(tmp_path, "review-request")
+    playbook = project / "rules" / "playbooks" / "review-request.yaml"
+    # Asked after hours and not after days, so that two days see the question, the review and the thanks.
+    playbook.write_text(playbook.read_text().replace("default: 5d", "default: 3h"))
+    found = rows(replay(project, olist_database, "reviews", "2018-01-08", "2018-01-10"))
+
+    expected = expected_requests(olist, project / "rules", midnight("2018-01-08"), midnight("2018-01-10"))
+    assert len(found) == len(set(found))
+    assert set(found) ^ expected == set()
+    assert {(row.step, row.state) for row in found} >= {("ask", "sent"), ("thanks", "sent")}

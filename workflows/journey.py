@@ -63,6 +63,7 @@ class Journey:
         self._hold: Hold | None = None
         self._shown_step = ""
         self._finished = False
+        self._held = False
         self._out: dict[str, asyncio.Future[Input]] = {}
 
     @workflow.run
@@ -70,6 +71,7 @@ class Journey:
         """Runs the plan to its end and gives the outcome in words."""
         start = workflow.payload_converter().from_payload(args[0].payload, wire.JourneyStart)
         self._plan = plan = Plan.from_json(start.plan)
+        self._held = start.clock == "held"
         self._state, commands = begin(plan, Began(start.started_at, _subject()))
         workflow.set_current_details(describe(plan, self._state))
         while True:
@@ -97,6 +99,15 @@ class Journey:
         """Takes an input, carries out what follows, and answers where the journey stands then."""
         if told is not None:
             self._inbox.append(told.input())
+        await workflow.wait_condition(lambda: self._finished or (self._hold is not None and not self._inbox))
+        return self._standing()
+
+    @workflow.update
+    async def skip_wait(self) -> wire.Standing:
+        """Ends the present wait now, as if it had come due, carries out what follows, and answers where it stands."""
+        if self._hold is None or self._held:
+            raise ApplicationError("the journey is not at a wait that can be skipped", type="not_waiting")
+        self._inbox.append(Due(workflow.now(), self._hold.wait, skipped=True))
         await workflow.wait_condition(lambda: self._finished or (self._hold is not None and not self._inbox))
         return self._standing()
 

@@ -20,10 +20,14 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A wait has come due. `at` is when it was due, not when that was heard."""
+    """A wait has come due. `at` is when it was due, not when that was heard.
+
+    `skipped`: somebody has ended it early; then it is not looked up once more whether its date has moved.
+    """
 
     at: datetime
     wait: str
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

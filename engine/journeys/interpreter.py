@@ -69,8 +69,8 @@ def advance(plan: Plan, state: State, happened: Input) -> Result:
             return _finish(replace(state, now=max(state.now, at)), "cancelled", reason, recorded=False)
         case _ if position.awaiting == "answer":
             return state, ()
-        case Due(at=at, wait=wait):
-            return _due(plan, state, position, wait, at)
+        case Due():
+            return _due(plan, state, position, happened)
         case Told():
             return _told(plan, state, position, happened)
         case Began():
@@ -242,12 +242,12 @@ def _noted(state: State, step: str, outcome: str) -> State:
     return replace(state, outcomes=(*kept, (step, outcome)))
 
 
-def _due(plan: Plan, state: State, position: Position, wait: str, at: datetime) -> Result:
+def _due(plan: Plan, state: State, position: Position, over: Due) -> Result:
     step = plan.code[position.index]
-    if position.due is None or wait != _wait_id(step.id, position.due):
+    if position.due is None or over.wait != _wait_id(step.id, position.due):
         return state, ()
     arrived = state.arrived_at or state.now
-    state = replace(state, now=max(state.now, at))
+    state = replace(state, now=max(state.now, over.at))
     match step:
         case Send():
             return _await(state, position.index), (_deliver(plan, state, position.index, step, arrived),)
@@ -257,7 +257,7 @@ def _due(plan: Plan, state: State, position: Position, wait: str, at: datetime) 
             return _run(plan, state, orelse)
         case Again():
             return _run(plan, state, position.index)
-        case WaitUntil(follow=follow) if follow:
+        case WaitUntil(follow=follow) if follow and not over.skipped:
             return _await(state, position.index), (_look_up(state, step),)
         case _:
             return _run(plan, state, position.index + 1)

@@ -546,7 +546,7 @@ steps:
   - if: {all: [{step: up, done: true}, {step: answer, closed: false}, {step: gift, redeemed: false}]}
     then: [{send: {id: gave, channel: email, template: gift}}]
 """
-FOLLOWING = """
+FOLLOW_UP = """
 playbook: follow-up
 title: Follow up
 for: order
@@ -556,7 +556,7 @@ steps: [{task: {id: ask, team: support}}]
 """
 GIFTS = {
     "coupons.yaml": "coupons: {comeback: {title: Come back, per_customer: 1}}",
-    "playbooks/follow-up.yaml": FOLLOWING,
+    "playbooks/follow-up.yaml": FOLLOW_UP,
     "templates/gift.en.txt": "Subject: Yours\n\n{{ coupon.code }} until {{ coupon.last_day | date }}\n",
 }
 
@@ -572,6 +572,17 @@ async def given_moved_and_started(stage: Stage) -> Running:
     async with stage.run(make_rules(GIVING, more=GIFTS)) as running:
         fill(running.shop, "CODE-1")
         running.shop.place()
+        await running.finished()
+    return running
+
+
+@scene
+async def wait_that_was_skipped(stage: Stage) -> Running:
+    steps = TWICE.replace("for: 1s", "for: 24h")
+    async with stage.run(make_rules(steps)) as running:
+        running.shop.place()
+        await until(lambda: stands_at(running, "patience"), "the wait")
+        await running.handle().execute_update("skip_wait")
         await running.finished()
     return running
 

@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from temporalio.service import RPCError
+
 from engine.calendar.business import BusinessHours
-from tests.replay.scenes import Stage, date_that_moves
+from tests.replay.scenes import Stage, date_that_moves, wait_that_was_skipped
 from tests.workflows.rules import POLICY, make_rules
 from tests.workflows.running import engine, mails, summaries, until
 
@@ -46,3 +49,11 @@ async def test_a_task_is_due_in_working_time_where_its_rule_says_so(open_shop, n
     assert answer["due_at"] == BusinessHours(hours, zone).after(answer["opened_at"], timedelta(hours=4))
     assert answer["due_at"] - answer["opened_at"] > timedelta(hours=4)
     assert look["due_at"] - look["opened_at"] == timedelta(hours=4)
+
+
+async def test_an_operator_skips_a_wait_and_the_journey_goes_on_at_once(open_shop, namespace, mailbox):
+    running = await wait_that_was_skipped(Stage(open_shop, namespace, mailbox.directory))
+    assert [message[0] for message in running.shop.messages()] == ["first", "second"]
+    assert running.shop.journey()["state"] == "ended"
+    with pytest.raises(RPCError):
+        await running.handle().execute_update("skip_wait")

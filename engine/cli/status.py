@@ -62,6 +62,8 @@ class _Versions:
     published: str | None
     published_at: datetime | None
     statuses: Mapping[str, str]
+    pools: Mapping[str, int]
+    """How many codes each pool of the rules must have at least: with fewer somebody should add some."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def _versions(connection: psycopg.Connection[Any], rules: Rules | None) -> _Vers
         row[0] if row else None,
         row[1] if row else None,
         {name: plan.status for name, plan in rules.plans.items()} if rules else {},
+        {name: max(pool.low, 1) for name, pool in rules.pools.items()} if rules else {},
     )
 
 
@@ -165,8 +168,17 @@ def _lines(read: _Status) -> Iterator[str]:
     doubts = present.in_state("in_doubt")
     yield from _line("doubts", f"{doubts}: regulars messages --in-doubt" if doubts else "none")
     yield from _line("tasks", _tasks(present))
+    low = _low(read)
+    if low:
+        yield from _line("coupons", f"few left: {_counts(low)}; import more")
     yield from _line("refused", f"{_counts(present.refused)}: regulars events refused" if present.refused else "none")
     yield from _controls(read)
+
+
+def _low(read: _Status) -> dict[str, int]:
+    """Pools that a playbook draws on with fewer codes than they should have; before the first import no pool has any."""
+    free = read.present.coupons
+    return {name: free.get(name, 0) for name, low in read.rules.pools.items() if free and free.get(name, 0) < low}
 
 
 def _journeys(read: _Status) -> Iterator[str]:
@@ -279,6 +291,7 @@ def _as_json(read: _Status) -> dict[str, Any]:
         "flips": {"count": present.flips.count, "seconds": present.flips.seconds},
         "tasks": {team: dataclasses.asdict(each) for team, each in present.tasks.items()},
         "refused": dict(present.refused),
+        "coupons": dict(present.coupons),
         "held": [{**dataclasses.asdict(each), "at": _iso(each.at)} for each in present.controls],
     }
 

@@ -38,6 +38,11 @@ select team, count(*) as open, count(*) filter (where due_at < %(now)s) as late
   from tasks where closed_at is null group by team order by team
 """
 _REFUSED = "select code, count(*) as count from refused_events where replayed_at is null group by code order by code"
+_COUPONS = """
+select pool, count(*) as free from coupons
+ where customer_id is null and redeemed_at is null and (expires_at is null or expires_at > %(now)s)
+ group by pool order by pool
+"""
 _CONTROLS = "select playbook, state, author, reason, at from playbook_controls order by playbook"
 
 
@@ -90,6 +95,8 @@ class Present:
     tasks: Mapping[str, Tasks]
     refused: Mapping[str, int]
     controls: tuple[Control, ...]
+    coupons: Mapping[str, int]
+    """Codes that can still be given, by pool; an empty pool is not among them."""
 
     def in_state(self, state: str) -> int:
         """Messages in a state, of all playbooks."""
@@ -113,4 +120,5 @@ def read_present(connection: Connection, now: datetime) -> Present:
             tasks={row.pop("team"): Tasks(**row) for row in rows(_TASKS)},
             refused={row["code"]: row["count"] for row in rows(_REFUSED)},
             controls=tuple(Control(**row) for row in rows(_CONTROLS)),
+            coupons={row["pool"]: row["free"] for row in rows(_COUPONS)},
         )

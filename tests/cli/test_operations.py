@@ -17,7 +17,8 @@ from tests.workflows.shop import ZENOBIA, Shop
 
 __all__ = ["open_shop"]
 
-RULES = make_rules(WAIT_AND_REMIND)
+POOLS = "coupons: {thanks: {title: Thanks, low: 3}, sorry: {title: Sorry}, much: {title: Much}}"
+RULES = make_rules(WAIT_AND_REMIND, more={"coupons.yaml": POOLS})
 BY = ("--by", "anna", "--reason", "the texts are wrong")
 
 
@@ -81,6 +82,7 @@ def test_status_is_one_screen_of_eighty_columns_and_the_same_as_json(project: Pa
         """insert into playbook_controls (playbook, state, author, reason, at)
            values ('payment-reminder', 'paused', 'anna', repeat('because of this ', 12), now())"""
     )
+    shop.execute("insert into coupons (pool, code) values ('thanks', 'A'), ('thanks', 'B'), ('much', 'C')")
     screen = status(shop, project)
     assert max(map(len, screen.splitlines())) <= 80
     assert len(screen.splitlines()) <= 24
@@ -94,6 +96,7 @@ def test_status_is_one_screen_of_eighty_columns_and_the_same_as_json(project: Pa
         "1: regulars messages --in-doubt",
         "unknown_order 1: regulars events refused",
         "payment-reminder paused by anna since",
+        "few left: thanks 2, sorry 0; import more",
     ):
         assert told in screen, screen
     told = json.loads(status(shop, project, "--format", "json"))
@@ -104,6 +107,7 @@ def test_status_is_one_screen_of_eighty_columns_and_the_same_as_json(project: Pa
     assert told["outbox"]["count"] == 2
     assert told["refused"] == {"unknown_order": 1}
     assert told["held"][0]["author"] == "anna"
+    assert told["coupons"] == {"much": 1, "thanks": 2}
     assert told["rules"]["project"] == RULES.version
 
 

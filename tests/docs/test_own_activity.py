@@ -11,7 +11,7 @@ from tests.activities.providers.http_servers import Says, Service, serving
 from tests.docs.pages import ROOT, blocks
 from tests.replay.scenes import settings
 from tests.workflows.fixtures import mailbox, namespace, namespaces, open_shop
-from tests.workflows.running import engine, words
+from tests.workflows.running import engine, until, words
 
 __all__ = ["mailbox", "namespace", "namespaces", "open_shop"]
 
@@ -51,8 +51,9 @@ async def test_the_guide_to_an_activity_of_ones_own_does_what_it_says(tmp_path, 
             async with engine(shop, namespace, mailbox, own=own_activities(directory)) as running:
                 shop.place(payment_method="card")
                 shop.pay()
-                await running.finished()
-                text = words(await running.history())
+                handle = running.client.get_workflow_handle("reward/order-1/1")
+                await until(lambda: running.closed(handle.id), "the end of the reward")
+                text = words(await handle.fetch_history())
     first, second = service.told
     assert first.json == {"customer": "c1", "points": 50}
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]

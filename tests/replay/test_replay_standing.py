@@ -163,4 +163,4 @@ def test_a_hold_of_the_policy_uses_standing_too() -> None:
     rules = load_rules(Path("rules"))
     condition = Compare(name="tags", operator="has_any", operands=("returning",)).model_dump(mode="json")
     policy = rules.policy.model_copy(update={"holds": (Hold(condition=condition),)})
-    assert used_parts(replace(rules, policy=policy)) == {"tag returning"}
+    assert used_parts(replace(rules, plans={}, policy=policy)) == {"tag returning"}

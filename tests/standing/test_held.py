@@ -108,16 +108,17 @@ def test_events_that_had_waited_for_an_import_start_no_more_at_once_than_allowed
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The shipped rules with a playbook for whoever bought twice, and a person asked above ten journeys."""
+    """The shipped rules with one playbook, for whoever bought twice, and a person asked above ten journeys."""
     rules = tmp_path / "rules"
     for file in Path("rules").rglob("*"):
-        if file.is_file():
+        if file.is_file() and file.parent.name != "playbooks":
             target = rules / file.relative_to("rules")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(file.read_bytes())
     policy = (rules / "policy.yaml").read_text()
     assert "mass_start: {above: 500}" in policy
     (rules / "policy.yaml").write_text(policy.replace("mass_start: {above: 500}", "mass_start: {above: 10}"))
+    (rules / "playbooks").mkdir()
     (rules / "playbooks" / "thank.yaml").write_text(
         "playbook: thank\ntitle: Thank\nfor: customer\nstart: {enters: {tag: returning}}\nsteps: [{wait: 1d}, end]\n"
     )

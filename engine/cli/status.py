@@ -176,7 +176,7 @@ def _lines(read: _Status) -> Iterator[str]:
 
 
 def _low(read: _Status) -> dict[str, int]:
-    """Pools that a playbook draws on with fewer codes than they should have; before the first import no pool has any."""
+    """Pools with fewer codes than they should have. Before the first import no pool has any: nothing is said."""
     free = read.present.coupons
     return {name: free.get(name, 0) for name, low in read.rules.pools.items() if free and free.get(name, 0) < low}
 

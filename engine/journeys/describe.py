@@ -5,6 +5,7 @@ from datetime import datetime
 from engine.journeys.plan import (
     Again,
     Branch,
+    Calling,
     End,
     First,
     Instruction,
@@ -15,6 +16,7 @@ from engine.journeys.plan import (
     Send,
     Split,
     Switch,
+    Tag,
     Task,
     Trigger,
     WaitFor,
@@ -119,10 +121,34 @@ def _present(plan: Plan, state: State) -> str:
         return f"finished at {_instant(state.now)}"
     words = _AWAITING[position.awaiting].format(due=_instant(position.due) if position.due else "")
     step = plan.code[position.index]
-    following = step.repeat if isinstance(step, Again) else position.index
-    upcoming = next((later for later in plan.code[following + 1 :] if isinstance(later, Send | Task)), None)
     present = words if position.awaiting == "timer" else f"{words}: {_label(plan, step.id)}"
-    return present + (f"; next: {_label(plan, upcoming.id)}" if upcoming else "")
+    match step:
+        case WaitFor(got=got, orelse=orelse):
+            ways = (("if it comes", got), ("else", orelse))
+        case Again(repeat=repeat):
+            ways = (("next", repeat + 1), ("", 0))
+        case _:
+            ways = (("next", position.index + 1), ("", 0))
+    upcoming = ((way, _upcoming(plan, to)) for way, to in ways if way)
+    return "; ".join([present, *(f"{way}: {_label(plan, step)}" for way, step in upcoming if step)])
+
+
+def _upcoming(plan: Plan, index: int) -> str | None:
+    """The message or task that comes next in the order of writing, as far as no choice of several lies before it."""
+    while index < len(plan.code):
+        step = plan.code[index]
+        match step:
+            case Send() | Task() | Calling() | Tag():
+                return step.id
+            case Jump(to=to):
+                index = to
+            case WaitFor(got=got):
+                index = got
+            case End() | Join() | Switch() | First() | Split() | Parallel():
+                return None
+            case _:
+                index += 1
+    return None
 
 
 def _label(plan: Plan, step: str) -> str:

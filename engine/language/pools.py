@@ -22,7 +22,9 @@ class PoolModel(Model):
         default=None, description="How long a coupon is good for after it was given, unless a step says otherwise."
     )
     per_customer: int | None = Field(default=None, ge=1, description="At most so many for each customer, ever.")
-    low: int = Field(default=0, ge=0, description="With fewer codes left `regulars status` says so; default: with none.")
+    low: int = Field(
+        default=0, ge=0, description="With fewer codes left `regulars status` says so; default: with none."
+    )
 
 
 class CouponsFile(Model):

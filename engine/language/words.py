@@ -18,15 +18,18 @@ _LONGEST = 120
 
 def duration(length: Duration) -> str:
     """`24 h`, `7 days`."""
-    unit = _UNITS[length.unit]
-    plural = "s" if len(unit) > 3 and length.count != 1 else ""
-    return f"{length.count} {unit}{plural}"
+    return _counted(length.count, _UNITS[length.unit])
 
 
 def span(seconds: int) -> str:
     """A length in seconds as `3 days` or `90 min`."""
     unit, count = next((unit, seconds // each) for unit, each in _SIZES if seconds % each == 0)
-    return f"{count} {unit}{'s' if len(unit) > 3 and count != 1 else ''}"
+    return _counted(count, unit)
+
+
+def _counted(count: int, unit: str) -> str:
+    plural = unit in ("day", "week", "month") and count != 1
+    return f"{count} {unit}{'s' if plural else ''}"
 
 
 def moment(when: When) -> str:

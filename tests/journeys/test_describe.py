@@ -108,3 +108,14 @@ def test_a_message_held_back_says_that_it_is_night() -> None:
         "- Held back by quiet hours until Tue 03 Mar 2026 19:00 UTC: First reminder by email"
         "; next: Second reminder by sms or email"
     ) in describe(plan, state).splitlines()
+
+
+def test_at_a_wait_for_an_event_it_is_told_what_comes_with_it_and_what_without() -> None:
+    plan = load_rules(ROOT / "rules").plans["win-back"]
+    state, (choice,) = begin(plan, Began(T0, "customer-1"))
+    state, (deliver,) = advance(plan, state, Answered(T0, choice.step, "chosen", "sleeping"))
+    state, _ = advance(plan, state, Answered(T0, deliver.step, "sent"))
+    assert describe(plan, state).splitlines()[-3] == (
+        "- Waiting for an event, at most until Mon 16 Mar 2026 09:00 UTC: waiting for a visit; "
+        "if it comes: giving the tag win-back-warm"
+    )

@@ -3,7 +3,6 @@
 from pydantic import ConfigDict, Field
 
 from engine.journeys.plan import Tag
-from engine.language.issues import one_of
 from engine.language.located import Mapping, Scalar, Sequence
 from engine.language.model import Model
 from engine.language.operands import listed
@@ -39,10 +38,14 @@ def compile_tag(context: Context, step: StepNode, _base: int) -> Block:
     if model is None or context.report.faults > before:
         return Block(())
     add, remove = model.add or (), model.remove or ()
-    words = [f"giving the tag {one_of(add)}"] * bool(add) + [f"taking the tag {one_of(remove)}"] * bool(remove)
+    words = [_words("giving", add)] * bool(add) + [_words("taking", remove)] * bool(remove)
     expires = None if model.expires is None else model.expires.seconds
     label = model.title or " and ".join(words)
     return Block((Tag(id=step.id, label=label, add=add, remove=remove, expires=expires),))
+
+
+def _words(doing: str, tags: tuple[str, ...]) -> str:
+    return f"{doing} the tag{'s' if len(tags) > 1 else ''} {', '.join(tags)}"
 
 
 def _check(context: Context, step: StepNode, node: Mapping) -> None:

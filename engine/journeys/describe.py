@@ -134,7 +134,7 @@ def _present(plan: Plan, state: State) -> str:
 
 
 def _upcoming(plan: Plan, index: int) -> str | None:
-    """The message or task that comes next in the order of writing, as far as no choice of several lies before it."""
+    """What is done next in the order of writing, as far as no choice of several lies before it."""
     while index < len(plan.code):
         step = plan.code[index]
         match step:
@@ -142,8 +142,10 @@ def _upcoming(plan: Plan, index: int) -> str | None:
                 return step.id
             case Jump(to=to):
                 index = to
-            case WaitFor(got=got):
-                index = got
+            case WaitFor(got=first, orelse=orelse):
+                return _upcoming(plan, first) or _upcoming(plan, orelse)
+            case Branch(orelse=orelse):
+                return _upcoming(plan, index + 1) or _upcoming(plan, orelse)
             case End() | Join() | Switch() | First() | Split() | Parallel():
                 return None
             case _:

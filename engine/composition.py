@@ -207,7 +207,7 @@ async def run_replay(
         def driver(lane: Lane, told: Progress) -> Driver:
             return Driver(client, pool, versions, matcher, window, fields, told, lane)
 
-        drivers = Drivers(driver, rules.policy, progress)
+        drivers = Drivers(driver, rules.policy, rules.plans.values(), progress)
         async with journey_worker(client, shared):
             await drivers.run()
             await finished(drivers)

@@ -573,6 +573,14 @@ RELATIONS: Mapping[str, Relation] = {
 SCOPES: Mapping[str, str] = {"order": "orders", "shipment": "shipments", "case": "cases"}
 """Scope of a name (`order.total`), the relation whose fields it has."""
 
+PRODUCT_FIELDS: Mapping[str, tuple[Type, str]] = {
+    "product": ("set", "The products of the order"),
+    "category": ("set", "Their categories"),
+    "settling_days": ("integer", "Days until they have settled in, the longest"),
+    "repurchase_days": ("integer", "Days until they are bought again, the longest"),
+}
+"""The scope `product.`: what is known of the products of an order together, each with its type and title."""
+
 _REVIEW = ("order_id", "review")
 _RETURN = ("order_id", "return")
 _SHIPMENT = ("order_id", "shipment")

@@ -12,16 +12,18 @@ import psycopg
 from engine.attributes.definition import AttributeDefinition
 from engine.attributes.fold import Fold, compile_fold
 from engine.attributes.keywords import Words
-from engine.attributes.relations import EVENT_SOURCES, RELATIONS, SCOPES
+from engine.attributes.relations import EVENT_SOURCES, PRODUCT_FIELDS, RELATIONS, SCOPES
 from engine.conditions.ast import Condition, names
 from engine.conditions.compile import Predicate, compile_condition
 from engine.conditions.environment import Catalogue, Environment, Happening, Types
 from engine.conditions.operands import microseconds
 from engine.conditions.trace import Trace, trace
 from engine.conditions.types import Type, Value
+from engine.contracts import comparable, values_of
 from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import load_contracts
 from engine.facts.history import EventFields, events
+from engine.facts.products import read_products
 from engine.facts.read import read_customer, read_scope
 from engine.facts.standing import standing_as_of
 from engine.facts.steps import read_answers, read_steps
@@ -114,7 +116,7 @@ class Evaluator:
             {**STANDING_TYPES, **types, **_scope_types()}, _event_types(self.event_fields), currency
         )
         self._folds: dict[frozenset[str], Fold] = {}
-        self._predicates: dict[Condition, Predicate] = {}
+        self._predicates: dict[tuple[Condition, str], Predicate] = {}
 
     def environment(
         self, connection: Connection, asked: Asked, wanted: Iterable[str], zone: str = "UTC"
@@ -145,13 +147,20 @@ class Evaluator:
             values |= {name: decided[name] for name in standing}
         for scope in _SCOPES_OF.get(asked.subject, ()):
             values |= self._scope(connection, asked, scope, zone) if scope in scopes else {}
-        if "step" in scopes and asked.journey is not None:
-            values |= read_answers(connection, asked.journey, asked.at)
+        if "product" in scopes:
+            values |= read_products(connection, self._order(connection, asked))
+        if asked.journey is not None:
+            values |= read_answers(connection, asked.journey, asked.at) if "step" in scopes else {}
+            values |= self._trigger(connection, asked.journey)[1] if "trigger" in scopes else {}
         return Scene(connection, asked, self, zone, values)
 
     def holds(self, connection: Connection, condition: Condition, asked: Asked, zone: str = "UTC") -> bool:
         """Whether a condition holds."""
-        return self._predicate(condition)(self.environment(connection, asked, names(condition), zone))
+        wanted = names(condition)
+        kind = ""
+        if asked.journey is not None and any(name.startswith("trigger.") for name in wanted):
+            kind, _ = self._trigger(connection, asked.journey)
+        return self._predicate(condition, kind)(self.environment(connection, asked, wanted, zone))
 
     def explain(self, connection: Connection, condition: Condition, asked: Asked, zone: str = "UTC") -> Trace:
         """The same with every clause's value and verdict."""
@@ -164,23 +173,38 @@ class Evaluator:
             )
         return self._folds[asked]
 
-    def _predicate(self, condition: Condition) -> Predicate:
-        if condition not in self._predicates:
-            self._predicates[condition] = compile_condition(
+    def _predicate(self, condition: Condition, kind: str = "") -> Predicate:
+        """Compiled; `kind` is that of the event that started the journey, whose fields have types of their own."""
+        if (condition, kind) not in self._predicates:
+            told = {f"trigger.{name}": each for name, each in self.event_fields.get(kind, {}).items()}
+            self._predicates[condition, kind] = compile_condition(
                 condition,
                 currency=self.catalogue.currency,
-                types=self.catalogue.types,
+                types={**self.catalogue.types, **told},
                 events=self.catalogue.events,
             )
-        return self._predicates[condition]
+        return self._predicates[condition, kind]
+
+    def _trigger(self, connection: Connection, journey: int) -> tuple[str, dict[str, Value]]:
+        """The event that started a journey: its kind, and its fields as conditions compare them; none of a change."""
+        row = connection.execute(
+            "select e.kind, e.data from journeys j join events e on e.id = j.event_id where j.id = %s", (journey,)
+        ).fetchone()
+        if row is None:
+            return "", {}
+        told = comparable(values_of(self.event_fields.get(row[0], {}), row[1]), self.catalogue.currency)
+        return str(row[0]), {f"trigger.{name}": value for name, value in told.items()}
+
+    def _order(self, connection: Connection, asked: Asked) -> int:
+        if asked.subject == "order":
+            return asked.subject_id
+        row = connection.execute("select order_id from shipments where id = %s", (asked.subject_id,)).fetchone()
+        if asked.subject != "shipment" or row is None:
+            raise LookupError(f"there is no order of {asked.subject} {asked.subject_id}")
+        return int(row[0])
 
     def _scope(self, connection: Connection, asked: Asked, scope: str, zone: str) -> dict[str, Value]:
-        number = asked.subject_id
-        if scope != asked.subject:
-            row = connection.execute("select order_id from shipments where id = %s", (number,)).fetchone()
-            if row is None:
-                raise LookupError(f"there is no {asked.subject} {number}")
-            number = int(row[0])
+        number = asked.subject_id if scope == asked.subject else self._order(connection, asked)
         return read_scope(connection, scope, number, asked.at, currency=self.catalogue.currency, zone=zone)
 
 
@@ -229,7 +253,7 @@ def _scope_types() -> dict[str, Type]:
         f"{scope}.{name}": each.type
         for scope, relation in SCOPES.items()
         for name, each in RELATIONS[relation].offered.items()
-    }
+    } | {f"product.{name}": kind for name, (kind, _) in PRODUCT_FIELDS.items()}
 
 
 def _event_types(fields: EventFields) -> dict[str, Types]:

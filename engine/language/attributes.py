@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from engine.attributes.definition import AttributeDefinition, Example
 from engine.attributes.examples import facts_of, read_value
 from engine.attributes.relation import Relation
-from engine.attributes.relations import RELATIONS
+from engine.attributes.relations import PRODUCT_FIELDS, RELATIONS
 from engine.conditions.types import Type
 from engine.language.attribute_models import (
     AGGREGATIONS,
@@ -202,6 +202,10 @@ def _row_condition(node: Mapping, key: str, relation: Relation | None, report: R
     if where is None or relation is None:
         return None
     return compile_condition(where, fields(f"a field of {relation.name}", row_names(relation)), report)
+
+
+PRODUCT_NAMES: Names = {name: Typed(kind, title) for name, (kind, title) in PRODUCT_FIELDS.items()}
+"""The fields of the scope `product.`."""
 
 
 def row_names(relation: Relation) -> Names:

@@ -15,7 +15,7 @@ from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Node, Scalar, Sequence, found
 from engine.language.model import Model
 from engine.language.operands import amount, listed, operand
-from engine.language.scope import ALL_SCOPES, LATER_SCOPES, Names, Scope, Typed, fields, output_name
+from engine.language.scope import ALL_SCOPES, Names, Scope, Typed, fields, output_name
 from engine.language.sense.constant import check_constant
 from engine.language.validate import mapping, validate
 from engine.language.values import CONDITION_WORDS, DurationText, EventPart, WherePart
@@ -234,11 +234,6 @@ def typed_name(entry: Entry, scope: Scope, report: Report) -> Typed | None:
         return _bare(entry, scope, report)
     if head in scope.scoped:
         return _in_names(entry, tail, scope.scoped[head], f"{head}.", report)
-    if head in LATER_SCOPES:
-        report.error(
-            "RG501", entry.span, f"the scope {head}.", "a scope that runs: order., shipment. or case.", "it is planned"
-        )
-        return None
     if head in ALL_SCOPES:
         here = one_of([f"{name}." for name in scope.scoped]) or "no scope"
         report.error("RG311", entry.span, entry.key, f"names of this place: {here} and bare names")

@@ -8,13 +8,13 @@ from pydantic import BaseModel, TypeAdapter
 from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.types import Type
 from engine.language.attribute_models import AGGREGATIONS, AttributeModel
-from engine.language.attributes import row_names
+from engine.language.attributes import PRODUCT_NAMES, row_names
 from engine.language.changes import KINDS as KINDS_OF_CHANGE
 from engine.language.changes import RISING
 from engine.language.conditions import COUPON_STATES, OPERATORS, STATES, TASK_STATES, DidModel
 from engine.language.own import NO_ACTIVITIES, OwnActivities
 from engine.language.schema_parts import OPERANDS, Json, declared, described, equals, one_or_more, ref, words
-from engine.language.scope import Names
+from engine.language.scope import Names, Typed
 from engine.language.standing.names import CHANGES as CHANGED
 from engine.language.steps.block import FAILURE, BesideModel
 from engine.language.steps.first import WayModel
@@ -62,6 +62,8 @@ _LISTS = ("in", "not_in", "has_any", "has_all", "has_none")
 def definitions(attributes: Names, events: Events, own: OwnActivities = NO_ACTIVITIES) -> dict[str, Json]:
     """All shared parts by name."""
     scoped = {head: row_names(RELATIONS[SCOPES[head]]) for head in SCOPES}
+    scoped["product"] = PRODUCT_NAMES
+    scoped["trigger"] = _of_triggers(events)
     customer = {
         **attributes,
         **{f"{head}.{name}": each for head, names in scoped.items() for name, each in names.items()},
@@ -83,6 +85,16 @@ def definitions(attributes: Names, events: Events, own: OwnActivities = NO_ACTIV
         **_steps(own),
         **_calls(own),
     }
+
+
+def _of_triggers(events: Events) -> Names:
+    """The fields of all events: a file's schema does not know which of them starts a playbook."""
+    found: dict[str, Typed] = {}
+    for kind in sorted(events.fields):
+        for name, typed in events.fields[kind].items():
+            if name not in found or typed.type == "set":
+                found[name] = typed
+    return found
 
 
 def _open(choices: Json) -> Json:

@@ -7,8 +7,19 @@ from typing import Literal
 from pydantic import Field
 
 from engine.attributes.relations import RELATIONS, SCOPES
-from engine.journeys.plan import CalendarTrigger, ChangeTrigger, Controls, End, Goal, Plan, Start, Step, Trigger
-from engine.language.attributes import row_names
+from engine.journeys.plan import (
+    CalendarTrigger,
+    ChangeTrigger,
+    Controls,
+    End,
+    EventTrigger,
+    Goal,
+    Plan,
+    Start,
+    Step,
+    Trigger,
+)
+from engine.language.attributes import PRODUCT_NAMES, row_names
 from engine.language.conditions import compile_condition
 from engine.language.issues import Report, Span, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Scalar
@@ -113,7 +124,7 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     if model is not None:
         _check_holdout(root, model.controls, around.policy, report)
     _check_later(root, report)
-    code, starts = _code(root.entry("steps"), subject, scope, around, report)
+    code, starts = _code(root.entry("steps"), subject, _in_steps(scope, start, events), around, report)
     if named and isinstance(named.value, Scalar):
         around.starts.setdefault(named.value.text, []).extend((at, other, report) for at, other in starts)
     warn_of([use for use in uses_of(root) if around.disables(use[0])], report)
@@ -146,7 +157,23 @@ def _subject(root: Mapping) -> str:
 def _scope(subject: str, around: Surroundings) -> Scope:
     heads = SUBJECT_SCOPES.get(subject, tuple(SCOPES))
     scoped = {head: row_names(RELATIONS[SCOPES[head]]) for head in heads}
+    if "order" in heads:
+        scoped["product"] = PRODUCT_NAMES
     return replace(around.scope, scoped=scoped)
+
+
+def _in_steps(scope: Scope, start: Start | None, events: Events) -> Scope:
+    """In steps the fields of the event that started the journey have names too: those that all such events share."""
+    kinds = {each.event for each in start.any if isinstance(each, EventTrigger)} if start else set()
+    offered = [events.fields.get(kind, {}) for kind in sorted(kinds)]
+    if not offered:
+        return scope
+    shared = {
+        name: typed
+        for name, typed in offered[0].items()
+        if all(name in other and other[name].type == typed.type for other in offered[1:])
+    }
+    return replace(scope, scoped={**scope.scoped, "trigger": shared})
 
 
 def _check_name(named: Entry, report: Report) -> None:

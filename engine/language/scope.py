@@ -14,9 +14,6 @@ SUBJECT_SCOPES: Mapping[str, tuple[str, ...]] = {
     "case": ("case",),
 }
 ALL_SCOPES = ("order", "shipment", "case", "product", "trigger")
-LATER_SCOPES = ("product", "trigger")
-"""Scopes that the language knows and this version does not yet run."""
-
 
 _BOUNDS: Mapping[str, tuple[int | None, int | None]] = {"count": (0, None), "hour": (0, 23), "weekday": (1, 7)}
 

@@ -1,15 +1,16 @@
 """Several drivers of one replay side by side, each with its own customers, where nothing couples customers.
 
 A decision asks only what concerns its customer as of its logical instant, so the order among customers changes no
-message. It does where they share something: a capacity, a channel's limit. Standing and moments of the calendar are
+message. It does where they share something: a capacity, a channel's limit, a pool of coupons. Standing and moments of the calendar are
 read for all customers at once. In these cases one driver goes through all in canonical order.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from engine.journeys.plan import Coupon, Plan
 from engine.policy import Policy
 from engine.replay.driver import Driver, Progress
 from engine.replay.stream import WHOLE, Lane
@@ -18,10 +19,11 @@ LANES = 8
 """A replay mostly waits for Temporal's answers, so there are more than processors."""
 
 
-def coupled(policy: Policy) -> bool:
+def coupled(policy: Policy, plans: Iterable[Plan] = ()) -> bool:
     """Whether messages to one customer can depend on those to another."""
     limited = any(channel.limit is not None for channel in policy.channels.values())
-    return limited or bool(policy.capacities)
+    share_pools = any(isinstance(step, Coupon) for plan in plans if plan.starts for step in plan.code)
+    return limited or bool(policy.capacities) or share_pools
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Drivers:
 
     make: Callable[[Lane, Progress], Driver]
     policy: Policy
+    plans: Collection[Plan]
     progress: Progress
     drivers: list[Driver] = field(default_factory=list)
     reached: dict[int, datetime] = field(default_factory=dict)
@@ -37,7 +40,7 @@ class Drivers:
     async def run(self) -> None:
         """Drives the replay to the window's end."""
         whole = self._make(WHOLE)
-        alone = whole.judging is not None or whole.moments is not None or coupled(self.policy)
+        alone = whole.judging is not None or whole.moments is not None or coupled(self.policy, self.plans)
         self.drivers = [whole] if alone else [self._make(Lane(number, LANES)) for number in range(LANES)]
         try:
             async with asyncio.TaskGroup() as group:

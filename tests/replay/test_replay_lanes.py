@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from engine.language.rules import load_rules
 from engine.policy import Capacity, Channel, Limit, MassStart, Policy
 from engine.replay.lanes import coupled
 from tests.facts.shop import Shop
@@ -62,3 +63,9 @@ def test_the_log_is_the_same_in_lanes_and_in_one_line(tmp_path: Path, database: 
 )
 def test_customers_are_coupled_by_what_they_share(policy: Policy, expected: bool) -> None:
     assert coupled(policy) is expected
+
+
+def test_customers_who_draw_on_one_pool_of_coupons_are_coupled() -> None:
+    plans = {name: load_rules(Path("rules")).plans[name] for name in ("win-back", "shipment-notice")}
+    assert coupled(Policy(zone="UTC"), plans.values())
+    assert not coupled(Policy(zone="UTC"), [plans["shipment-notice"]])

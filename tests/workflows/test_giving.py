@@ -134,3 +134,59 @@ async def test_a_playbook_is_started_once_by_its_own_terms(open_shop, namespace,
     shop = await played(open_shop, namespace, mailbox, steps, more=more)
     assert calls(shop) == [("follow", "skipped", "not_allowed"), ("again", "skipped", "not_live")]
     assert len(shop.journeys()) == 1
+
+
+ASKING = """
+playbook: payment-reminder
+title: Asking
+for: order
+start: {any: [{event: review.created}, {event: order.placed, where: {payment_method: card}}]}
+controls: {purpose: service}
+steps:
+  - if: {product.category: shoes, product.settling_days: {gte: 20}}
+    then: [{task: {id: shoes, team: support}}]
+  - if: {trigger.payment_method: card}
+    then: [{task: {id: by-card, team: support}}]
+  - switch: {id: how, on: trigger.payment_method}
+    cases: {card: [{task: {id: chosen, team: support}}]}
+"""
+LINES = [
+    {"quantity": 1, "unit_price": {"amount": "10.00", "currency": "EUR"}, "product": "p1"},
+    {"quantity": 1, "unit_price": {"amount": "10.00", "currency": "EUR"}, "product": "p2"},
+]
+
+
+async def test_steps_ask_for_the_products_and_for_the_event_that_started_the_journey(open_shop, namespace, mailbox):
+    shop = open_shop(make_rules("", head=ASKING))
+    shop.execute(
+        """insert into products (shop_id, key, category, settling_days)
+           select id, p.key, p.category, p.days from shops,
+                  (values ('p1', 'shoes', 7), ('p2', 'socks', 21)) p (key, category, days)"""
+    )
+    async with engine(shop, namespace, mailbox) as running:
+        shop.place(payment_method="card", lines=LINES)
+        await running.finished()
+    assert [task[0] for task in shop.tasks()] == ["shoes", "by-card", "chosen"]
+
+
+SCORED = """
+playbook: payment-reminder
+title: Scored
+for: order
+start: {event: review.created}
+controls: {purpose: service}
+steps:
+  - if: {trigger.score: {lte: 2}}
+    then: [{task: {id: bad, team: support}}]
+    else: [{task: {id: good, team: support}}]
+"""
+
+
+@pytest.mark.parametrize(("score", "task"), [(2, "bad"), (3, "good")])
+async def test_a_field_of_the_starting_event_is_compared_by_its_own_type(open_shop, namespace, mailbox, score, task):
+    shop = open_shop(make_rules("", head=SCORED))
+    async with engine(shop, namespace, mailbox) as running:
+        shop.place()
+        shop.tell(shop.event("review.created", "N-1001", data={"review": "1", "score": score}))
+        await running.finished()
+    assert [each[0] for each in shop.tasks()] == [task]

@@ -1,8 +1,8 @@
 """Several drivers of one replay side by side, each with its own customers, where nothing couples customers.
 
 A decision asks only what concerns its customer as of its logical instant, so the order among customers changes no
-message. It does where they share something: a capacity, a channel's limit, a pool of coupons. Standing and moments of the calendar are
-read for all customers at once. In these cases one driver goes through all in canonical order.
+message. It does where they share something: a capacity, a channel's limit, a pool of coupons. Standing and moments of
+the calendar are read for all customers at once. In these cases one driver goes through all in canonical order.
 """
 
 import asyncio

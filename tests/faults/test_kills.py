@@ -10,6 +10,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from engine.composition import connect
 from tests.activities.providers.servers import Inbox, smtp_server
 from tests.faults.workers import WorkerProcess, worker_process
+from tests.replay.scenes import GIFTS, GIVING, fill
 from tests.workflows.namespaces import take_namespace
 from tests.workflows.rules import REMIND_AT_ONCE, make_rules, smtp_policy
 from tests.workflows.running import CLOSED, events, mails, status, timeline, until
@@ -141,6 +142,19 @@ async def test_whatever_else_is_interrupted_happens_once(stage):
         assert len([one async for one in client.list_workflows()]) == 1, scene.point
         history = await client.get_workflow_handle(scene.shop.journey()["workflow_id"]).fetch_history()
         assert events(history)[-1] == "WORKFLOW_EXECUTION_COMPLETED"
+
+
+async def test_coupons_points_and_started_playbooks_are_given_once(stage):
+    scenes = stage(make_rules(GIVING, more=GIFTS), ("after_coupon", "after_points", "after_start"))
+    for scene in scenes:
+        fill(scene.shop, "CODE-1", "CODE-2")
+    await play(scenes)
+    for scene in scenes:
+        given = scene.shop.rows("select code from coupons where customer_id is not null")
+        assert [row["code"] for row in given] == ["CODE-1"], scene.point
+        assert [row["points"] for row in scene.shop.rows("select points from points_entries")] == [49], scene.point
+        assert len(scene.shop.journeys()) == 2, scene.point
+        assert scene.state == ("sent", None), scene.point
 
 
 async def test_a_worker_that_is_stopped_ends_what_it_has_begun(make_database, namespace, tmp_path: Path):

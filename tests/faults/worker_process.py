@@ -13,11 +13,14 @@ from typing import Any
 
 import activities.deliver
 from activities.close_journey import CloseJourney
+from activities.coupon import Coupon
 from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.open_task import OpenTask
+from activities.points import Points
 from activities.providers.mailbox import Mailbox
 from activities.providers.smtp import Smtp
+from activities.start import Start
 from engine.cli.main import main
 from engine.dispatch.dispatcher import Dispatcher
 
@@ -97,6 +100,9 @@ POINTS: dict[str, Callable[[], None]] = {
     "after_task": lambda: after(OpenTask, "open_task"),
     "before_tell": lambda: before(Dispatcher, "tell"),
     "after_tell": lambda: after(Dispatcher, "tell"),
+    "after_coupon": lambda: after(Coupon, "coupon"),
+    "after_points": lambda: after(Points, "points"),
+    "after_start": lambda: after(Start, "start"),
     "after_close": lambda: after(CloseJourney, "close_journey"),
     "nowhere": lambda: None,
 }

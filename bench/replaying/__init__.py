@@ -1,0 +1,1 @@
+"""What the replay's bench measures: the product's replay, and one that somebody wrote by hand."""

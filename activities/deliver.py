@@ -9,7 +9,6 @@ again under the same key; with a plain one policy's `in_doubt` decides, and the 
 """
 
 import asyncio
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,12 +31,11 @@ from engine.messages.fallback import gives_way
 from engine.messages.locales import locale_chain
 from engine.messages.message import OutgoingMessage
 from engine.messages.mime import default_unsubscribe
+from engine.messages.named import attributes_named
 from engine.messages.render import RENDERERS
 from engine.messages.reserve import NotBefore, Proceed, Settled, reserve
 from engine.messages.segments import length
 from engine.messages.values import coupon_values, message_values
-
-_NAMED = re.compile(r"\battributes\.(\w+)")
 
 
 class _Overtaken(Exception):  # noqa: N818 - a way out of a send, seen nowhere else
@@ -146,7 +144,11 @@ class Deliver:
         """Chooses the wording and fills it in for the recipient."""
         journey = self._journey(connection, request.journey)
         name = self._template(connection, request, proceed, journey, moment)
-        known = self._attributes(connection, request, proceed, journey, moment)
+        known = self._attributes(connection, request, proceed, journey, moment, name)
+        channel = self.context.policy.channels[proceed.channel]
+        sender = channel.sender or ""
+        refusable = self.context.policy.consent(journey.plan.controls.purpose) != "none"
+        unsubscribe = default_unsubscribe(sender) if refusable and channel.address == "email" and sender else None
         values = message_values(
             connection,
             customer_id=proceed.customer,
@@ -156,26 +158,28 @@ class Deliver:
             at=moment,
             attributes=known,
         ) | coupon_values(connection, request.journey, moment)
+        values["unsubscribe"] = unsubscribe
         chain = locale_chain(values["customer"]["locale"], journey.rules.policy.locale)
-        channel = self.context.policy.channels[proceed.channel]
         content = RENDERERS[channel.form](journey.rules.templates, name, chain, values)
         segments = length(content.text).segments if channel.form == "sms" else None
         record.record_content(connection, proceed.message, name, content.locale, segments)
         if self._keyed(proceed.channel):
             _mark_in_flight(connection, proceed)  # a plain provider says itself when it is about to hand it over
-        sender = channel.sender or ""
-        refusable = self.context.policy.consent(journey.plan.controls.purpose) != "none"
-        unsubscribe = default_unsubscribe(sender) if refusable and channel.address == "email" and sender else None
         return OutgoingMessage(
             sender, proceed.address, content, moment, unsubscribe=unsubscribe, address=channel.address
         )
 
     def _attributes(
-        self, connection: Connection, request: DeliverRequest, proceed: Proceed, journey: _Journey, moment: datetime
+        self,
+        connection: Connection,
+        request: DeliverRequest,
+        proceed: Proceed,
+        journey: _Journey,
+        moment: datetime,
+        template: str,
     ) -> dict[str, Value]:
-        """Those attributes that templates name, as of the send."""
-        named = _NAMED.findall("\n".join(journey.rules.templates.values()))
-        wanted = set(named) & journey.rules.catalogue.keys()
+        """Those attributes that the template names, as of the send."""
+        wanted = set(attributes_named(journey.rules.templates, template)) & journey.rules.catalogue.keys()
         return self._ask(connection, request, proceed, journey, moment, wanted) if wanted else {}
 
     def _ask(

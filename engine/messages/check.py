@@ -61,7 +61,8 @@ def sample_values(*, known: bool = True, attributes: Iterable[str] = ()) -> dict
     values["case"] |= {"case": "C-1001", "kind": "complaint", "opened_at": _PLACED}
     values["coupon"] |= {"code": "SAMPLE-1234", "pool": "sample"}
     values["shop"] |= {"name": "Sample Shop", "zone": "Europe/Lisbon"}
-    return values | {"attributes": dict.fromkeys(attributes)}
+    link = "mailto:shop@example.com?subject=unsubscribe" if known else None
+    return {**values, "attributes": dict.fromkeys(attributes), "unsubscribe": link}
 
 
 def template_errors(templates: Mapping[str, str], attributes: Iterable[str] = ()) -> list[TemplateError]:

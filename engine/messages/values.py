@@ -15,6 +15,7 @@ r"""What message templates may name, read from the facts in one round trip.
 | `coupon.last_day` | instant in the last day on which it is good; None: it stays good |
 | `shop.name`, `.country`, `.zone` | texts |
 | `attributes.…` | the customer's attributes, if the caller has them |
+| `unsubscribe` | a link, from the sender; None where the message asks for no consent or is no e-mail |
 | `locale` | the template's own |
 
 `order` is there for messages about an order or one of its parcels only, `shipment` for those about a parcel, `case` for
@@ -50,6 +51,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "coupon": ("code", "pool", "last_day"),
     "shop": ("name", "country", "zone"),
     "attributes": (),
+    "unsubscribe": (),
     "locale": (),
 }
 """Names of the values by group; a group without names is a value itself, or open."""

@@ -153,8 +153,9 @@ def test_a_cart_is_told_of_when_nobody_is_busy_with_it_any_more():
 
 
 def test_a_birthday_has_a_gift_in_time_and_a_greeting_on_the_day():
-    assert walk("birthday") == ["gift on 0", "with-gift on 0", "greeting on 7", "ended"]
-    assert walk("birthday", failing={"gift": "pool_empty"}) == ["greeting on 7", "ended"]
+    ten = {"moments": {"wait-3": 7}}
+    assert walk("birthday", **ten) == ["gift on 0", "with-gift on 0", "greeting on 7", "ended"]
+    assert walk("birthday", failing={"gift": "pool_empty"}, **ten) == ["greeting on 7", "ended"]
 
 
 def test_member_day_is_one_message():

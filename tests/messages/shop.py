@@ -54,7 +54,8 @@ def values(**changes: Any) -> dict[str, Any]:
         "coupon": {"code": "LINDEN-7F3K", "pool": "comeback-15", "last_day": datetime(2024, 3, 22, 22, 59, tzinfo=UTC)},
         "attributes": {},
     }
+    unsubscribe = changes.pop("unsubscribe", "mailto:shop@linden.example?subject=unsubscribe")
     for path, value in changes.items():
         group, name = path.split("__")
         groups[group][name] = value
-    return groups
+    return {**groups, "unsubscribe": unsubscribe}

@@ -34,6 +34,7 @@ CASES = {
         shipment__tracking=None,
         shipment__estimated_at=None,
         coupon__last_day=None,
+        unsubscribe=None,
     ),
 }
 

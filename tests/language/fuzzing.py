@@ -6,7 +6,7 @@ from engine.attributes.fold import compile_fold
 from engine.attributes.relations import RELATIONS, SCOPES
 from engine.conditions.compile import compile_condition, compile_where
 from engine.conditions.environment import Catalogue
-from engine.journeys.plan import Again, Branch, ChangeTrigger, EventTrigger, Plan
+from engine.journeys.plan import Again, Branch, ChangeTrigger, EventTrigger, Join, Parallel, Plan
 from engine.language.events import events_of
 from engine.language.files import SCHEMAS, read_directory, shipped_contracts
 from engine.language.issues import TITLES
@@ -159,7 +159,9 @@ def check_plan(plan, rules):
     for index, step in enumerate(plan.code):
         targets = [getattr(step, name) for name in ("to", "got", "orelse", "skip_to", "last") if hasattr(step, name)]
         targets += [each.to for each in (*getattr(step, "ways", ()), *getattr(step, "arms", ()))]
-        targets += [*getattr(step, "branches", ()), getattr(step, "join", None)]
+        targets += getattr(step, "branches", ())
+        if isinstance(step, Parallel) and all_join(plan, step):
+            targets.append(step.join)
         targets += [*getattr(step, "cases", {}).values(), step.on_failure]
         targets = [each for each in targets if each is not None]
         if isinstance(step, Again):
@@ -177,6 +179,12 @@ def check_plan(plan, rules):
         told = {name: typed.type for name, typed in EVENTS.fields[trigger.event].items()}
         if trigger.where is not None:
             compile_where(trigger.where, currency="EUR", types=told)
+
+
+def all_join(plan, step):
+    """Whether every branch comes to its join; where one ends the journey, nothing need stand after them."""
+    last = [plan.code[after - 1] for after in (*step.branches[1:], step.join)]
+    return all(isinstance(each, Join) and each.id.startswith(f"{step.id}/") for each in last)
 
 
 def placed(text, place):

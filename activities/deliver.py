@@ -9,6 +9,7 @@ again under the same key; with a plain one policy's `in_doubt` decides, and the 
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,7 +26,7 @@ from engine.journeys.wire import Answer, DeliverRequest
 from engine.language.rules import Rules
 from engine.messages import record
 from engine.messages.channel_limit import NEAR
-from engine.messages.decision import Terms
+from engine.messages.decision import Terms, Wanted
 from engine.messages.errors import TemplateError
 from engine.messages.fallback import gives_way
 from engine.messages.locales import locale_chain
@@ -64,15 +65,23 @@ class Deliver:
             ApplicationError: the provider could not be asked now; Temporal tries again.
         """
         async with heartbeats():
-            moment = self.context.moment(request.at, request.clock)
-            answer = None
-            while answer is None:
-                answer = await self._through_a_channel(request, moment)
-            return answer
+            return await self.send(request)
 
-    async def _through_a_channel(self, request: DeliverRequest, moment: datetime) -> Answer | None:
+    async def send(self, request: DeliverRequest, asked: Sequence[Wanted] = ()) -> Answer:
+        """The same for whoever sends heartbeats, and may ask more of the customer at each try."""
+        moment = self.context.moment(request.at, request.clock)
+        answer = None
+        while answer is None:
+            answer = await self._through_a_channel(request, moment, asked)
+        return answer
+
+    async def _through_a_channel(
+        self, request: DeliverRequest, moment: datetime, asked: Sequence[Wanted]
+    ) -> Answer | None:
         """What has become of the message; None if this channel gave way and the next is to be tried."""
-        reservation = await self.context.transaction(lambda connection: self._reserve(connection, request, moment))
+        reservation = await self.context.transaction(
+            lambda connection: self._reserve(connection, request, moment, asked)
+        )
         match reservation:
             case NotBefore(until=until, reason=reason):
                 return Answer(moment, "deferred", reason, until)
@@ -84,12 +93,12 @@ class Deliver:
         return None if another else answer
 
     def _reserve(
-        self, connection: Connection, request: DeliverRequest, moment: datetime
+        self, connection: Connection, request: DeliverRequest, moment: datetime, asked: Sequence[Wanted]
     ) -> Settled | NotBefore | Proceed:
         journey = self._journey(connection, request.journey)
         keyed = set(filter(self._keyed, self.context.providers))
         near = NEAR if request.clock == "timers" else timedelta()
-        terms = Terms(journey.plan, self.context.rules, keyed, self.context.reporting.matcher(connection), near)
+        terms = Terms(journey.plan, self.context.rules, keyed, self.context.reporting.matcher(connection), near, asked)
         with self.context.timings.reserving():
             reservation = reserve(connection, request, terms, moment)
         if isinstance(reservation, Settled):

@@ -21,6 +21,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.call import CallOwn
+from activities.campaign import RunCampaign
 from activities.change_tags import ChangeTags
 from activities.choose import Choose
 from activities.close_journey import CloseJourney
@@ -62,6 +63,7 @@ from engine.replay.run import Run
 from engine.replay.stream import Lane
 from engine.servers.errors import SetupError
 from engine.servers.namespace import prepare_namespace
+from workflows.campaign import Campaign
 from workflows.journey import Journey
 
 Stay = Callable[[], Awaitable[None]]
@@ -131,7 +133,8 @@ def event_matcher(pool: ConnectionPool, rules: Rules) -> EventMatcher:
 
 
 def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  # noqa: ANN401 - temporalio's own options
-    """A worker for all journeys and their activities."""
+    """A worker for all journeys and campaigns, and their activities."""
+    campaigns = RunCampaign(shared)
     activities: list[Callable[..., Any]] = [
         Deliver(shared).deliver,
         Decide(shared).decide,
@@ -148,11 +151,16 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         Start(shared).start,
         CloseJourney(shared).close_journey,
         GiveUp(shared).give_up,
+        campaigns.plan_wave,
+        campaigns.look,
+        campaigns.send_wave,
+        campaigns.end_wave,
+        campaigns.end_campaign,
     ]
     return Worker(
         client,
         task_queue=JOURNEY_QUEUE,
-        workflows=[Journey],
+        workflows=[Journey, Campaign],
         activities=activities,
         workflow_runner=journey_runner(),
         interceptors=[Reported(), Discreet()],

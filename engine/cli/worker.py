@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
+from engine.campaigns.starter import Starter
 from engine.cli.rules import sound_rules
 from engine.composition import channel_providers, connect, context, journey_worker, own_activities, worker_runtime
 from engine.dispatch.dispatcher import Dispatcher
@@ -131,7 +132,8 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
                     dispatcher = Dispatcher(client, pool, versions, batch=settings.dispatcher_batch)
                     pause = settings.dispatcher_pause_ms / 1000
                     minute = Minute(pool, matcher, publication=Publication(url, rules))
-                    await asyncio.gather(dispatcher.run(stop, pause), minute.run(stop))
+                    starter = Starter(client, pool, rules, versions)
+                    await asyncio.gather(dispatcher.run(stop, pause), minute.run(stop), starter.run(stop))
                     log.info("stopping", extra={"reason": "what has begun is finished"})
                 log.info("stopped")
     return 0

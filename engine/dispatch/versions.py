@@ -64,12 +64,12 @@ class StoredVersions:
             return None
 
     def plan(self, connection: psycopg.Connection[Any], version: str, playbook: str) -> Plan:
-        """The plan of a playbook in a version.
+        """The plan of a playbook, or of one customer's part of a campaign, in a version.
 
         Raises:
             LookupError: the version or its playbook is not known.
         """
-        plan = self.get(connection, version).plans.get(playbook)
+        plan = self.get(connection, version).plan(playbook)
         if plan is None:
             raise LookupError(f"rules version {version} has no playbook {playbook}")
         return plan

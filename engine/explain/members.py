@@ -65,7 +65,29 @@ def stored_members(connection: Connection, subject: Subject) -> list[Member]:
     return [Member(key, number) for key, number in rows]
 
 
-def judged_members(
+@dataclass(frozen=True)
+class Judge:
+    """Tells which customers are in a rule as of an instant; with `past` no standing that is stored counts."""
+
+    standings: Standings
+    subject: Subject
+    at: datetime
+    past: bool
+    published: Published
+
+    def among(self, connection: Connection, people: Mapping[int, str]) -> Iterator[Member]:
+        """The members among some customers, who are given as our number and the shop's name."""
+        kept = {} if self.past else read_standings(connection, list(people))
+        for read in self.standings.read(connection, list(people)):
+            number = read.facts.customer_id
+            own = kept.get(number)
+            as_of = microseconds(self.at) if own is None else max(microseconds(self.at), own.standing.at)
+            standing = self.standings.judged(read, as_of, own, self.published).standing
+            if has(standing, self.subject.kind, self.subject.name):
+                yield Member(people[number], number)
+
+
+def judge(
     connection: Connection,
     standings: Standings,
     subject: Subject,
@@ -74,8 +96,8 @@ def judged_members(
     past: bool,
     when: Condition | None = None,
     progress: Progress = lambda _what, _done, _total: None,
-) -> list[Member]:
-    """The members as judged as of an instant; nothing is written.
+) -> Judge:
+    """Who tells the members as of an instant; nothing is written.
 
     Args:
         connection: an open connection whose `search_path` has the tables.
@@ -92,40 +114,39 @@ def judged_members(
         rules = rules.model_copy(update={"segments": (*rules.segments, asked), "order": ()})
     needed = only(rules, part_of(subject))
     judging = Standings(replace(standings.rules, standing=needed), standings.versions, standings.currency)
-    people = connection.execute("select id, key from customers order by id").fetchall()
-    chunks = [people[start : start + _CHUNK] for start in range(0, len(people), _CHUNK)]
     values = None
     if needed.tiers is not None or needed.rfm is not None:
         values = cut_offs_of(connection, standings, at, past=past).values
         if values is None:
-            values = _computed(connection, judging, chunks, at, progress)
-    published = Published(0, values or CutOffs(), {})
-    found = _found(connection, judging, subject, chunks, (at, past), published, progress)
+            values = _computed(connection, judging, _chunks(connection), at, progress)
+    return Judge(judging, subject, at, past, Published(0, values or CutOffs(), {}))
+
+
+def judged_members(
+    connection: Connection,
+    standings: Standings,
+    subject: Subject,
+    at: datetime,
+    *,
+    past: bool,
+    when: Condition | None = None,
+    progress: Progress = lambda _what, _done, _total: None,
+) -> list[Member]:
+    """The members as judged as of an instant, by the shop's name; see `judge`."""
+    judging = judge(connection, standings, subject, at, past=past, when=when, progress=progress)
+    found: list[Member] = []
+    chunks = _chunks(connection)
+    done, total = 0, sum(map(len, chunks))
+    for chunk in chunks:
+        found += judging.among(connection, dict(chunk))
+        done += len(chunk)
+        progress("judging", done, total)
     return sorted(found, key=lambda each: each.key)
 
 
-def _found(
-    connection: Connection,
-    judging: Standings,
-    subject: Subject,
-    chunks: Sequence[Sequence[tuple[int, str]]],
-    asked: tuple[datetime, bool],
-    published: Published,
-    progress: Progress,
-) -> Iterator[Member]:
-    at, past = asked
-    done, total = 0, sum(map(len, chunks))
-    for chunk in chunks:
-        keys = dict(chunk)
-        kept = {} if past else read_standings(connection, list(keys))
-        for read in judging.read(connection, list(keys)):
-            number = read.facts.customer_id
-            own = kept.get(number)
-            as_of = microseconds(at) if own is None else max(microseconds(at), own.standing.at)
-            if has(judging.judged(read, as_of, own, published).standing, subject.kind, subject.name):
-                yield Member(keys[number], number)
-        done += len(chunk)
-        progress("judging", done, total)
+def _chunks(connection: Connection) -> list[list[tuple[int, str]]]:
+    people = connection.execute("select id, key from customers order by id").fetchall()
+    return [people[start : start + _CHUNK] for start in range(0, len(people), _CHUNK)]
 
 
 def _computed(

@@ -621,6 +621,13 @@ messages = Table(
         "journey_id",
         postgresql_where=text("state in ('reserved', 'in_flight', 'deferred', 'in_doubt')"),
     ),
+    Index(
+        "ix_messages_open_step",  # what is still to be sent of a campaign's wave
+        "playbook",
+        "step",
+        "id",
+        postgresql_where=text("state in ('planned', 'reserved', 'in_flight', 'deferred')"),
+    ),
     Index("ix_messages_at", "at", postgresql_using="brin"),  # what happened today
 )
 
@@ -715,6 +722,25 @@ calls = Table(
     _recorded(),
     CheckConstraint("state in ('open', 'begun', 'done', 'failed', 'skipped')", name="state"),
     Index("ix_calls_journey_id", "journey_id"),
+)
+
+# --- campaigns ------------------------------------------------------------------------------------------------------
+
+campaign_runs = Table(
+    "campaign_runs",
+    metadata,
+    _id(),
+    Column("campaign", Text, nullable=False, unique=True),  # a name runs once
+    Column("version", Text, ForeignKey("rule_versions.version"), nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'running'")),
+    Column("wave", Text),  # the one it is at
+    _instant("started_at", required=True),
+    _instant("frozen_at"),  # logical: as of when its audience was taken last
+    _instant("ended_at"),
+    _instant("told_at"),  # wall clock: since then Temporal knows of it
+    Column("seen_action", BigInteger, nullable=False, server_default=text("0")),  # of actions: told to its workflow
+    _recorded(),
+    CheckConstraint("state in ('running', 'ended', 'killed', 'cancelled')", name="state"),
 )
 
 # --- imports --------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import Field
 
@@ -114,7 +114,7 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     before = report.faults
     model = validate(PlaybookModel, root, report, at=at)
     if named:
-        _check_name(named, report)
+        check_name(named, report)
     subject = _subject(root)
     events, scope = around.events, _scope(subject, around)
     start = _start(root, subject, scope, events, report)
@@ -122,7 +122,7 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     goal = _goal(root, subject, scope, events, report)
     check_purpose(root, at, around.policy, report)
     if model is not None:
-        _check_holdout(root, model.controls, around.policy, report)
+        check_holdout(root, model.controls, around.policy, report)
     _check_later(root, report)
     code, starts = _code(root.entry("steps"), subject, _in_steps(scope, start, events), around, report)
     if named and isinstance(named.value, Scalar):
@@ -176,7 +176,8 @@ def _in_steps(scope: Scope, start: Start | None, events: Events) -> Scope:
     return replace(scope, scoped={**scope.scoped, "trigger": shared})
 
 
-def _check_name(named: Entry, report: Report) -> None:
+def check_name(named: Entry, report: Report) -> None:
+    """The name of a playbook or campaign must be that of no workflow of the engine's own."""
     name = named.value.text if isinstance(named.value, Scalar) else ""
     if name in RESERVED or name.startswith(RESERVED_PREFIXES):
         report.error(
@@ -262,7 +263,21 @@ def check_purpose(root: Mapping, at: Span, policy: Policy | None, report: Report
         report.error("RG307", node.span if node else at, given, f"a purpose of policy.yaml: {listed}", hint)
 
 
-def _check_holdout(root: Mapping, controls: ControlsModel, policy: Policy | None, report: Report) -> None:
+class HasHoldout(Protocol):
+    """Controls of a playbook or of a campaign."""
+
+    @property
+    def purpose(self) -> str:
+        """Why messages are sent."""
+        ...
+
+    @property
+    def holdout(self) -> int:
+        """In basis points."""
+        ...
+
+
+def check_holdout(root: Mapping, controls: HasHoldout, policy: Policy | None, report: Report) -> None:
     """What everybody must be told is kept from nobody, so a holdout of it would measure nothing."""
     holder = root.get("controls")
     node = holder.get("holdout") if isinstance(holder, Mapping) else None

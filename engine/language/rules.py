@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.attributes.definition import AttributeDefinition
+from engine.journeys.campaign import Campaign
 from engine.journeys.plan import Plan
 from engine.language.attributes import Declared, compile_attributes
-from engine.language.campaigns import check_campaign
+from engine.language.campaigns import compile_campaign, with_capacities
 from engine.language.events import events_of
 from engine.language.files import read_directory, shipped_contracts
 from engine.language.issues import Issue, Report, disables, ordered
@@ -33,7 +34,7 @@ from engine.language.standing.words import check_keywords, compile_words
 from engine.language.steps.start import check_circles
 from engine.language.when_triggers import with_conditions
 from engine.own.load import declarations, folder_of
-from engine.policy import Policy
+from engine.policy import Capacity, Policy
 from engine.standing.definition import StandingRules
 
 _TEMPLATES = "templates/"
@@ -70,10 +71,18 @@ class Rules:
     pools: Mapping[str, Pool] = field(default_factory=dict)
     """Sound pools of coupons by name."""
 
+    campaigns: Mapping[str, Campaign] = field(default_factory=dict)
+    """Sound campaigns by name, each with this version; their capacities are among the policy's."""
+
     @property
     def sound(self) -> bool:
         """Whether there are no errors; warnings may be."""
         return all(issue.severity != "error" for issue in self.issues)
+
+    def plan(self, name: str) -> Plan | None:
+        """The plan of a playbook, or one customer's part of a campaign, by its name."""
+        campaign = self.campaigns.get(name)
+        return self.plans.get(name) if campaign is None else campaign.plan
 
 
 @dataclass(slots=True)
@@ -141,9 +150,8 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         words=known_words,
         own=own,
     )
-    for tree, report in parsed.trees.get("campaign", ()):
-        check_campaign(tree, around, report)
     version = content_hash(files)
+    campaigns, capacities = _campaigns(parsed, around, version)
     compiled = _plans(parsed, around)
     circular = check_circles(around.starts)
     plans = {
@@ -154,8 +162,9 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
         version=version,
         files=dict(files),
         catalogue=catalogue,
-        policy=policy or Policy(),
+        policy=with_capacities(policy or Policy(), capacities),
         plans=plans,
+        campaigns=campaigns,
         templates=templates,
         issues=issues,
         disabled=_disabled(
@@ -263,9 +272,16 @@ def _policy(parsed: _Parsed, scope: Scope) -> Policy | None:
         report.error("RG309", tree.entries[0].span, "policy", "one policy", hint)
     if not trees:
         return None if "policy" in parsed.unreadable else Policy()
-    playbooks = None if "playbook" in parsed.unreadable else frozenset(_playbooks(parsed))
+    known = frozenset({*_playbooks(parsed), *_named(parsed, "campaign")})
+    playbooks = None if parsed.unreadable & {"playbook", "campaign"} else known
     policy = compile_policy(trees[0][0], scope, trees[0][1], playbooks)
     return None if len(trees) > 1 or "policy" in parsed.unreadable else policy
+
+
+def _named(parsed: _Parsed, kind: str) -> list[str]:
+    """What files of a kind call themselves, sound or not."""
+    names = [tree.get(kind) for tree, _ in parsed.trees.get(kind, ())]
+    return [name.text for name in names if isinstance(name, Scalar)]
 
 
 def _playbooks(parsed: _Parsed) -> dict[str, str]:
@@ -296,6 +312,30 @@ def _plans(parsed: _Parsed, around: Surroundings) -> dict[str, Plan]:
         places.setdefault(name, report.file)
         report.rule = ""
     return plans
+
+
+def _campaigns(parsed: _Parsed, around: Surroundings, version: str) -> tuple[dict[str, Campaign], dict[str, Capacity]]:
+    """The sound campaigns by name, and the capacities of their own; of two with one name neither runs."""
+    places: dict[str, str] = {}
+    campaigns: dict[str, Campaign] = {}
+    capacities: dict[str, Capacity] = {}
+    for tree, report in parsed.trees.get("campaign", ()):
+        named = tree.entry("campaign")
+        name = named.value.text if named and isinstance(named.value, Scalar) else ""
+        compiled = compile_campaign(tree, around, report)
+        if named and name in places:
+            with part_of(report, f"campaign {name}"):
+                report.error(
+                    "RG309", named.value.span, name, "each campaign once", f"it is first given in {places[name]}"
+                )
+            campaigns.pop(name, None)
+            capacities.pop(name, None)
+        elif compiled is not None:
+            campaigns[name] = compiled[0].model_copy(update={"version": version})
+            if compiled[1] is not None:
+                capacities[name] = compiled[1]
+        places.setdefault(name, report.file)
+    return campaigns, capacities
 
 
 def _disabled(issues: Iterable[Issue], broken: set[str]) -> tuple[str, ...]:

@@ -7,12 +7,14 @@ from typing import Any
 
 import psycopg
 
+from engine.conditions.ast import Condition
 from engine.facts.matching import EventMatcher
 from engine.journeys.plan import Plan
 from engine.journeys.wire import DeliverRequest
 from engine.language.rules import Rules
 from engine.messages.capacities import count
 from engine.messages.known import Known
+from engine.messages.reasons import SkipReason
 from engine.policy import Policy
 
 _PUT = """
@@ -36,11 +38,20 @@ _AT_ONCE = timedelta(0)
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """A condition of the customer, whether it must hold or must not, and the reason if it is otherwise."""
+
+    condition: Condition
+    must: bool
+    reason: SkipReason
+
+
+@dataclass(frozen=True)
 class Terms:
     """What a reservation is judged by: the journey's plan, the rules in force, and who decides its triggers.
 
     `keyed` names the channels whose provider takes an idempotency key. `near` is how far ahead a channel's token may
-    lie for the send to wait for it in place.
+    lie for the send to wait for it in place. `asked` are conditions of the customer, asked again at each try.
     """
 
     plan: Plan
@@ -48,6 +59,7 @@ class Terms:
     keyed: Collection[str]
     matcher: EventMatcher
     near: timedelta = _AT_ONCE
+    asked: Sequence[Wanted] = ()
 
     @property
     def policy(self) -> Policy:
@@ -57,7 +69,7 @@ class Terms:
     @property
     def status(self) -> str:
         """The playbook's status in the rules in force; one that they no longer have runs out by its journeys' own."""
-        in_force = self.rules.plans.get(self.plan.playbook)
+        in_force = self.rules.plan(self.plan.playbook)
         return "live" if in_force is None else in_force.status
 
 

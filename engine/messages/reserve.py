@@ -139,8 +139,8 @@ class Reserving(Decision):
             return self._skip(None, "goal_reached")
         if self._killed():
             return self._skip(None, "killed")
-        held_out_of = self._holdout()
-        return self._skip(None, held_out_of) if held_out_of else None
+        reason = self._unwanted() or self._holdout()
+        return self._skip(None, reason) if reason else None
 
     def _goes_on(self) -> bool:
         over = self.subject["state"] != "running" or self._stop() is not None
@@ -158,6 +158,10 @@ class Reserving(Decision):
 
     def _killed(self) -> bool:
         return any(control["state"] == "killed" for control in self.known.controls)
+
+    def _unwanted(self) -> SkipReason | None:
+        """Why the message is not for this customer, now that it could leave."""
+        return next((each.reason for each in self.terms.asked if self._holds(each.condition) != each.must), None)
 
     def _holdout(self) -> SkipReason | None:
         if self.policy.transactional(self.purpose):
@@ -260,14 +264,14 @@ class Reserving(Decision):
     def _hold(self) -> Hold | None:
         """The first hold that is on; one that skips comes before all that delay."""
         asked = [hold for hold in self.policy.holds if not hold.purposes or self.purpose in hold.purposes]
-        on = [hold for hold in asked if self._holds(hold)]
+        on = [hold for hold in asked if self._holds(_condition(hold))]
         return min(on, key=lambda hold: hold.do != "skip", default=None)
 
-    def _holds(self, hold: Hold) -> bool:
+    def _holds(self, condition: Condition) -> bool:
         rules, customer = self.terms.rules, self.subject["customer_id"]
         asking = evaluator(rules.catalogue, self.terms.matcher.currency, rules.words)
         asked = Asked(customer, "customer", customer, self.moment)
-        return asking.holds(self.connection, _condition(hold), asked, self.policy.zone)
+        return asking.holds(self.connection, condition, asked, self.policy.zone)
 
     def _shut(self, at: datetime) -> tuple[DeferReason, datetime] | None:
         held = held_until(at, self._recipient(), self.purpose, self.policy, self._spread_key())

@@ -57,6 +57,11 @@ class Counts:
     waiting: int = 0
     failed: int = 0
 
+    @property
+    def all(self) -> int:
+        """All of them."""
+        return self.planned + self.sent + self.skipped + self.waiting + self.failed
+
     def plus(self, other: "Counts") -> "Counts":
         """Both together."""
         return Counts(

@@ -92,7 +92,7 @@ def _file(path: Path) -> _Target:
     parents = [parent for parent in path.parents if (parent / FILE).is_file()]
     if parents and path.is_relative_to(rules := Project.at(parents[0]).rules):
         return _Target(rules, path.relative_to(rules).as_posix())
-    rules = path.parent.parent if path.parent.name in ("playbooks", "templates") else path.parent
+    rules = path.parent.parent if path.parent.name in ("playbooks", "campaigns", "templates") else path.parent
     return _Target(rules, path.relative_to(rules).as_posix())
 
 
@@ -128,6 +128,7 @@ def _summary(issues: list[Issue], rules: Rules) -> str:
         *([_count(len(standing.tiers.tiers), "tier")] if standing.tiers else []),
         *([_count(len(standing.rfm.groups), "RFM group")] if standing.rfm else []),
         _count(len(rules.plans), "playbook"),
+        *([_count(len(rules.campaigns), "campaign")] if rules.campaigns else []),
     ]
     sound = f"{', '.join(parts)}: version {rules.version}"
     if not issues:

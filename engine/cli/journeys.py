@@ -17,7 +17,8 @@ tasks_app = typer.Typer(help="List open tasks and close one.")
 Project = Annotated[Path | None, typer.Option(help="The project's directory.")]
 Replay = Annotated[str | None, typer.Option(help="Look into this replay in place of the shop's own.")]
 
-# A journey that is paused is still running: it waits, and goes on afterwards.
+# A journey that is paused is still running: it waits, and goes on afterwards. Customers of campaigns are listed
+# where one asks for the campaign or for the customer.
 _JOURNEYS = """
 select j.workflow_id, o.number as "order", c.key as customer,
        case when j.state = 'running' and j.paused_at is not null then 'paused' else j.state end as state,
@@ -28,6 +29,8 @@ select j.workflow_id, o.number as "order", c.key as customer,
    and (%(playbook)s::text is null or j.playbook = %(playbook)s)
    and (%(order)s::text is null or o.number = %(order)s)
    and (%(customer)s::text is null or c.key = %(customer)s)
+   and (%(customer)s::text is not null or %(playbook)s::text is not null
+        or not exists (select from campaign_runs r where r.campaign = j.playbook))
  order by j.started_at desc, j.id desc limit %(limit)s
 """
 _STEPS = """

@@ -22,6 +22,7 @@ app = typer.Typer(
 _COMMANDS = {
     "activities": "activities",
     "attributes": "attributes",
+    "campaigns": "campaigns",
     "check": "check",
     "demo": "demo",
     "doctor": "doctor",

@@ -1,6 +1,5 @@
 """`regulars playbooks`: which there are, what holds them, and pausing, killing and letting them go on."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,12 +7,13 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from engine.cli.acting import By, Reason, acting, said
+from engine.campaigns.progress import read_progress
+from engine.cli.acting import By, Reason, acting, hold, said
 from engine.cli.facts import console, opened, show
 from engine.cli.project import ProjectOption, find_project
 from engine.language.issues import did_you_mean
 from engine.language.rules import Rules, load_rules
-from engine.operations.controls import EVERY, PlaybookAction, control, history_of_playbooks
+from engine.operations.controls import EVERY, PlaybookAction, history_of_playbooks
 from engine.operations.present import Control, Journeys, read_present
 
 app = typer.Typer(help="List playbooks; pause, kill and resume them.")
@@ -21,7 +21,6 @@ app = typer.Typer(help="List playbooks; pause, kill and resume them.")
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="The playbook.")]
 All = Annotated[bool, typer.Option("--all", help="All playbooks at once.")]
 _COLUMNS = ("playbook", "title", "rules", "held", "running", "waiting", "paused")
-_DONE = {"pause": "paused", "kill": "killed", "resume": "resumed"}
 
 
 def register(main: typer.Typer) -> None:
@@ -45,7 +44,8 @@ def list_playbooks(project: ProjectOption = None) -> None:
         present = read_present(connection, datetime.now(UTC))
         actions = history_of_playbooks(connection)
     held = {each.playbook: each for each in present.controls}
-    names = sorted({*(rules.plans if rules else ()), *present.journeys, *held} - {EVERY})
+    campaigns = {each.campaign for each in read_progress(connection)} | set(rules.campaigns if rules else ())
+    names = sorted({*(rules.plans if rules else ()), *present.journeys, *held} - campaigns - {EVERY})
     show("playbooks", _COLUMNS, [_row(name, rules, held, present.journeys.get(name)) for name in names])
     for each in present.controls:
         name = "all playbooks" if each.playbook == EVERY else each.playbook
@@ -84,7 +84,7 @@ def resume(by: By, reason: Reason, name: Name = None, every: All = False, projec
 
 
 def _row(name: str, rules: Rules | None, held: dict[str, Control], journeys: Journeys | None) -> dict[str, Any]:
-    plan = rules.plans.get(name) if rules else None
+    plan = rules.plan(name) if rules else None
     holding = held.get(name) or held.get(EVERY)
     return {
         "playbook": name,
@@ -104,19 +104,13 @@ def _do(action: PlaybookAction, name: str | None, every: bool, by: str, reason: 
     found = find_project(project)
     with acting(found.root) as connection:
         playbook = EVERY if name is None else _known(connection, load_rules(found.rules), name)
-        news = control(connection, action, playbook, author, why, datetime.now(UTC))
-    shown = "all playbooks" if playbook == EVERY else playbook
-    if news:
-        sys.stdout.write(f"{shown}: {_DONE[action]} by {author}\n")
-    else:
-        already = "not held" if action == "resume" else f"{_DONE[action]} already"
-        sys.stdout.write(f"{shown}: {already}; nothing changed\n")
+        hold(connection, action, playbook, author, why)
 
 
 def _known(connection: psycopg.Connection[Any], rules: Rules, name: str) -> str:
     """The name, if the rules or a journey know it, or something holds it."""
     rows = connection.execute("select playbook from journeys union select playbook from playbook_controls").fetchall()
-    known = {*rules.plans, *(row[0] for row in rows)} - {EVERY}
+    known = {*rules.plans, *rules.campaigns, *(row[0] for row in rows)} - {EVERY}
     if name not in known:
         hint = did_you_mean(name, known) or "`regulars playbooks` lists them"
         raise typer.BadParameter(f"NAME: found {name!r}, expected a playbook that is known ({hint})")

@@ -16,6 +16,8 @@ import psycopg
 import typer
 from temporalio.service import RPCError
 
+from engine.campaigns.progress import Progress, read_progress
+from engine.campaigns.wire import Counts
 from engine.cli.project import ProjectOption, find_project
 from engine.composition import connect as connect_temporal
 from engine.facts.migrate import upgrade
@@ -74,6 +76,8 @@ class _Status:
     rules: _Versions
     today: Today
     present: Present
+    campaigns: Sequence[Progress]
+    """Those under way."""
 
 
 def status(
@@ -109,6 +113,7 @@ def _read(project: Project) -> _Status:
                 _versions(connection, rules),
                 read_today(connection, midnight(now, zone)),
                 read_present(connection, now),
+                [each for each in read_progress(connection) if each.state == "running"],
             )
     except psycopg.OperationalError as error:
         message = f"found no answer at {redacted(url)}: {redacted(str(error).strip().splitlines()[0])}"
@@ -157,6 +162,7 @@ def _lines(read: _Status) -> Iterator[str]:
     yield from _line("today", f"sent {today.sent}, failed {today.failed}, held back {today.deferred}")
     yield from _line("skipped", _counts(today.skipped))
     yield from _journeys(read)
+    yield from _campaigns(read)
     held = present.in_state("deferred")
     yield from _line("messages", f"{held} held back, {present.in_state('in_flight')} being handed over")
     outbox = present.outbox
@@ -192,6 +198,19 @@ def _journeys(read: _Status) -> Iterator[str]:
         yield f"{'':<{_LABEL}}{name:<36} {each.running:>9} {each.waiting:>9} {each.paused:>9}"
     if rest := journeys[_MOST_PLAYBOOKS:]:
         yield f"{'':<{_LABEL}}and {sum(each.running for _, each in rest)} of {len(rest)} other playbooks"
+
+
+def _campaigns(read: _Status) -> Iterator[str]:
+    """Nothing where none is under way."""
+    label = "campaigns"
+    for each in read.campaigns:
+        counts = each.waves.get(each.wave or "", Counts())
+        far = f"{each.campaign}: wave {each.wave}, {counts.sent:,} of {counts.all:,} sent"
+        far += f", {counts.skipped:,} skipped" if counts.skipped else ""
+        far += f", {counts.waiting:,} held back" if counts.waiting else ""
+        far += f", {counts.failed:,} failed or in doubt" if counts.failed else ""
+        yield from _line(label, far if each.wave else f"{each.campaign}: beginning")
+        label = ""
 
 
 def _controls(read: _Status) -> Iterator[str]:
@@ -292,6 +311,14 @@ def _as_json(read: _Status) -> dict[str, Any]:
         "tasks": {team: dataclasses.asdict(each) for team, each in present.tasks.items()},
         "refused": dict(present.refused),
         "coupons": dict(present.coupons),
+        "campaigns": {
+            each.campaign: {
+                "wave": each.wave,
+                "customers": each.customers,
+                "waves": {wave: dataclasses.asdict(counts) for wave, counts in each.waves.items()},
+            }
+            for each in read.campaigns
+        },
         "held": [{**dataclasses.asdict(each), "at": _iso(each.at)} for each in present.controls],
     }
 

@@ -27,7 +27,7 @@ def template_issues(rules: Rules) -> tuple[Issue, ...]:
     errors = template_errors(rules.templates, attributes)
     known = {(error.file, error.line) for error in errors}
     found = [_issue("RG801", error, error.hint) for error in errors]
-    for plan in rules.plans.values():
+    for plan in (*rules.plans.values(), *(campaign.plan for campaign in rules.campaigns.values())):
         for error in _of_plan(plan, rules, attributes):
             if (error.file, error.line) not in known:
                 hint = _hint(plan, error)
@@ -49,6 +49,8 @@ def _of_plan(plan: Plan, rules: Rules, attributes: tuple[str, ...]) -> Iterator[
 
 
 def _hint(plan: Plan, error: TemplateError) -> str:
+    if not plan.start.any:
+        return f"campaign {plan.playbook} is for customers and gives no coupon; use another template, or one without it"
     if "coupon" in error.found:
         return f"playbook {plan.playbook} gives no coupon: add the step coupon before the message"
     return f"playbook {plan.playbook} is for {plan.subject}; use another template, or one without it"

@@ -18,7 +18,8 @@ with at_work as materialized (
 select j.playbook, count(*) as running, count(*) filter (where w.id is null) as waiting,
        count(*) filter (where j.paused_at is not null) as paused
   from journeys j left join at_work w on w.id = j.id
- where j.state = 'running' group by j.playbook order by j.playbook
+ where j.state = 'running' and not exists (select from campaign_runs r where r.campaign = j.playbook)
+ group by j.playbook order by j.playbook
 """
 _OPEN_MESSAGES = """
 select playbook, state, count(*) as count from messages

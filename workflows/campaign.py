@@ -38,7 +38,7 @@ class Campaign:
     def __init__(self) -> None:
         self._stirred = False
         self._end: End | None = None
-        self._told = ""
+        self._told: dict[str, str] = {}
 
     @workflow.run
     async def run(self, start: CampaignStart) -> str:
@@ -67,8 +67,8 @@ class Campaign:
 
     @workflow.query
     def progress(self) -> str:
-        """How far it has come, in words."""
-        return self._told
+        """How far it has come, in words, a line for each wave so far."""
+        return "\n".join(self._told.values())
 
     async def _until(self, start: CampaignStart, wave: WaveTimes) -> None:
         """Waits for the wave to begin, unless the campaign ends before."""
@@ -160,8 +160,8 @@ class Campaign:
 
     def _tell(self, start: CampaignStart, wave: WaveTimes, what: str) -> None:
         number = [each.id for each in start.waves].index(wave.id) + 1
-        self._told = f"Wave {number} of {len(start.waves)}, {wave.label}: {what}"
-        workflow.set_current_details(self._told)
+        self._told[wave.id] = f"Wave {number} of {len(start.waves)}, {wave.label}: {what}"
+        workflow.set_current_details("\n\n".join(self._told.values()))
 
 
 def _so_far(counts: Counts | None, planned: int) -> str:

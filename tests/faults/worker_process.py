@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any
 
 import activities.deliver
+from activities.campaign import RunCampaign
 from activities.close_journey import CloseJourney
 from activities.coupon import Coupon
 from activities.decide import Decide
@@ -21,6 +22,7 @@ from activities.points import Points
 from activities.providers.mailbox import Mailbox
 from activities.providers.smtp import Smtp
 from activities.start import Start
+from engine.campaigns.starter import Starter
 from engine.cli.main import main
 from engine.dispatch.dispatcher import Dispatcher
 
@@ -90,6 +92,19 @@ def accepted() -> None:
     after(Smtp, "deliver")
 
 
+def in_a_batch() -> None:
+    """Some of the batch have been sent, one is with the provider."""
+    deliver, count = Mailbox.deliver, iter(range(1_000_000))
+
+    async def dying(self: Mailbox, *arguments: Any) -> Any:
+        result = await deliver(self, *arguments)
+        if next(count) == 7:
+            die_once()
+        return result
+
+    Mailbox.deliver = dying  # type: ignore[method-assign]  # the point is inside
+
+
 POINTS: dict[str, Callable[[], None]] = {
     "before_reserve": before_reserve,
     "after_reserve": lambda: before(Deliver, "_send"),
@@ -103,6 +118,12 @@ POINTS: dict[str, Callable[[], None]] = {
     "after_coupon": lambda: after(Coupon, "coupon"),
     "after_points": lambda: after(Points, "points"),
     "after_start": lambda: after(Start, "start"),
+    "after_planned": lambda: after(RunCampaign, "plan_wave"),
+    "in_a_batch": in_a_batch,
+    "after_batch": lambda: after(RunCampaign, "send_wave"),
+    "before_end": lambda: before(RunCampaign, "end_campaign"),
+    "before_the_campaign_is_told": lambda: before(Starter, "_start"),
+    "after_the_campaign_is_told": lambda: after(Starter, "_start"),
     "after_close": lambda: after(CloseJourney, "close_journey"),
     "nowhere": lambda: None,
 }

@@ -19,7 +19,13 @@ def write(file: Path, history: WorkflowHistory) -> None:
 def read(name: str) -> WorkflowHistory:
     """A saved history by its name: that of its file below `histories`, without the ending."""
     text = (HISTORIES / f"{name}.json").read_text()
-    return WorkflowHistory.from_json(f"payment-reminder/{name.replace('/', '-')}/1", text)
+    workflow_id = "campaign/winter" if is_campaign(name) else f"payment-reminder/{name.replace('/', '-')}/1"
+    return WorkflowHistory.from_json(workflow_id, text)
+
+
+def is_campaign(name: str) -> bool:
+    """Whether a history is of a campaign, and of no journey."""
+    return Path(name).name.startswith("campaign-")
 
 
 def names() -> list[str]:

@@ -1,4 +1,4 @@
-"""Journeys whose histories are saved: every kind of step, and every way in which a journey is disturbed or ends."""
+"""Journeys and campaigns whose histories are saved: every kind of step, and every way to be disturbed or to end."""
 
 import asyncio
 import os
@@ -14,6 +14,7 @@ from activities.providers.provider import Provider
 from activities.providers.smtp import Smtp
 from activities.providers.smtp_settings import SmtpSettings
 from engine.calendar.business import WEEKDAYS
+from engine.campaigns.wire import workflow_id
 from engine.dispatch.dispatcher import Dispatcher
 from engine.journeys import wire
 from engine.language.rules import Rules
@@ -23,6 +24,7 @@ from tests.activities.providers.http_servers import Says, Service, serving
 from tests.activities.providers.servers import agree_until, odd_server, say
 from tests.own import LOYALTY
 from tests.own.loyalty import loyalty_points
+from tests.workflows.campaigning import NAME, act, campaign_rules, campaigning, far, over, people, wave
 from tests.workflows.rules import (
     HEAD,
     POLICY,
@@ -620,4 +622,46 @@ async def activity_that_is_not_there(stage: Stage) -> Running:
     async with stage.run(impatient(make_rules(steps, more=LOYALTY))) as running:
         running.shop.place()
         await running.finished()
+    return running
+
+
+@asynccontextmanager
+async def campaign(stage: Stage, rules: Rules) -> AsyncIterator[Running]:
+    shop = stage.make_shop(rules)
+    people(shop, "ann", "ben")
+    async with campaigning(shop, stage.namespace, Mailbox(stage.mailbox)) as running:
+        yield running
+
+
+@scene
+async def campaign_in_two_waves(stage: Stage) -> Running:
+    """Of the first some is held back until it is over; the second is paused and resumed."""
+    waves = (wave("preheat", -1, within="9s"), wave("opening", 10))
+    capacity = "capacity: {per_day: 1}\n"
+    async with campaign(stage, campaign_rules(*waves, more=capacity)) as running:
+        await far(running, "preheat: 1 of 2 sent, 1 held back")
+        act(running.shop, "pause")
+        await far(running, "Wave 2 of 2, opening: paused")
+        act(running.shop, "resume")
+        await far(running, "opening: 0 of 2 sent, 2 held back")
+        act(running.shop, "kill")
+        await over(running)
+    return running
+
+
+@scene
+async def campaign_cancelled_while_it_waits(stage: Stage) -> Running:
+    waves = (wave("preheat", -1), wave("opening", 86400))
+    async with campaign(stage, campaign_rules(*waves)) as running:
+        await far(running, "opening: begins")
+        await running.client.get_workflow_handle(workflow_id(NAME)).cancel()
+        await over(running)
+    return running
+
+
+@scene
+async def campaign_that_came_late(stage: Stage) -> Running:
+    waves = (wave("preheat", -7200, within="1h"), wave("opening", -1))
+    async with campaign(stage, campaign_rules(*waves)) as running:
+        await over(running)
     return running

@@ -15,23 +15,26 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+import workflows.campaign
 import workflows.journey
 from engine.composition import journey_runner
 from engine.journeys.plan import Plan
 from engine.language.steps.registry import KINDS
-from tests.replay.portable import names, read
+from tests.replay.portable import is_campaign, names, read
 from tests.replay.scenes import SCENES
 from tests.workflows.rules import WAIT_AND_REMIND, make_rules
 from tests.workflows.running import engine, words
 from tests.workflows.shop import ZENOBIA
+from workflows.campaign import Campaign
 from workflows.journey import Journey
 
 SAVED = names()
 OF_SCENES = [name for name in SAVED if "/" not in name]
+JOURNEYS = [name for name in SAVED if not is_campaign(name)]
 
 
 def replayer(journey: type = Journey) -> Replayer:
-    return Replayer(workflows=[journey], workflow_runner=journey_runner())
+    return Replayer(workflows=[journey, Campaign], workflow_runner=journey_runner())
 
 
 @pytest.mark.parametrize("name", SAVED)
@@ -45,7 +48,7 @@ def test_every_scene_is_saved_and_nothing_else():
 
 def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
     instructions = {"if": "branch"}
-    plans = [_plan(read(name)) for name in SAVED]
+    plans = [_plan(read(name)) for name in JOURNEYS]
     seen = {step.op for plan in plans for step in plan.code}
     assert seen >= {instructions.get(kind, kind) for kind in KINDS} | {"wait_until", "again", "join"}
     kinds = {event["eventType"] for name in SAVED for event in read(name).to_json_dict()["events"]}
@@ -86,6 +89,11 @@ def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
         "move",
         "start",
         "close_journey",
+        "plan_wave",
+        "send_wave",
+        "look_at_campaign",
+        "end_wave",
+        "end_campaign",
     }
 
 
@@ -98,7 +106,7 @@ def test_no_saved_history_holds_personal_data():
     personal = [value for name, value in ZENOBIA.items() if name not in ("locale", "zone", "country")]
     for name in SAVED:
         text = words(read(name)).lower()
-        assert "payment-reminder" in text
+        assert ("winter" if is_campaign(name) else "payment-reminder") in text
         assert [each for each in (*personal, "N-1001", "Dear") if each.lower() in text] == []
 
 
@@ -122,6 +130,21 @@ async def test_a_journey_of_today_replays(open_shop, namespace, mailbox):
         shop.place()
         await running.finished()
         await replayer().replay_workflow(await running.history())
+
+
+CAMPAIGN = Path(workflows.campaign.__file__).read_text()
+
+
+async def test_a_change_of_a_campaigns_commands_fails_in_replay(tmp_path, monkeypatch):
+    before, after = '"end_campaign", request', '"finish_campaign", request'
+    assert before in CAMPAIGN
+    (tmp_path / "campaign_with_another_end.py").write_text(CAMPAIGN.replace(before, after))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    changed = import_module("campaign_with_another_end").Campaign
+    with pytest.raises(NondeterminismError):
+        await Replayer(workflows=[changed], workflow_runner=journey_runner()).replay_workflow(
+            read("campaign-that-came-late")
+        )
 
 
 SOURCE = Path(workflows.journey.__file__).read_text()
@@ -150,7 +173,7 @@ async def test_a_deliberate_change_of_commands_fails_in_replay(change, tmp_path,
     monkeypatch.syspath_prepend(str(tmp_path))
     changed = import_module(module).Journey
     failed = []
-    for name in SAVED:
+    for name in JOURNEYS:
         try:
             await replayer(changed).replay_workflow(read(name))
         except NondeterminismError:

@@ -12,9 +12,10 @@ from activities.campaign import RunCampaign
 from activities.providers.provider import Provider
 from engine.campaigns import runs
 from engine.campaigns.starter import Starter
-from engine.campaigns.wire import Batch, Counts, WaveRequest, workflow_id
+from engine.campaigns.wire import Batch, WaveRequest, workflow_id
 from engine.composition import context
 from engine.language.rules import Rules
+from engine.operations.controls import PlaybookAction, control
 from tests.workflows.rules import POLICY, make_rules
 from tests.workflows.running import CLOSED, Running, engine, status, until
 from tests.workflows.shop import ZENOBIA, Shop, now
@@ -60,6 +61,12 @@ def told(shop: Shop) -> dict[tuple[str, str], tuple[str, str | None]]:
     return {(row["step"], row["key"]): (row["state"], row["reason"]) for row in shop.rows(query, NAME)}
 
 
+def act(shop: Shop, action: PlaybookAction, name: str = NAME) -> None:
+    """What an operator does to the campaign, or to all."""
+    with shop.pool.connection() as connection:
+        assert control(connection, action, name, "Ada", "told to", now())
+
+
 def run_of(shop: Shop) -> dict[str, Any]:
     return shop.row("select * from campaign_runs")
 
@@ -73,11 +80,22 @@ async def campaigning(
         stop = asyncio.Event()
         starter = Starter(running.client, shop.pool, shop.rules, shop.versions, seconds=0.2)
         work = asyncio.create_task(starter.run(stop))
+        running.campaign = workflow_id(NAME)
         try:
             yield running
         finally:
             stop.set()
             await work
+
+
+async def far(running: Running, words: str) -> None:
+    """Waits until the campaign says so of itself."""
+
+    async def says() -> bool:
+        handle = running.client.get_workflow_handle(workflow_id(NAME))
+        return await status(running.client, handle.id) is not None and words in str(await handle.query("progress"))
+
+    await until(says, words)
 
 
 async def over(running: Running, seconds: float = 60) -> str:
@@ -113,6 +131,3 @@ class Hand:
 
     async def end(self, name: str) -> None:
         await ActivityEnvironment().run(self.work.end_wave, self.request(name))
-
-
-__all__ = ["NAME", "Counts", "Hand", "campaign_rules", "campaigning", "over", "people", "run_of", "told", "wave"]

@@ -52,6 +52,8 @@ class Running:
     client: Client
     shop: Shop
     dispatcher: Dispatcher
+    campaign: str | None = None
+    """The workflow id, where it is a campaign that is looked at."""
 
     def handle(self, number: str = "N-1001") -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(self.shop.journey(number)["workflow_id"])
@@ -66,7 +68,8 @@ class Running:
         return await status(self.client, workflow_id) in CLOSED
 
     async def history(self, number: str = "N-1001") -> WorkflowHistory:
-        return await self.handle(number).fetch_history()
+        handle = self.client.get_workflow_handle(self.campaign) if self.campaign else self.handle(number)
+        return await handle.fetch_history()
 
     async def details(self, number: str = "N-1001") -> str:
         """The current details, as the Temporal UI shows them."""

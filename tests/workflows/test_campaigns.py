@@ -6,12 +6,13 @@ from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Retryable
 from engine.campaigns import runs
 from engine.campaigns.wire import Counts, workflow_id
-from engine.operations.controls import control
 from tests.workflows.campaigning import (
     NAME,
     Hand,
+    act,
     campaign_rules,
     campaigning,
+    far,
     over,
     people,
     run_of,
@@ -25,11 +26,6 @@ from tests.workflows.shop import now
 
 def addressed(mailbox):
     return sorted(mail["To"].partition("@")[0] for mail in mails(mailbox))
-
-
-def act(shop, action, name=NAME):
-    with shop.pool.connection() as connection:
-        assert control(connection, action, name, "Ada", "told to", now())
 
 
 async def test_each_customer_gets_each_wave_once_and_who_bought_meanwhile_no_further_one(open_shop, namespace, mailbox):
@@ -75,13 +71,7 @@ async def test_a_campaign_that_is_paused_sends_nothing_and_goes_on_at_once_when_
     people(shop, "ann", "ben")
     act(shop, "pause")
     async with campaigning(shop, namespace, mailbox) as running:
-        handle = running.client.get_workflow_handle(workflow_id(NAME))
-        await until(lambda: shop.rows("select from campaign_runs where wave is not null"), "the wave")
-
-        async def stands():
-            return "paused" in await handle.query("progress")
-
-        await until(stands, "the pause")
+        await far(running, "paused")
         assert mails(mailbox) == []
         assert {state for state, _ in told(shop).values()} == {"planned"}
         act(shop, "resume")

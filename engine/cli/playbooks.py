@@ -43,8 +43,8 @@ def list_playbooks(project: ProjectOption = None) -> None:
     with opened(found.root) as connection:
         present = read_present(connection, datetime.now(UTC))
         actions = history_of_playbooks(connection)
+        campaigns = {each.campaign for each in read_progress(connection)} | set(rules.campaigns if rules else ())
     held = {each.playbook: each for each in present.controls}
-    campaigns = {each.campaign for each in read_progress(connection)} | set(rules.campaigns if rules else ())
     names = sorted({*(rules.plans if rules else ()), *present.journeys, *held} - campaigns - {EVERY})
     show("playbooks", _COLUMNS, [_row(name, rules, held, present.journeys.get(name)) for name in names])
     for each in present.controls:

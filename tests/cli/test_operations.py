@@ -59,7 +59,7 @@ def status(shop: Shop, project: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def regulars(shop: Shop, project: Path, tmp_path: Path, monkeypatch, capsys):
-    for name in ("journeys", "playbooks", "events"):
+    for name in ("journeys", "playbooks", "events", "campaigns"):
         if name not in {group.name for group in main.app.registered_groups}:
             importlib.import_module(f"engine.cli.{name}").register(main.app)
     monkeypatch.setenv("REGULARS_DATABASE_URL", shop.url)

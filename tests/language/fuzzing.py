@@ -136,7 +136,7 @@ def check(files):
     for render in FORMATS.values():
         render(rules.issues, files, "rules/").encode("utf-8", "strict")
     compile_fold(rules.catalogue, currency="EUR")
-    for plan in rules.plans.values():
+    for plan in (*rules.plans.values(), *(campaign.plan for campaign in rules.campaigns.values())):
         check_plan(plan, rules)
     types = {
         **{name: each.type for name, each in rules.catalogue.items()},

@@ -45,7 +45,7 @@ _AS_HIGH_AS_ITS_MESSAGE = """() => document.querySelectorAll('iframe').forEach(f
 
 
 def main() -> int:
-    """Takes the pictures of the playbooks that are named, or of all; 1 if there is no browser."""
+    """Takes the pictures of the playbooks and campaigns that are named, or of all; 1 if there is no browser."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("playbooks", nargs="*", help="by default all that are shipped")
     asked = parser.parse_args().playbooks
@@ -58,7 +58,7 @@ def main() -> int:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": PHONE + DESKTOP + 72, "height": 100})
-        for playbook in asked or sorted(rules.plans):
+        for playbook in asked or sorted({*rules.plans, *rules.campaigns}):
             for locale, sheet in sheets(rules, playbook):
                 _take(page, sheet, IMAGES / f"{playbook}.{locale}.png")
         browser.close()
@@ -67,7 +67,10 @@ def main() -> int:
 
 def sheets(rules: Rules, playbook: str) -> Iterator[tuple[str, str]]:
     """For each language of a playbook's mails a page with all of them, each at both widths."""
-    names = sorted(templates_of(rules.plans[playbook]))
+    plan = rules.plan(playbook)
+    if plan is None:
+        sys.exit(f"there is no playbook or campaign {playbook}")
+    names = sorted(templates_of(plan))
     locales = sorted({locale for name in names for locale in template_locales(rules.templates, name)})
     values = sample_values(attributes=(*rules.catalogue, *rules.names))
     for locale in locales:

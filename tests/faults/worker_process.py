@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any
 
 import activities.deliver
+from activities.call import CallOwn
 from activities.close_journey import CloseJourney
 from activities.coupon import Coupon
 from activities.decide import Decide
@@ -103,6 +104,10 @@ POINTS: dict[str, Callable[[], None]] = {
     "after_coupon": lambda: after(Coupon, "coupon"),
     "after_points": lambda: after(Points, "points"),
     "after_start": lambda: after(Start, "start"),
+    "before_call": lambda: before(CallOwn, "_call"),
+    "before_effect": lambda: before(CallOwn, "_run"),
+    "after_effect": lambda: after(CallOwn, "_run"),
+    "after_call": lambda: after(CallOwn, "_call"),
     "after_close": lambda: after(CloseJourney, "close_journey"),
     "nowhere": lambda: None,
 }

@@ -131,7 +131,8 @@ steps:
   - if: {order.total: {gte: 10 EUR}}
     then: [{webhook: {id: stock, to: stock-keeping, body: {what: paid}}}]
 """
-SECRET, CRM, STOCK = "REGULARS_WEBHOOK_SECRET", "REGULARS_WEBHOOK_CRM_URL", "REGULARS_WEBHOOK_STOCK_KEEPING_URL"
+SECRET, CRM = "REGULARS_WEBHOOK_SECRET", "REGULARS_WEBHOOK_CRM_URL"
+STOCK = CRM.replace("CRM", "STOCK_KEEPING")
 
 
 def webhooks(said: str) -> list[str]:

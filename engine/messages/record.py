@@ -103,6 +103,15 @@ def skip_waiting_messages(connection: Connection, journey: int, reason: str, at:
     )
 
 
+def skip_waiting_calls(connection: Connection, journey: int, reason: str, at: datetime) -> None:
+    """What a pause held back will not be called any more. An attempt that failed is still open, and has no reason."""
+    connection.execute(
+        """update calls set state = 'skipped', reason = %s, at = %s
+            where journey_id = %s and state = 'open' and reason is not null""",
+        (reason, at, journey),
+    )
+
+
 def fail_open_messages(connection: Connection, journey: int, step: str, reason: str) -> None:
     """A step's retries are used up: what was wanted has failed; what was under way is in doubt."""
     connection.execute(

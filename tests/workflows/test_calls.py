@@ -268,14 +268,19 @@ async def test_what_must_be_done_once_and_hangs_is_in_doubt_and_not_made_again(o
     assert [task[0] for task in shop.tasks()] == ["by-hand"]
 
 
-async def test_a_call_that_heeds_no_cancellation_holds_up_the_journey_for_its_time_only(open_shop, namespace, mailbox):
+@pytest.mark.parametrize(
+    ("idempotency", "reason"), [("keyed", "retries_used_up"), ("once, in doubt is held", "in_doubt")]
+)
+async def test_a_call_that_heeds_no_cancellation_holds_up_the_journey_for_its_time_only(
+    open_shop, namespace, mailbox, idempotency, reason
+):
     async def tried(given: Points, call: Call) -> Balance:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
         await asyncio.Event().wait()
 
-    shop, _ = await played(open_shop, namespace, mailbox, tried)
-    assert rows(shop) == [("it", "failed", "retries_used_up")]
+    shop, _ = await played(open_shop, namespace, mailbox, tried, idempotency=idempotency)
+    assert rows(shop) == [("it", "failed", reason)]
     assert [task[0] for task in shop.tasks()] == ["by-hand"]
     assert shop.journey()["state"] == "ended"
 

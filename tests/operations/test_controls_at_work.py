@@ -137,6 +137,18 @@ async def test_a_paused_journey_calls_nothing_until_it_is_resumed(calling, names
     assert len(called.keys) == 1
 
 
+async def test_points_are_given_only_when_a_pause_is_over(open_shop, namespace, mailbox) -> None:
+    shop = open_shop(make_rules("steps: [{points: {id: earn, add: {of: order.total, per: 1 EUR}, expires: 365d}}]"))
+    set_playbook(shop, "pause")
+    shop.place()
+    async with engine(shop, namespace, mailbox) as running:
+        await until(lambda: call(shop) == ("open", "playbook_paused"), "the pause to be met")
+        assert shop.rows("select points from points_entries") == []
+        set_playbook(shop, "resume")
+        assert await running.finished() == "ended"
+    assert [row["points"] for row in shop.rows("select points from points_entries")] == [49]
+
+
 @pytest.mark.parametrize("end", ["stopped", "cancelled"])
 async def test_a_call_that_is_held_back_is_skipped_when_its_journey_is_over(
     calling, namespace, mailbox, called, end

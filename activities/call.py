@@ -27,7 +27,8 @@ from engine.own import Call, OwnActivity, Refused, TryAgain
 log = logging.getLogger("regulars.activities")
 MOST_BYTES = 64 * 1024
 """Of an answer."""
-_THREADS = 4
+THREADS = 4
+"""How many calls of one activity that is no coroutine can be under way in one worker."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class CallOwn:
     name: str
     own: OwnActivity | None
     _threads: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(_THREADS, "own"), compare=False, repr=False
+        default_factory=lambda: ThreadPoolExecutor(THREADS, "own"), compare=False, repr=False
     )
 
     def activity(self) -> Callable[..., Any]:
@@ -96,7 +97,13 @@ class CallOwn:
     async def _run(self, own: OwnActivity, given: Any, call: Call) -> Any:  # noqa: ANN401 - the activity's own types
         if own.is_async:
             return await own(given, call)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, own, given, call)
+        begun = self._threads.submit(own, given, call)
+        try:
+            return await asyncio.wrap_future(begun)
+        except asyncio.CancelledError:
+            if begun.cancel():  # it never left the queue
+                raise TryAgain("no_thread_free") from None
+            raise
 
 
 def _read(own: OwnActivity, given: dict[str, Any]) -> Any:  # noqa: ANN401 - the activity's own type, or an outcome

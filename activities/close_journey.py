@@ -32,6 +32,7 @@ class CloseJourney:
 def _close(connection: Connection, request: CloseRequest) -> None:
     record.end_journey(connection, request.journey, request.state, request.outcome, request.at)
     record.skip_waiting_messages(connection, request.journey, request.state, request.at)
+    record.skip_waiting_calls(connection, request.journey, request.state, request.at)
     if request.state == "failed":
         if request.step is not None:
             record.fail_open_messages(connection, request.journey, request.step, request.outcome)

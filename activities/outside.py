@@ -1,6 +1,7 @@
 """Calls of anything outside: whether a call may be made, what has begun, and what became of it, each under its key.
 
-The row of a call is written before it is made and again after it. So a call that has an answer is never made again, and
+The row of a call is written before it is made and again after it; of one that a pause holds back it is open, with the
+reason, and its instant is when it is asked for again. So a call that has an answer is never made again, and
 one that must be made once only is not repeated after a crash: it has failed, in doubt.
 """
 
@@ -18,6 +19,7 @@ from activities.journey_row import locked_journey, over
 from engine.conditions.operands import instant
 from engine.conditions.types import Type, Value
 from engine.journeys.wire import Answer, CallRequest
+from engine.messages.decision import status_in_force
 from engine.messages.holdout import held_out
 from engine.messages.patience import after_pause
 from engine.messages.record import end_journey
@@ -31,11 +33,15 @@ _CONTROLS = """
 select playbook, state, at from playbook_controls where playbook in ('*', %s)
  order by state <> 'killed', playbook <> '*'
 """
-_BEGIN = """
-insert into calls (key, journey_id, customer_id, step, iteration, activity, state, at, attempts)
-values (%(key)s, %(journey)s, %(customer)s, %(step)s, %(iteration)s, %(activity)s, %(state)s, %(at)s, 1)
-on conflict (key) do update set state = excluded.state, at = excluded.at, attempts = calls.attempts + 1
+_NOTE = """
+insert into calls (key, journey_id, customer_id, step, iteration, activity, state, reason, at, attempts)
+values (%(key)s, %(journey)s, %(customer)s, %(step)s, %(iteration)s, %(activity)s, %(state)s, %(reason)s, %(at)s,
+        %(attempts)s)
+on conflict (key) do update set state = excluded.state, reason = excluded.reason, at = excluded.at,
+                                attempts = calls.attempts + excluded.attempts
 """
+_FOUND = "select state, reason, at, recorded_at from calls where key = %s"
+_DROP = "update calls set state = 'skipped', reason = 'stopped', at = %s where key = %s and state = 'open'"
 _FINISH = """
 update calls set state = %(state)s, reason = %(reason)s, answer = %(answer)s, at = %(at)s
  where key = %(key)s and state in ('open', 'begun', 'skipped')
@@ -76,39 +82,77 @@ def begin(
     waits while the playbook is paused; in a replay it is given. Nobody `outside` is told in a replay.
     """
     journey = locked_journey(connection, request.journey)
-    key = f"{journey['workflow_id']}/{request.step}/{request.iteration}"
-    row = connection.execute("select state, reason, at from calls where key = %s", (key,)).fetchone()
-    if row is not None and row[0] in {"done", "failed", "skipped"}:
-        return Answer(row[2], row[0], row[1])
-    if row is not None and row[0] == "begun" and request.once:
-        return finish(connection, request, key, Outcome("failed", "in_doubt"), moment)
-    stopped = over(context, connection, journey, moment)
-    if stopped is not None:
-        return Answer(moment, "skipped", "stopped", stopped=stopped)
+    key = _key(journey, request)
+    known = connection.execute(_FOUND, (key,)).fetchone()
+    settled = _settled(context, connection, request, journey, known, moment)
+    if settled is not None:
+        return settled
     with connection.cursor(row_factory=dict_row) as cursor:
         whom = cursor.execute(_WHOM, (request.journey,)).fetchone()
     assert whom is not None  # it is locked
+    since = request.at if known is None or request.clock == "held" else known[3]
     if reach == "outside" and request.clock == "held":
         barred: Answer | str | None = "replayed"
     else:
-        barred = None if reach == "inside" else _barred(context, connection, journey, whom, moment)
+        barred = None if reach == "inside" else _barred(context, connection, journey, whom, moment, since)
     if isinstance(barred, Answer):
+        _note(connection, request, journey, "open", barred.until, barred.reason, attempts=0)
         return barred
-    noted = {
-        "key": key,
+    _note(connection, request, journey, "skipped" if barred else "begun", moment)
+    if barred is not None:
+        return finish(connection, request, key, Outcome("done", barred), moment, skipped=True)
+    given = {**request.given, **_looked_up(context, connection, request)}
+    return Begun(key, given, journey["playbook"], journey["customer_id"], whom["key"], whom["number"])
+
+
+def _settled(
+    context: Context,
+    connection: Connection,
+    request: CallRequest,
+    journey: dict[str, Any],
+    known: tuple[Any, ...] | None,
+    moment: datetime,
+) -> Answer | None:
+    """What has become of the call already, or that its journey is over."""
+    key = _key(journey, request)
+    state, reason, at = known[:3] if known is not None else (None, None, moment)
+    if state in {"done", "failed"} or (state == "skipped" and journey["state"] not in {"stopped", "cancelled"}):
+        return Answer(at, state, reason)
+    if state == "begun" and request.once:
+        return finish(connection, request, key, Outcome("failed", "in_doubt"), moment)
+    stopped = over(context, connection, journey, moment)
+    if stopped is None:
+        return None
+    connection.execute(_DROP, (moment, key))
+    return Answer(moment, "skipped", "stopped", stopped=stopped)
+
+
+def _key(journey: dict[str, Any], request: CallRequest) -> str:
+    return f"{journey['workflow_id']}/{request.step}/{request.iteration}"
+
+
+def _note(
+    connection: Connection,
+    request: CallRequest,
+    journey: dict[str, Any],
+    state: str,
+    at: datetime | None,
+    reason: str | None = None,
+    attempts: int = 1,
+) -> None:
+    values = {
+        "key": _key(journey, request),
         "journey": request.journey,
         "customer": journey["customer_id"],
         "step": request.step,
         "iteration": request.iteration,
         "activity": request.activity,
-        "state": "skipped" if barred else "begun",
-        "at": moment,
+        "state": state,
+        "reason": reason,
+        "at": at,
+        "attempts": attempts,
     }
-    connection.execute(_BEGIN, noted)
-    if barred is not None:
-        return finish(connection, request, key, Outcome("done", barred), moment, skipped=True)
-    given = {**request.given, **_looked_up(context, connection, request)}
-    return Begun(key, given, journey["playbook"], journey["customer_id"], whom["key"], whom["number"])
+    connection.execute(_NOTE, values)
 
 
 def finish(
@@ -131,10 +175,16 @@ def reopen(connection: Connection, key: str) -> None:
 
 
 def _barred(
-    context: Context, connection: Connection, journey: dict[str, Any], whom: dict[str, Any], moment: datetime
+    context: Context,
+    connection: Connection,
+    journey: dict[str, Any],
+    whom: dict[str, Any],
+    moment: datetime,
+    since: datetime,
 ) -> Answer | str | None:
-    """Why nothing may be told or given, for good or until later: as with messages."""
+    """Why nothing may be told or given, for good or until later, as with messages. `since` when it has been due."""
     plan, policy = context.versions.plan(connection, journey["version"], journey["playbook"]), context.policy
+    status = status_in_force(context.rules, plan.playbook)
     controls = connection.execute(_CONTROLS, (journey["playbook"],)).fetchall()
     if any(state == "killed" for _, state, _ in controls):
         return "killed"
@@ -143,13 +193,15 @@ def _barred(
             return "global_holdout"
         if held_out(whom["key"], plan.controls.holdout, plan.playbook):
             return "holdout"
-    if (policy.mode != "live" or plan.status == "test") and not _is_tester(policy.test_recipients, whom):
+    if (policy.mode != "live" or status == "test") and not _is_tester(policy.test_recipients, whom):
         return "no_test_recipient"
     if whom["paused_at"] is not None:
         return Answer(moment, "deferred", "journey_paused", after_pause(whom["paused_at"], moment))
-    for playbook, _, since in controls:
+    for playbook, _, paused in controls:
         reason = "all_paused" if playbook == "*" else "playbook_paused"
-        return Answer(moment, "deferred", reason, after_pause(since, moment))
+        return Answer(moment, "deferred", reason, after_pause(paused, moment))
+    if status in {"paused", "draft"}:
+        return Answer(moment, "deferred", f"playbook_{status}", after_pause(since, moment))
     return None
 
 

@@ -37,6 +37,15 @@ _STEPS = """
 select m.step, m.channel, m.state, m.reason, m.at, m.until, m.template from messages m
   join journeys j on j.id = m.journey_id where j.workflow_id = %s order by m.at, m.id
 """
+# An activity of the project's own is named as rules name it. What it answered may name a person and stays away.
+_CALLS = """
+select c.step, regexp_replace(c.activity, '^call/', '') as activity, c.state, c.reason, c.at, c.attempts from calls c
+  join journeys j on j.id = c.journey_id where j.workflow_id = %s order by c.at, c.id
+"""
+_TASKS_OF_ONE = """
+select t.task, t.team, t.title, t.opened_at, t.due_at, t.closed_at, t.closed_by from tasks t
+  join journeys j on j.id = t.journey_id where j.workflow_id = %s order by t.opened_at, t.id
+"""
 _TASKS = """
 select key, team, title, opened_at, due_at, closed_at, closed_by from tasks
  where %(all)s or closed_at is null order by coalesce(due_at, opened_at), id
@@ -105,12 +114,14 @@ def show_journey(
     project: Project = None,
     replay: Replay = None,
 ) -> None:
-    """Show one journey with its messages, and what people did to it."""
+    """Show one journey with its messages, calls and tasks, and what people did to it."""
     with opened(project, replay) as connection:
         found = connection.execute("select * from journeys where workflow_id = %s", (workflow_id,)).fetchone()
         if found is None:
             raise typer.BadParameter(f"there is no journey {workflow_id!r}; `regulars journeys` lists them")
-        steps = connection.execute(_STEPS, (workflow_id,)).fetchall()
+        steps, calls, opened_tasks = (
+            connection.execute(query, (workflow_id,)).fetchall() for query in (_STEPS, _CALLS, _TASKS_OF_ONE)
+        )
         actions = history_of_journey(connection, found["id"])
         failures = outbox.failures(connection, workflow_id)
     outcome = f": {found['outcome']}" if found["outcome"] else ""
@@ -127,6 +138,10 @@ def show_journey(
             f" {failure.error}"
         )
     show("messages", ("step", "channel", "state", "reason", "at", "until", "template"), steps)
+    if calls:
+        show("calls", ("step", "activity", "state", "reason", "at", "attempts"), calls)
+    if opened_tasks:
+        show("tasks", ("task", "team", "title", "opened_at", "due_at", "closed_at", "closed_by"), opened_tasks)
     if actions:
         show("actions", ("at", "action", "author", "reason"), actions)
 

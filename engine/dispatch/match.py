@@ -21,7 +21,7 @@ from engine.facts.matching import EventMatcher, Fields
 from engine.facts.occurrence import ONCE, change_name
 from engine.journeys.plan import CalendarTrigger, ChangeTrigger, Plan, Trigger
 from engine.language.rules import Rules
-from engine.messages.record import skip_waiting_messages
+from engine.messages.record import skip_waiting_calls, skip_waiting_messages
 from engine.standing.decide import Change
 
 Connection = psycopg.Connection[Any]
@@ -164,6 +164,7 @@ def stop_journey(connection: Connection, journey: int, event: str, at: datetime,
         (event, at, at, journey),
     )
     skip_waiting_messages(connection, journey, reason, at)
+    skip_waiting_calls(connection, journey, reason, at)
 
 
 def _waited_for(plan: Plan) -> tuple[Trigger, ...]:

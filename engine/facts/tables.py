@@ -715,8 +715,8 @@ calls = Table(
     Column("iteration", Integer, nullable=False),
     Column("activity", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("reason", Text),
-    _instant("at", required=True),
+    Column("reason", Text),  # of failed, skipped, and of an open one that a pause holds back
+    _instant("at", required=True),  # of one that is held back: not before
     Column("attempts", Integer, nullable=False),
     _json("answer"),
     _recorded(),

@@ -69,8 +69,13 @@ class Terms:
     @property
     def status(self) -> str:
         """The playbook's status in the rules in force; one that they no longer have runs out by its journeys' own."""
-        in_force = self.rules.plan(self.plan.playbook)
-        return "live" if in_force is None else in_force.status
+        return status_in_force(self.rules, self.plan.playbook)
+
+
+def status_in_force(rules: Rules, playbook: str) -> str:
+    """The playbook's status in the rules in force; one that they no longer have runs out."""
+    in_force = rules.plan(playbook)
+    return "live" if in_force is None else in_force.status
 
 
 class Decision:

@@ -103,6 +103,15 @@ def skip_waiting_messages(connection: Connection, journey: int, reason: str, at:
     )
 
 
+def skip_waiting_calls(connection: Connection, journey: int, reason: str, at: datetime) -> None:
+    """What a pause held back will not be called any more. An attempt that failed is still open, and has no reason."""
+    connection.execute(
+        """update calls set state = 'skipped', reason = %s, at = %s
+            where journey_id = %s and state = 'open' and reason is not null""",
+        (reason, at, journey),
+    )
+
+
 def fail_open_messages(connection: Connection, journey: int, step: str, reason: str) -> None:
     """A step's retries are used up: what was wanted has failed; what was under way is in doubt."""
     connection.execute(
@@ -113,10 +122,13 @@ def fail_open_messages(connection: Connection, journey: int, step: str, reason: 
     )
 
 
-def fail_open_calls(connection: Connection, journey: int, step: str, reason: str) -> None:
-    """A step's retries are used up: what it called has failed, whatever a late attempt may still come to."""
+def fail_open_calls(connection: Connection, journey: int, step: str, reason: str, *, once: bool = False) -> None:
+    """A step's retries are used up: what it called has failed, whatever a late attempt may still come to.
+
+    What must be done `once` and was under way is in doubt: nobody knows whether it was done.
+    """
     connection.execute(
-        """update calls set state = 'failed', reason = %s
+        """update calls set state = 'failed', reason = case when state = 'begun' and %s then 'in_doubt' else %s end
             where journey_id = %s and step = %s and state in ('open', 'begun')""",
-        (reason, journey, step),
+        (once, reason, journey, step),
     )

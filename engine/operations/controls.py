@@ -15,7 +15,7 @@ from psycopg.rows import class_row, dict_row
 
 from engine.dispatch import outbox
 from engine.journeys.interpreter import wait_of
-from engine.messages.record import skip_waiting_messages
+from engine.messages.record import skip_waiting_calls, skip_waiting_messages
 
 Connection = psycopg.Connection[Any]
 JourneyAction = Literal["pause", "resume", "cancel"]
@@ -67,6 +67,13 @@ select m.journey_id, m.step, m.until from messages m join journeys j on j.id = m
    and (%(ids)s::bigint[] is null or j.id = any(%(ids)s))
    and (%(playbook)s::text is null or j.playbook = %(playbook)s)
  order by m.id
+"""
+_CALLS_HELD_BACK = """
+select c.journey_id, c.step, c.at from calls c join journeys j on j.id = c.journey_id
+ where c.state = 'open' and c.reason = any(%(reasons)s) and j.state = 'running'
+   and (%(ids)s::bigint[] is null or j.id = any(%(ids)s))
+   and (%(playbook)s::text is null or j.playbook = %(playbook)s)
+ order by c.id
 """
 _PAUSES = ("journey_paused", "playbook_paused", "all_paused")
 _NOTE_PLAYBOOK = "insert into actions (action, playbook, author, reason, at) values (%s, %s, %s, %s, %s)"
@@ -164,6 +171,7 @@ def _do(
             # Temporal keeps what it is told. The author's words may name a customer and stay here.
             outbox.put(connection, journey, "cancel", now, {"reason": "cancelled"})
             skip_waiting_messages(connection, journey, "cancelled", now)
+            skip_waiting_calls(connection, journey, "cancelled", now)
     if order.action == "resume":
         _ask_again(connection, now, journeys=done)
     return done
@@ -172,10 +180,11 @@ def _do(
 def _ask_again(
     connection: Connection, now: datetime, *, journeys: Sequence[int] | None = None, playbook: str | None = None
 ) -> None:
-    """Ends the waits of messages that a pause held back; what else may hold them is asked as ever."""
+    """Ends the waits of messages and calls that a pause held back; what else may hold them is asked as ever."""
     wanted = {"reasons": list(_PAUSES), "ids": None if journeys is None else list(journeys), "playbook": playbook}
-    for journey, step, until in connection.execute(_HELD_BACK, wanted).fetchall():
-        outbox.put(connection, journey, "event", now, {"wait": wait_of(step, until)})
+    for query in (_HELD_BACK, _CALLS_HELD_BACK):
+        for journey, step, until in connection.execute(query, wanted).fetchall():
+            outbox.put(connection, journey, "event", now, {"wait": wait_of(step, until)})
 
 
 def outstanding(connection: Connection, journeys: Sequence[int]) -> Outstanding:

@@ -79,6 +79,28 @@ def test_a_journey_is_shown_with_its_messages(project: Path, database: str) -> N
     assert "2026-03-03 09:00:00" in shown
 
 
+def test_a_journey_is_shown_with_its_calls_and_tasks(
+    project: Path, database: str, connection: psycopg.Connection
+) -> None:
+    assert "calls" not in regulars(project, database, "journeys", "show", WORKFLOW)
+    connection.execute(
+        """insert into calls (key, journey_id, customer_id, step, iteration, activity, state, reason, at, attempts,
+                              answer)
+           values ('k1', 1, 1, 'reward', 1, 'call/club-points', 'failed', 'in_doubt', '2026-03-05 09:00Z', 1, '{}'),
+                  ('k2', 1, 1, 'tell', 1, 'webhook', 'done', null, '2026-03-04 09:00Z', 2, '{"name": "Zenobia"}'),
+                  ('k3', 2, 2, 'other', 1, 'webhook', 'done', null, '2026-03-04 09:00Z', 1, '{}')"""
+    )
+    connection.commit()
+    shown = regulars(project, database, "journeys", "show", WORKFLOW)
+    lines = [" ".join(line.replace("│", " ").split()) for line in shown.splitlines()]
+    assert [line for line in lines if line.startswith(("tell", "reward", "other", "call "))] == [
+        "tell webhook done 2026-03-04 09:00:00 2",
+        "reward club-points failed in_doubt 2026-03-05 09:00:00 1",
+        "call sales Call about the order 2026-03-03 09:00:00",
+    ]
+    assert "Zenobia" not in shown
+
+
 def test_a_journey_that_temporal_could_not_be_told_of_shows_why(
     project: Path, database: str, connection: psycopg.Connection
 ) -> None:

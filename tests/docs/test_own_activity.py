@@ -15,7 +15,12 @@ from tests.workflows.running import engine, until, words
 
 __all__ = ["mailbox", "namespace", "namespaces", "open_shop"]
 
-PLACES = {"python": "activities/loyalty_points.py", "yaml": "rules/playbooks/reward.yaml"}
+PLACES = {
+    "Gives loyalty points": "activities/loyalty_points.py",
+    "What loyalty-points makes": "activities/test_loyalty_points.py",
+    "playbook: reward": "rules/playbooks/reward.yaml",
+}
+"""Where the guide writes what, by words of it."""
 
 
 def follow(directory: Path) -> str:
@@ -23,8 +28,9 @@ def follow(directory: Path) -> str:
     place, printed = directory, ""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for block in blocks((ROOT / "docs" / "own-activity.md").read_text()):
-        if block.language in PLACES:
-            (place / PLACES[block.language]).write_text(block.text)
+        if block.language in {"python", "yaml"}:
+            (file,) = [file for words, file in PLACES.items() if words in block.text[:60]]
+            (place / file).write_text(block.text)
             continue
         run = subprocess.run(
             ["bash", "-euc", block.text],
@@ -42,6 +48,7 @@ def follow(directory: Path) -> str:
 
 async def test_the_guide_to_an_activity_of_ones_own_does_what_it_says(tmp_path, open_shop, namespace, mailbox):
     printed = follow(tmp_path)
+    assert "3 passed" in printed
     assert "loyalty-points: Gives loyalty points. (keyed)" in printed
     assert "- `balance`: integer" in printed
     directory = tmp_path / "my-shop" / "rules"

@@ -8,6 +8,7 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from engine.composition import connect
+from engine.own.load import declarations
 from tests.activities.providers.servers import Inbox, smtp_server
 from tests.faults.workers import WorkerProcess, worker_process
 from tests.replay.scenes import GIFTS, GIVING, fill
@@ -18,6 +19,8 @@ from tests.workflows.shop import ZENOBIA, Shop
 
 pytestmark = pytest.mark.timeout(240)  # many processes, each as slow to start as the machine is busy
 
+OWN = Path(__file__).parent / "own"
+IN_A_CALL = ("before_call", "before_effect", "after_effect", "after_call")
 IN_A_SEND = ("before_reserve", "after_reserve", "in_flight", "accepted", "after_record")
 ENDED = {None, *CLOSED}
 """Of a journey paid before its start was told at all there is no workflow."""
@@ -58,6 +61,18 @@ class Scene:
         return client
 
     @property
+    def ledger(self):
+        """The keys that the activities of the project's own have noted outside, in order."""
+        file = self.worker.directory / "ledger"
+        return file.read_text("utf-8").splitlines() if file.exists() else []
+
+    @property
+    def call(self):
+        """State and reason of the one call."""
+        row = self.shop.row("select state, reason from calls")
+        return row["state"], row["reason"]
+
+    @property
     def state(self):
         (message,) = self.shop.messages()
         return message[2:]
@@ -69,11 +84,13 @@ def stage(make_database, namespaces, tmp_path):
     scenes: list[Scene] = []
     contexts = []
 
-    def set_(rules, points, **environment):
+    def set_(rules, points, own=None, **environment):
         for point in points:
             namespace, url = take_namespace(), make_database()
             told = {"REGULARS_DATABASE_URL": url, "TEMPORAL_NAMESPACE": namespace, **environment}
-            context = worker_process(tmp_path / point, rules, point, **told)
+            context = worker_process(
+                tmp_path / point, rules, point, own, LEDGER=str(tmp_path / point / "ledger"), **told
+            )
             contexts.append(context)
             scenes.append(Scene(point, Shop(url, rules), context.__enter__(), namespace))
         return scenes
@@ -155,6 +172,34 @@ async def test_coupons_points_and_started_playbooks_are_given_once(stage):
         assert [row["points"] for row in scene.shop.rows("select points from points_entries")] == [49], scene.point
         assert len(scene.shop.journeys()) == 2, scene.point
         assert scene.state == ("sent", None), scene.point
+
+
+async def test_an_activity_of_the_projects_own_that_is_keyed_is_called_again_under_its_key(stage):
+    rules = make_rules("steps: [{call: {id: note, activity: note-keyed}}]", more=declarations(OWN))
+    scenes = stage(rules, IN_A_CALL, own=OWN)
+    await play(scenes)
+    for scene in scenes:
+        assert scene.call == ("done", None), scene.point
+        assert set(scene.ledger) == {f"{scene.shop.journey()['workflow_id']}/note/1"}, scene.point
+        assert [state for _, state, _ in scene.shop.journeys()] == ["ended"]
+    told = {scene.point: len(scene.ledger) for scene in scenes}
+    assert told == {"before_call": 1, "before_effect": 1, "after_effect": 2, "after_call": 1}
+
+
+async def test_an_activity_of_the_projects_own_that_is_done_once_is_not_called_again_and_every_doubt_is_listed(stage):
+    rules = make_rules("steps: [{call: {id: note, activity: note-once}}]", more=declarations(OWN))
+    scenes = stage(rules, IN_A_CALL, own=OWN)
+    await play(scenes)
+    assert {scene.point: (len(scene.ledger), scene.call) for scene in scenes} == {
+        "before_call": (1, ("done", None)),
+        "before_effect": (0, ("failed", "in_doubt")),
+        "after_effect": (1, ("failed", "in_doubt")),
+        "after_call": (1, ("done", None)),
+    }
+    for scene in scenes:
+        doubtful = scene.call[1] == "in_doubt"
+        assert [state for _, state, _ in scene.shop.journeys()] == ["failed" if doubtful else "ended"], scene.point
+        assert len(scene.shop.tasks()) == doubtful, scene.point
 
 
 async def test_a_worker_that_is_stopped_ends_what_it_has_begun(make_database, namespace, tmp_path: Path):

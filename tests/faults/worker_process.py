@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any
 
 import activities.deliver
+from activities.call import CallOwn
 from activities.campaign import RunCampaign
 from activities.close_journey import CloseJourney
 from activities.coupon import Coupon
@@ -124,6 +125,10 @@ POINTS: dict[str, Callable[[], None]] = {
     "before_end": lambda: before(RunCampaign, "end_campaign"),
     "before_the_campaign_is_told": lambda: before(Starter, "_start"),
     "after_the_campaign_is_told": lambda: after(Starter, "_start"),
+    "before_call": lambda: before(CallOwn, "_call"),
+    "before_effect": lambda: before(CallOwn, "_run"),
+    "after_effect": lambda: after(CallOwn, "_run"),
+    "after_call": lambda: after(CallOwn, "_call"),
     "after_close": lambda: after(CloseJourney, "close_journey"),
     "nowhere": lambda: None,
 }

@@ -1,6 +1,7 @@
 """Workers as processes of their own, which tests kill and start again."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.language.rules import Rules
+from engine.own.load import FOLDER
 from tests.projects import write_project
 from tests.workflows.running import until
 
@@ -63,10 +65,12 @@ class WorkerProcess:
 
 @contextmanager
 def worker_process(
-    directory: Path, rules: Rules, point: str = "nowhere", **environment: str
+    directory: Path, rules: Rules, point: str = "nowhere", own: Path | None = None, **environment: str
 ) -> Iterator[WorkerProcess]:
-    """A project of these rules in the directory, and its worker, killed in the end."""
+    """A project of these rules and of a folder's own activities in the directory, and its worker, killed in the end."""
     write_project(directory, rules.files)
+    if own is not None:
+        shutil.copytree(own, directory / FOLDER, ignore=shutil.ignore_patterns("__pycache__"))
     worker = WorkerProcess(directory, {"REGULARS_MAILBOX": str(directory / "mailbox"), **environment}, point)
     try:
         yield worker

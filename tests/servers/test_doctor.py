@@ -12,7 +12,9 @@ from sqlalchemy.engine import make_url
 
 from engine.facts.migrate import upgrade
 from engine.servers.ports import free_port
+from tests.projects import write_project
 from tests.servers.waiting import run
+from tests.workflows.rules import POLICY
 
 _SERVER = os.environ.get("REGULARS_DATABASE_URL")
 NOWHERE = "127.0.0.1:1"
@@ -116,6 +118,52 @@ def test_channels_over_http_say_what_they_lack_and_whether_they_take_keys(projec
     assert "wrong Channel sms   REGULARS_HTTP_SMS_URL: error[http-address-blocked]" in said
     assert "REGULARS_HTTP_CHAT_URL: error[http-url-missing]" in said
     assert "geheim" not in said
+
+
+WEBHOOKS = """
+playbook: tell
+title: Tell others
+for: order
+start: {event: order.paid}
+controls: {purpose: service}
+steps:
+  - webhook: {id: tell, to: crm, body: {what: paid}}
+  - if: {order.total: {gte: 10 EUR}}
+    then: [{webhook: {id: stock, to: stock-keeping, body: {what: paid}}}]
+"""
+SECRET, CRM = "REGULARS_WEBHOOK_SECRET", "REGULARS_WEBHOOK_CRM_URL"
+STOCK = CRM.replace("CRM", "STOCK_KEEPING")
+
+
+def webhooks(said: str) -> list[str]:
+    """What is said of webhooks."""
+    return [line for line in said.splitlines() if "Webhooks" in line]
+
+
+@pytest.mark.parametrize(
+    "missing", [(SECRET, CRM, STOCK), (STOCK,), (SECRET,)], ids=["all", "an address", "the secret"]
+)
+def test_webhooks_say_which_of_their_settings_are_not_set(project: Path, missing: tuple[str, ...]) -> None:
+    write_project(project, {"policy.yaml": POLICY, "playbooks/tell.yaml": WEBHOOKS})
+    code, said = doctor(project, **{name: "" if name in missing else "geheim" for name in (SECRET, CRM, STOCK)})
+    assert code == 3, said
+    assert webhooks(said) == [f"wrong Webhooks      not set: {', '.join(missing)}"]
+    assert "docs/providers.md says what they are" in said
+    assert "geheim" not in said
+
+
+def test_webhooks_whose_settings_are_all_set_are_well_and_no_value_is_shown(project: Path) -> None:
+    write_project(project, {"policy.yaml": POLICY, "playbooks/tell.yaml": WEBHOOKS})
+    set_ = {SECRET: "geheim", CRM: "https://crm.example.com/?key=geheim", STOCK: "https://stock.example.com/geheim"}
+    _, said = doctor(project, **set_)
+    assert webhooks(said) == [f"ok    Webhooks      set: {SECRET}, {CRM}, {STOCK}"]
+    assert "geheim" not in said
+
+
+def test_where_rules_call_no_webhook_nothing_is_said_of_them(project: Path) -> None:
+    write_project(project, {"policy.yaml": POLICY})
+    _, said = doctor(project)
+    assert webhooks(said) == []
 
 
 def test_an_absent_rules_directory_is_wrong(project: Path) -> None:

@@ -1,17 +1,20 @@
 """Playbooks call activities of the project's own, on the real servers."""
 
 import asyncio
+import contextlib
 import threading
 import time
 
 import pytest
+from pydantic import BaseModel, field_validator
 
+from activities.call import MOST_BYTES, THREADS
 from engine.own import Call, Refused, TryAgain, activity
 from engine.own.load import contract
 from tests.own.loyalty import Balance, Points
 from tests.replay.scenes import Stage, activity_of_its_own, activity_that_is_not_there
 from tests.workflows.rules import HEAD, POLICY, impatient, make_rules
-from tests.workflows.running import engine, words
+from tests.workflows.running import engine, until, words
 from tests.workflows.shop import ZENOBIA
 
 CALLS = "select step, state, reason, attempts, answer from calls order by id"
@@ -26,6 +29,19 @@ steps:
   - call: {id: it, activity: tried, with: {points: 3}}
     on_failure: [{task: {id: by-hand, team: support}}]
 """
+
+
+class Odd(BaseModel):
+    """Takes three points by its schema, and refuses them for a reason that no schema can say."""
+
+    points: int
+
+    @field_validator("points")
+    @classmethod
+    def _even(cls, points: int) -> int:
+        if points % 2:
+            raise ValueError
+        return points
 
 
 def own(function, idempotency="keyed", timeout="1s"):
@@ -49,6 +65,10 @@ async def played(
 
 def rows(shop):
     return [(row["step"], row["state"], row["reason"]) for row in shop.rows(CALLS)]
+
+
+def doubts(shop):
+    return rows(shop).count(("it", "failed", "in_doubt"))
 
 
 async def test_what_an_activity_answers_decides_and_never_enters_the_history(open_shop, namespace, mailbox):
@@ -136,6 +156,51 @@ async def test_another_answer_than_declared_fails_and_is_not_called_again(open_s
     assert rows(shop) == [("it", "failed", "answer_wrong")]
 
 
+async def test_an_answer_where_none_is_declared_fails_and_is_not_called_again(open_shop, namespace, mailbox):
+    called = []
+
+    async def tried(given: Points, call: Call) -> None:
+        called.append(call)
+        return Balance(1, "gold")
+
+    shop, _ = await played(open_shop, namespace, mailbox, tried, retry_for=3600)
+    assert len(called) == 1
+    assert rows(shop) == [("it", "failed", "answer_wrong")]
+
+
+async def test_an_answer_that_is_too_large_fails_and_is_not_called_again(open_shop, namespace, mailbox):
+    called = []
+
+    async def tried(given: Points, call: Call) -> Points:
+        called.append(call)
+        return Points(1, note="n" * MOST_BYTES)
+
+    shop, _ = await played(open_shop, namespace, mailbox, tried, retry_for=3600)
+    assert len(called) == 1
+    assert rows(shop) == [("it", "failed", "answer_too_large")]
+    assert shop.row("select answer from calls")["answer"] == {}
+
+
+async def test_what_must_be_done_once_and_answers_wrongly_was_done_and_is_not_in_doubt(open_shop, namespace, mailbox):
+    async def tried(given: Points, call: Call) -> Balance:
+        return Points(1)
+
+    once = {"idempotency": "once, in doubt is held"}
+    shop, _ = await played(open_shop, namespace, mailbox, tried, retry_for=3600, **once)
+    assert rows(shop) == [("it", "failed", "answer_wrong")]
+
+
+async def test_what_the_model_refuses_fails_without_a_call(open_shop, namespace, mailbox):
+    called = []
+
+    async def tried(given: Odd, call: Call) -> None:
+        called.append(call)
+
+    shop, _ = await played(open_shop, namespace, mailbox, tried, retry_for=3600)
+    assert called == []
+    assert rows(shop) == [("it", "failed", "input_wrong")]
+
+
 async def test_what_must_be_done_once_is_not_repeated_when_its_outcome_is_not_known(open_shop, namespace, mailbox):
     called = []
 
@@ -173,6 +238,53 @@ async def test_a_call_that_hangs_is_broken_off(open_shop, namespace, mailbox):
     assert "timed_out" in text
 
 
+async def test_a_call_that_hangs_once_is_made_again_under_its_key(open_shop, namespace, mailbox):
+    keys = []
+
+    async def tried(given: Points, call: Call) -> Balance:
+        keys.append(call.key)
+        if len(keys) == 1:
+            await asyncio.Event().wait()
+        return Balance(1, "gold")
+
+    shop, text = await played(open_shop, namespace, mailbox, tried, retry_for=30)
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    assert rows(shop) == [("it", "done", None)]
+    assert "timed_out" in text
+
+
+async def test_what_must_be_done_once_and_hangs_is_in_doubt_and_not_made_again(open_shop, namespace, mailbox):
+    called = []
+
+    async def tried(given: Points, call: Call) -> Balance:
+        called.append(call)
+        await asyncio.Event().wait()
+
+    once = {"idempotency": "once, in doubt is held"}
+    shop, _ = await played(open_shop, namespace, mailbox, tried, retry_for=3600, **once)
+    assert len(called) == 1
+    assert rows(shop) == [("it", "failed", "in_doubt")]
+    assert [task[0] for task in shop.tasks()] == ["by-hand"]
+
+
+@pytest.mark.parametrize(
+    ("idempotency", "reason"), [("keyed", "retries_used_up"), ("once, in doubt is held", "in_doubt")]
+)
+async def test_a_call_that_heeds_no_cancellation_holds_up_the_journey_for_its_time_only(
+    open_shop, namespace, mailbox, idempotency, reason
+):
+    async def tried(given: Points, call: Call) -> Balance:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    shop, _ = await played(open_shop, namespace, mailbox, tried, idempotency=idempotency)
+    assert rows(shop) == [("it", "failed", reason)]
+    assert [task[0] for task in shop.tasks()] == ["by-hand"]
+    assert shop.journey()["state"] == "ended"
+
+
 async def test_a_thread_that_hangs_holds_up_nobody_else(open_shop, namespace, mailbox):
     over = threading.Event()
 
@@ -187,6 +299,32 @@ async def test_a_thread_that_hangs_holds_up_nobody_else(open_shop, namespace, ma
         assert time.monotonic() - began < 25
     finally:
         over.set()
+
+
+async def test_what_found_no_thread_was_not_called_and_is_tried_again_also_once_only(open_shop, namespace, mailbox):
+    over, called = threading.Event(), []
+
+    def tried(given: Points, call: Call) -> None:
+        called.append(call.order)
+        over.wait()
+
+    made, more = own(tried, "once, in doubt is held")
+    shop = open_shop(impatient(make_rules(STEPS, more=more), 60))
+    numbers = [f"N-{number}" for number in range(THREADS + 1)]
+    try:
+        async with engine(shop, namespace, mailbox, own={"tried": made}) as running:
+            for number in numbers:
+                shop.place(number, customer=number)
+            await until(lambda: doubts(shop) == THREADS, "the hanging calls to be in doubt")
+            assert len(called) == THREADS
+            over.set()
+            for number in numbers:
+                await running.finished(number)
+    finally:
+        over.set()
+    assert sorted(called) == numbers
+    assert doubts(shop) == THREADS
+    assert ("it", "done", None) in rows(shop)
 
 
 async def test_a_customer_who_is_held_out_is_told_to_nobody(open_shop, namespace, mailbox):

@@ -1,0 +1,3 @@
+from tests.workflows.fixtures import namespace, namespaces
+
+__all__ = ["namespace", "namespaces"]

@@ -17,6 +17,7 @@ from engine.ruletests.find import find_rules, paths_under
 from engine.ruletests.read import Suite, read_tests
 from engine.ruletests.report import as_json, coverage_text, failures_text, summary
 from engine.ruletests.run import run_all
+from engine.ruletests.ways import Ways, ways, ways_text
 from engine.servers.errors import SetupError
 
 PASSED, FAILED = 0, 1
@@ -50,22 +51,26 @@ def run_tests(
     suite = read_tests(found.rules, paths_under(found))
     _say_unsound(found.rules)
     outcomes = [*run_examples(found.rules, found.asks), *run_all(found.rules, suite.cases)]
-    measured = coverage(found.rules, outcomes)
+    measured, gone = coverage(found.rules, outcomes), ways(found.rules, outcomes)
     if output == "json":
-        sys.stdout.write(as_json(outcomes, suite.issues, measured, found.prefix) + "\n")
+        sys.stdout.write(as_json(outcomes, suite.issues, measured, found.prefix, gone) + "\n")
     else:
         _print(outcomes, suite, found.rules, found.prefix)
         if covered or least:
-            sys.stdout.write(coverage_text(measured, found.prefix) + "\n")
-    raise typer.Exit(PASSED if _well(outcomes, suite.issues, measured, least) else FAILED)
+            sys.stdout.write("\n".join(filter(None, [coverage_text(measured, found.prefix), ways_text(gone)])) + "\n")
+    raise typer.Exit(PASSED if _well(outcomes, suite.issues, (measured, gone), least) else FAILED)
 
 
-def _well(outcomes: list[Outcome], issues: tuple[Issue, ...], measured: Coverage, least: int) -> bool:
+def _well(outcomes: list[Outcome], issues: tuple[Issue, ...], measured: tuple[Coverage, Ways], least: int) -> bool:
     """Whether there are tests, all of them sound and passed, and enough is covered."""
     if not outcomes:
         sys.stderr.write("error[no-tests]: no test was found\n  hint: write NAME.test.yaml beside the rules\n")
-    if measured.hundredths < least * 100:
+    clauses, gone = measured
+    if clauses.hundredths < least * 100:
         sys.stderr.write(f"error[coverage]: less than {least} % of the clauses are decided both ways\n")
+        return False
+    if gone.hundredths < least * 100:
+        sys.stderr.write(f"error[coverage]: less than {least} % of the ways through playbooks are taken\n")
         return False
     mistakes = any(issue.severity == "error" for issue in issues)
     return bool(outcomes) and not mistakes and all(each.passed for each in outcomes)

@@ -35,7 +35,7 @@ Connection = psycopg.Connection[Any]
 Attributes = Mapping[str, AttributeDefinition]
 
 _KEPT = 16
-_SCOPES_OF: Mapping[str, tuple[str, ...]] = {"order": ("order",), "shipment": ("shipment", "order"), "case": ("case",)}
+SCOPES_OF: Mapping[str, tuple[str, ...]] = {"order": ("order",), "shipment": ("shipment", "order"), "case": ("case",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +140,12 @@ class Evaluator:
         scopes = {name.partition(".")[0] for name in wanted - bare - standing}
         values: dict[str, Value] = {}
         if bare:
-            fold = self._fold(bare)
+            fold = self.fold(bare)
             values = fold(read_customer(connection, asked.customer, relations=fold.reads, zone=zone), asked.at)
         if standing:
             decided = standing_as_of(connection, asked.customer, asked.at)
             values |= {name: decided[name] for name in standing}
-        for scope in _SCOPES_OF.get(asked.subject, ()):
+        for scope in SCOPES_OF.get(asked.subject, ()):
             values |= self._scope(connection, asked, scope, zone) if scope in scopes else {}
         if "product" in scopes:
             values |= read_products(connection, self._order(connection, asked))
@@ -160,20 +160,21 @@ class Evaluator:
         kind = ""
         if asked.journey is not None and any(name.startswith("trigger.") for name in wanted):
             kind, _ = self._trigger(connection, asked.journey)
-        return self._predicate(condition, kind)(self.environment(connection, asked, wanted, zone))
+        return self.predicate(condition, kind)(self.environment(connection, asked, wanted, zone))
 
     def explain(self, connection: Connection, condition: Condition, asked: Asked, zone: str = "UTC") -> Trace:
         """The same with every clause's value and verdict."""
         return trace(condition, self.environment(connection, asked, names(condition), zone), self.catalogue)
 
-    def _fold(self, asked: frozenset[str]) -> Fold:
+    def fold(self, asked: frozenset[str]) -> Fold:
+        """What computes these attributes of a customer's facts, compiled once."""
         if asked not in self._folds:
             self._folds[asked] = compile_fold(
                 self.attributes, currency=self.catalogue.currency, only=asked, words=self.words
             )
         return self._folds[asked]
 
-    def _predicate(self, condition: Condition, kind: str = "") -> Predicate:
+    def predicate(self, condition: Condition, kind: str = "") -> Predicate:
         """Compiled; `kind` is that of the event that started the journey, whose fields have types of their own."""
         if (condition, kind) not in self._predicates:
             told = {f"trigger.{name}": each for name, each in self.event_fields.get(kind, {}).items()}

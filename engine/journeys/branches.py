@@ -60,7 +60,8 @@ def _together(
     if ended is not None:
         return replace(merged, position=None, finished=True, branches=()), commands[ended]
     if all(each.joined for each in branches):
-        return run(replace(merged, position=None, branches=()), step.join)
+        joined, following = run(replace(merged, position=None, branches=()), step.join)
+        return replace(joined, path=(*merged.path, *joined.path)), following
     return replace(merged, branches=tuple(branches)), tuple(command for each in commands for command in each)
 
 
@@ -72,4 +73,5 @@ def _merged(state: State, branches: list[State]) -> State:
         outcomes.update({step: outcome for step, outcome in branch.outcomes if (step, outcome) not in before})
         reasons.update(branch.reasons)
     now = max([state.now, *(each.now for each in branches)])
-    return replace(state, now=now, outcomes=tuple(outcomes.items()), reasons=tuple(reasons.items()))
+    path = tuple(way for branch in branches for way in branch.path)
+    return replace(state, now=now, outcomes=tuple(outcomes.items()), reasons=tuple(reasons.items()), path=path)

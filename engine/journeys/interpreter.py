@@ -117,8 +117,11 @@ def _run(plan: Plan, state: State, index: int) -> Result:
 
     Jumps lead forward, and repetitions have a limit, so it ends.
     """
+    before = -1 if state.position is None else state.position.index
+    path: tuple[tuple[int, int], ...] = ()
     while True:
-        state = inside(plan, replace(state, arrived_at=state.now), index)
+        before, path = index, (*path, (before, index))
+        state = inside(plan, replace(state, arrived_at=state.now, path=path), index)
         passed = _passes(plan, state, index)
         if passed is None:
             return _stand(plan, state, index)

@@ -51,6 +51,8 @@ class State:
     """What goes on at once, each with a clock and a place of its own."""
     joined: bool = False
     """Of a branch: it has come to its end."""
+    path: tuple[tuple[int, int], ...] = field(default=(), compare=False)
+    """The latest way: from which instruction to which it went; from -1 where it began. For whoever watches."""
     pending: tuple[Told, ...] = ()
     """Of a branch: what it was told while a command of its own was out."""
 

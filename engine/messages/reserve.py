@@ -131,7 +131,7 @@ class Reserving(Decision):
         """Reasons that concern all that the journey sends: it is over, or must not reach this customer."""
         stop = self._stop()
         if stop is not None:
-            write_stop(self.connection, self.request.journey, stop)
+            self._write_stop(stop)
             return self._skip(None, "stopped", stopped=stop.event)
         if self.subject["state"] != "running":
             return self._skip(None, "journey_over", stopped=self.subject["outcome"])
@@ -148,6 +148,9 @@ class Reserving(Decision):
 
     def _stop(self) -> Any:  # noqa: ANN401 - an Occurrence or none
         return find_stop(self.connection, self.subject, self.terms.plan, self.moment, self.terms.matcher)
+
+    def _write_stop(self, stop: Any) -> None:  # noqa: ANN401 - an Occurrence
+        write_stop(self.connection, self.request.journey, stop)
 
     def _goal_reached(self) -> bool:
         goal = self.terms.plan.goal

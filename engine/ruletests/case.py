@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from engine.attributes.facts import CustomerFacts
 from engine.conditions.environment import Happening
 from engine.conditions.types import Value
 from engine.language.issues import Span
+from engine.simulation.log import Edge
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import HandTag, Standing
+
+if TYPE_CHECKING:
+    from engine.ruletests.story import Story
 
 SETS = ("tags", "segments")
 NAMES = ("stage", "tier", "rfm_group")
@@ -63,6 +68,8 @@ class Case:
     hand_tags: tuple[HandTag, ...] = ()
     events: tuple[tuple[str, Happening], ...] = ()
     """Those that the facts do not tell, with their kind."""
+    story: "Story | None" = None
+    """Of a test of playbooks: what their journeys must do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ class Outcome:
     case: Case
     differences: tuple[Difference, ...] = ()
     decided: Mapping[str, frozenset[bool]] = field(default_factory=dict)
+    ways: frozenset[Edge] = frozenset()
+    """Which ways through playbooks its journeys took."""
 
     @property
     def passed(self) -> bool:

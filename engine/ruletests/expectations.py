@@ -46,7 +46,8 @@ def _entry(entry: Entry, rules: Rules, report: Report) -> list[Expected]:
     if entry.key in SCORES:
         value = operand(entry.value, entry.key, Typed("integer"), report)
         return [] if value is None else [Expected(entry.key, value, entry.span)]
-    report.error("RG201", entry.span, entry.key, one_of(_KEYS), did_you_mean(entry.key, _KEYS))
+    hint = "what journeys do stands alone" if entry.key == "happens" else did_you_mean(entry.key, _KEYS)
+    report.error("RG201", entry.span, entry.key, one_of(_KEYS), hint)
     return []
 
 

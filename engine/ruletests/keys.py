@@ -35,6 +35,23 @@ FACTS: Mapping[str, str] = {
     "hand_tags": "Tags that somebody gave by hand.",
     "before": "What the customer was when last evaluated: it decides how long a tier is kept and when a tag expires.",
 }
+ASSUMED: Mapping[str, str] = {
+    "until": "Until when the clock runs; default: 90 days.",
+    "playbooks": "Whose journeys these are; default: those of the playbook that the file stands beside.",
+    "failing": "Steps that fail for good, with the reason: {gift: pool_empty}.",
+    "answers": "What steps that call something are answered: {reward: {balance: 60}}.",
+    "responses": "What the customer makes of a message, so long after it left: {first: {opened: 2h}}.",
+    "holdout": "true: the customer is one of those whom the playbook keeps out.",
+}
+"""Of tests of playbooks: what the world outside answers."""
+RESPONSES: Mapping[str, str] = {
+    "delivered": "It arrived.",
+    "opened": "It was opened.",
+    "clicked": "A link in it was clicked.",
+    "replied": "It was answered.",
+    "bounced": "It came back.",
+}
+HAPPENS = "What the journeys do, in order, and nothing else: - {send: first, at: +4h}"
 RESULTS: Mapping[str, str] = {
     "expect": "What the rules must make of these facts.",
     "but": "Variants by what they say: each with its own facts in place of these. Without an expect of its own the "

@@ -20,10 +20,12 @@ from engine.ruletests.moments import EXPECTED as INSTANT
 from engine.ruletests.moments import Moments, local_instant
 from engine.ruletests.notation import NOTATIONS
 from engine.ruletests.rows import Row, read_customer, read_rows
+from engine.ruletests.story import read_story
 
 _SETTING = tuple(keys.SETTINGS)
 _FACTS = tuple(keys.FACTS)
-_TEST = (*_SETTING, *_FACTS, *keys.RESULTS)
+_ASSUMED = tuple(keys.ASSUMED)
+_TEST = (*_SETTING, *_FACTS, *_ASSUMED, *keys.RESULTS)
 _FILE = (*_SETTING, "tests")
 
 
@@ -80,9 +82,10 @@ def _tests(entry: Entry, shared: Mapping[str, Entry], rules: Rules, report: Repo
     if expect is None:
         report.error("RG202", entry.span, "no key expect", "the key expect")
         return
-    expected = read_expected(expect.value, rules, report)
+    happens = _happens(expect)
+    expected = () if happens else read_expected(expect.value, rules, report)
     if report.faults == before:
-        yield from _case(entry.key, entry, parts, expected, rules, report)
+        yield from _case(entry.key, entry, parts, expected, rules, report, happens)
         if variants is not None:
             yield from _variants(entry, variants, parts, expected, rules, report)
 
@@ -115,14 +118,30 @@ def _variants(
         if changed is None:
             continue
         before = report.faults
-        own = _known(changed, (*_SETTING, *_FACTS, "expect"), report)
+        own = _known(changed, (*_SETTING, *_FACTS, *_ASSUMED, "expect"), report)
         expect = own.pop("expect", None)
-        wanted = turned(expected) if expect is None else read_expected(expect.value, rules, report)
+        happens = None if expect is None else _happens(expect)
+        wanted = _wanted(expect, expected, rules, report)
         if wanted is None:
             hint = "only includes and excludes can be turned around"
             report.error("RG202", entry.span, "no key expect", "the key expect", hint)
         elif report.faults == before:
-            yield from _case(f"{test.key} / {entry.key}", entry, _merged(parts, own), wanted, rules, report)
+            yield from _case(f"{test.key} / {entry.key}", entry, _merged(parts, own), wanted, rules, report, happens)
+
+
+def _happens(expect: Entry) -> Entry | None:
+    """What journeys must do, if the test is about that."""
+    held = expect.value
+    return held.entry("happens") if isinstance(held, Located) and held.keys() == ("happens",) else None
+
+
+def _wanted(
+    expect: Entry | None, expected: tuple[Expected, ...], rules: Rules, report: Report
+) -> tuple[Expected, ...] | None:
+    """A variant's expectations; without any the test's turned around, which what happens cannot be."""
+    if expect is None:
+        return turned(expected) if expected else None
+    return () if _happens(expect) else read_expected(expect.value, rules, report)
 
 
 def _merged(base: Mapping[str, Entry], own: Mapping[str, Entry]) -> dict[str, Entry]:
@@ -136,7 +155,13 @@ def _merged(base: Mapping[str, Entry], own: Mapping[str, Entry]) -> dict[str, En
 
 
 def _case(
-    name: str, entry: Entry, parts: Mapping[str, Entry], expected: tuple[Expected, ...], rules: Rules, report: Report
+    name: str,
+    entry: Entry,
+    parts: Mapping[str, Entry],
+    expected: tuple[Expected, ...],
+    rules: Rules,
+    report: Report,
+    happens: Entry | None = None,
 ) -> Iterator[Case]:
     faults = report.faults
     zone = _choice(parts.get("zone"), zones(), "a time zone such as Europe/Berlin", report) or rules.policy.zone
@@ -148,6 +173,7 @@ def _case(
     previous = read_before(parts["before"].value, rules, moments, report) if "before" in parts else None
     hand = read_hand_tags(parts["hand_tags"].value, rules, moments, report) if "hand_tags" in parts else ()
     events = read_events(parts["events"].value, moments, report) if "events" in parts else ()
+    story = None if happens is None else read_story(happens, parts, rules, moments, report)
     own = _choice(parts.get("currency"), currencies(), "a currency of ISO 4217 such as EUR", report)
     if report.faults == faults:
         _check_orders(rows.get("orders", []), parts.get("orders"), report)
@@ -155,7 +181,7 @@ def _case(
         return
     currency = own or rules.policy.currency or _currency(rows)
     facts = customer_facts(person, rows, zone, currency)
-    yield Case(name, report.file, entry.span, at, currency, facts, expected, cut_offs, previous, hand, events)
+    yield Case(name, report.file, entry.span, at, currency, facts, expected, cut_offs, previous, hand, events, story)
 
 
 def _at(entry: Entry | None, zone: str, test: Entry, report: Report) -> int:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from engine.language.issues import Issue
 from engine.ruletests.case import Difference, Outcome
 from engine.ruletests.coverage import Coverage, Covered
+from engine.ruletests.ways import NO_WAYS, Ways
 
 
 def failures_text(outcomes: Iterable[Outcome], prefix: str = "") -> str:
@@ -69,7 +70,9 @@ def _percent(found: Coverage) -> str:
     return f"{found.hundredths // 100:>3}.{found.hundredths % 100 // 10} %"
 
 
-def as_json(outcomes: Sequence[Outcome], issues: Sequence[Issue], found: Coverage, prefix: str = "") -> str:
+def as_json(
+    outcomes: Sequence[Outcome], issues: Sequence[Issue], found: Coverage, prefix: str = "", gone: Ways = Ways(())
+) -> str:
     """An object with tests, mistakes in test files, and coverage."""
     return json.dumps(
         {
@@ -79,6 +82,13 @@ def as_json(outcomes: Sequence[Outcome], issues: Sequence[Issue], found: Coverag
                 "clauses": len(found.clauses),
                 "both_ways": found.both,
                 "undecided": [_clause(each, prefix) for each in found.clauses if not each.both],
+                "ways": len(gone.ways),
+                "taken": gone.taken,
+                "not_taken": [
+                    {"playbook": each.playbook, "step": each.step, "way": each.name}
+                    for each in gone.ways
+                    if not each.taken
+                ],
             },
         },
         indent=2,

@@ -1,0 +1,385 @@
+"""One journey in a simulation: the interpreter's commands, carried out at their own instants."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from engine.calendar.business import working_time
+from engine.conditions.operands import instant, microseconds
+from engine.conditions.types import Value
+from engine.facts.occurrence import Occurrence, counts
+from engine.facts.products import LENGTHS
+from engine.journeys.commands import (
+    Ask,
+    CallOut,
+    ChangeTags,
+    Choose,
+    Command,
+    Deliver,
+    Finish,
+    Hold,
+    LookUp,
+    OpenTask,
+)
+from engine.journeys.due import due
+from engine.journeys.inputs import Answered, Began, Due, Input
+from engine.journeys.interpreter import advance, begin, waits_for
+from engine.journeys.plan import Plan, TemplateBy
+from engine.journeys.state import State
+from engine.journeys.wire import DeliverRequest
+from engine.language.rules import Rules
+from engine.messages.reserve import NotBefore, Proceed
+from engine.simulation.giving import give
+from engine.simulation.history import Happened, History, Subject
+from engine.simulation.log import Became, Entry, What
+from engine.simulation.send import Asking, Message, Sending, states
+from engine.standing.decide import HandTag
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What the world outside answers, which no fact tells.
+
+    Attributes:
+        failing: steps that fail for good, with the reason.
+        answers: what a step that calls something is answered, by field.
+        responses: of a message by its step: how many seconds after it left the customer opened it, and so on.
+        holdout: whether the customer is kept out of playbooks that keep somebody out.
+    """
+
+    failing: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    responses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    holdout: bool = False
+
+
+class Around(Protocol):
+    """The world that journeys live in."""
+
+    rules: Rules
+    history: History
+    messages: list[Message]
+    log: list[Entry]
+    assumed: Assumed
+
+    def judge(self, at: datetime, cause: str) -> None:
+        """The customer is judged anew, and journeys hear of what changed."""
+
+    def start_by_step(self, playbook: str, journey: "Journey", at: datetime) -> str | None:
+        """Starts another playbook for the journey's subject; or why it was not started."""
+
+    def changed(self, triggers: Any, since: datetime, until: datetime) -> Occurrence | None:  # noqa: ANN401 - triggers
+        """The first change of standing after one instant, up to another, that a trigger means."""
+
+    def means(self, triggers: Any, happened: Happened) -> bool:  # noqa: ANN401 - triggers
+        """Whether one of the triggers means this event."""
+
+
+@dataclass
+class Journey:
+    """One run of a plan. `started_by`: the event, None where a change or the calendar has."""
+
+    around: Around
+    number: int
+    plan: Plan
+    subject: Subject
+    started_at: datetime
+    started_by: Happened | None
+    state: State = field(init=False)
+    ended: Finish | None = None
+    ways: set[tuple[int, int]] = field(default_factory=set)
+    done: dict[str, str] = field(default_factory=dict)
+    """What became of steps that call something."""
+    tasks: dict[str, datetime | None] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Runs it up to its first wait."""
+        self.state, commands = begin(self.plan, Began(self.started_at, f"{self.plan.subject}-{self.subject.key}"))
+        self._follow(list(commands))
+
+    def give(self, happened: Input) -> None:
+        """Gives it an input and runs it up to its next wait."""
+        self.state, commands = advance(self.plan, self.state, happened)
+        self._follow(list(commands))
+
+    @property
+    def hold(self) -> Hold | None:
+        """What it waits for."""
+        return None if self.ended else waits_for(self.plan, self.state)
+
+    def wake(self) -> None:
+        """Its wait has come due."""
+        hold = self.hold
+        assert hold is not None  # it is woken because of it
+        self.give(Due(hold.due, hold.wait))
+
+    def _follow(self, commands: list[Command]) -> None:
+        self._watch()
+        while commands and self.ended is None:
+            command = commands.pop(0)
+            if isinstance(command, Finish):
+                self._finish(command)
+            elif not isinstance(command, Hold):
+                self.state, more = advance(self.plan, self.state, self._carry_out(command))
+                self._watch()
+                commands += more
+
+    def _watch(self) -> None:
+        """Which ways it took, for coverage."""
+        self.ways.update(self.state.path)
+        for branch in self.state.branches:
+            self.ways.update(branch.path)
+
+    def _finish(self, finish: Finish) -> None:
+        self.ended = finish
+        what: dict[str, What] = {"ended": "end", "stopped": "stop", "failed": "fail", "cancelled": "end"}
+        self._note(finish.at, what[finish.state], finish.outcome)
+        for message in self.around.messages:
+            if message.journey == self.number and message.state == "deferred":
+                message.state, message.reason, message.until = "skipped", finish.state, None
+
+    def note(self, at: datetime, what: What, name: str, **more: Any) -> None:  # noqa: ANN401 - of an entry
+        """Writes down what was done."""
+        self._note(at, what, name, **more)
+
+    def _note(
+        self, at: datetime, what: What, name: str, state: Became = "done", reason: str | None = None, **more: object
+    ) -> None:
+        self.around.log.append(Entry(at, self.plan.playbook, self.number, what, name, state, reason, more))
+
+    # --- what has happened ------------------------------------------------------------------------------------------
+
+    def occurred(self, triggers: Any, moment: datetime) -> Occurrence | None:  # noqa: ANN401 - triggers
+        """The first event or change up to the moment that one of the triggers means."""
+        started_by = None if self.started_by is None else self.started_by.kind
+        since, until = microseconds(self.started_at), microseconds(moment)
+        events = (
+            each
+            for each in self.around.history.events
+            if each.at <= until
+            and each.is_of(self.subject)
+            and counts(each.kind, each.at, since, subject=self.subject.kind, own=True, started_by=started_by)
+            and self.around.means(triggers, each)
+        )
+        event = next(events, None)
+        found = (
+            None if event is None else Occurrence(event.kind, instant(event.at)),
+            self.around.changed(triggers, self.started_at, moment),
+        )
+        return min((each for each in found if each is not None), key=lambda each: each.at, default=None)
+
+    def steps(self, at: datetime) -> Mapping[str, set[str]]:
+        """What has become of its steps, as conditions ask."""
+        found = {step: set(each) for step, each in states(self.around.messages, self.number, microseconds(at)).items()}
+        for step, state in self.done.items():
+            found.setdefault(step, set()).add(state)
+        for task, closed in self.tasks.items():
+            if closed is not None and closed <= at:
+                found.setdefault(task, set()).add("closed")
+        return found
+
+    def _more(self) -> dict[str, Value]:
+        """Fields of the event that started it, and of what its steps were answered."""
+        started = {} if self.started_by is None else self.started_by.fields
+        told = {f"trigger.{name}": value for name, value in started.items()}
+        answers = self.around.assumed.answers
+        return told | {
+            f"step.{step}.{name}": value
+            for step, given in answers.items()
+            if step in self.done
+            for name, value in given.items()
+        }
+
+    def value(self, name: str, at: datetime) -> Value:
+        """The value of an attribute, of a part of standing, or of a field of the subject's."""
+        return self.around.history.known({name}, at, self.subject, self._more()).attributes.get(name)
+
+    # --- commands ---------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, command: Command) -> Answered:
+        match command:
+            case Ask(step=step, at=at, condition=condition):
+                kind = "" if self.started_by is None else self.started_by.kind
+                history = self.around.history
+                holds = history.holds(condition, at, self.subject, self._more(), self.steps(at), kind)
+                return Answered(at, step, "true" if holds else "false")
+            case Choose(step=step, at=at, on=on, cases=cases):
+                value = self.value(on, at)
+                text = str(value).lower() if isinstance(value, bool) else str(value)
+                return Answered(at, step, "chosen", text if value is not None and text in cases else None)
+            case LookUp():
+                found = self._look_up(command)
+                return Answered(command.at, command.step, "unknown" if found is None else "due", until=found)
+            case Deliver():
+                return self._deliver(command)
+            case OpenTask() | ChangeTags() | CallOut():
+                return self._stopped(command) or self._failing(command) or self._do(command)
+            case _:
+                raise AssertionError(f"{command} is not carried out")
+
+    def _stopped(self, command: OpenTask | ChangeTags | CallOut) -> Answered | None:
+        stop = self.occurred(self.plan.stop, command.at)
+        return None if stop is None else Answered(command.at, command.step, "skipped", "stopped", stopped=stop.event)
+
+    def _failing(self, command: OpenTask | ChangeTags | CallOut) -> Answered | None:
+        reason = self.around.assumed.failing.get(command.step)
+        if reason is None:
+            return None
+        self.done[command.step] = "failed"
+        self._note(command.at, _what(command), command.step, "failed", reason)
+        return Answered(command.at, command.step, "failed", reason)
+
+    def _do(self, command: OpenTask | ChangeTags | CallOut) -> Answered:
+        match command:
+            case OpenTask(step=step, at=at, task=task, team=team, title=title):
+                self.tasks[task] = None
+                self._note(at, "task", step, team=team, title=title)
+                return Answered(at, step, "done")
+            case ChangeTags():
+                return self._change_tags(command)
+            case CallOut(step=step, at=at):
+                state, reason = give(self, command)
+                self.done[step] = state
+                return Answered(at, step, state, reason)
+
+    def _change_tags(self, command: ChangeTags) -> Answered:
+        history, at = self.around.history, microseconds(command.at)
+        ends = None if command.expires is None else at + command.expires * 1_000_000
+        tags = [
+            replace(each, removed_at=at) if each.tag in command.remove and each.holds(at) else each
+            for each in history.hand_tags
+        ]
+        history.hand_tags = [*tags, *(HandTag(name, at, ends) for name in command.add)]
+        for name in command.add:
+            self._note(command.at, "tag", name)
+        for name in command.remove:
+            self._note(command.at, "untag", name)
+        self.done[command.step] = "done"
+        self.around.judge(command.at, "hand")
+        return Answered(command.at, command.step, "done")
+
+    def _look_up(self, command: LookUp) -> datetime | None:
+        when, policy = command.when, self.around.rules.policy
+        base: object = command.since
+        if when.date:
+            value = self.value(when.date, command.at)
+            base = instant(value) if isinstance(value, int) else value
+        if not isinstance(base, datetime | date):
+            return None
+        if when.length:
+            order = self.subject.key if self.subject.kind == "order" else self.subject.order
+            known = None if order is None else self.around.history.longest_days(order, when.length)
+            assert when.length in LENGTHS  # the language knows no others
+            when = when.model_copy(update={"offset": when.default if known is None else known * 86400})
+        return due(when, base, self.around.history.facts.zone, working_time(policy))
+
+    # --- messages ---------------------------------------------------------------------------------------------------
+
+    def _deliver(self, command: Deliver) -> Answered:
+        template = command.template
+        request = DeliverRequest(
+            journey=self.number,
+            step=command.step,
+            iteration=command.iteration,
+            at=command.at,
+            due=command.due,
+            channels=list(command.channels),
+            template=template if isinstance(template, str) else template.model_dump(mode="json"),
+            clock="held",
+        )
+        answer = None
+        while answer is None:
+            answer = self._through_a_channel(request, template)
+        return answer
+
+    def _through_a_channel(self, request: DeliverRequest, template: str | TemplateBy) -> Answered | None:
+        """What has become of the message; None if this channel gave way and the next is to be tried."""
+        around, at = self.around, request.at
+        asking = Asking(
+            self._row(), self.plan, self.occurred, around.assumed.holdout and self.plan.controls.holdout > 0
+        )
+        reservation = Sending(request, around.rules, asking, around.history, around.messages).decide()
+        if isinstance(reservation, NotBefore):
+            return Answered(at, request.step, "deferred", reservation.reason, reservation.until)
+        if not isinstance(reservation, Proceed):
+            self._note(
+                at, "send", request.step, "failed" if reservation.state == "failed" else "skipped", reservation.reason
+            )
+            return Answered(at, request.step, reservation.state, reservation.reason, stopped=reservation.stopped)  # type: ignore[arg-type]  # a state of messages
+        own = next(each for each in around.messages if self._is(each, request, reservation.channel))
+        failing = around.assumed.failing.get(request.step)
+        if failing is not None:
+            own.state, own.reason = "failed", failing
+            return None if len(request.channels) > 1 else self._failed(request, failing)
+        own.state, own.reason = "sent", None
+        self._left(own, template, at)
+        return Answered(at, request.step, "sent")
+
+    def _is(self, message: Message, request: DeliverRequest, channel: str) -> bool:
+        own = (message.journey, message.step, message.iteration, message.channel)
+        return own == (self.number, request.step, request.iteration, channel)
+
+    def _failed(self, request: DeliverRequest, reason: str) -> Answered:
+        self._note(request.at, "send", request.step, "failed", reason)
+        return Answered(request.at, request.step, "failed", reason)
+
+    def _left(self, message: Message, template: str | TemplateBy, at: datetime) -> None:
+        """The message is a fact from now on, and so is what the customer makes of it."""
+        name = template if isinstance(template, str) else self._chosen(template, at)
+        self._note(at, "send", message.step, channel=message.channel, template=name)
+        history, now = self.around.history, microseconds(at)
+        responses = self.around.assumed.responses.get(message.step, {})
+        message.responses = {kind: now + seconds * 1_000_000 for kind, seconds in responses.items()}
+        values = {
+            "state": "sent",
+            "channel": message.channel,
+            "purpose": message.purpose,
+            "playbook": message.playbook,
+            "step": message.step,
+            "template": name,
+        }
+        known = {f"{kind}_at": when for kind, when in message.responses.items() if f"{kind}_at" in _RESPONSES}
+        history.add("messages", now, **values, **known)
+        values.pop("state")
+        for kind, when in message.responses.items():
+            history.add("message_events", when, kind=kind, **values)
+            history.tell(f"message.{kind}", when, dict(values))
+
+    def _chosen(self, template: TemplateBy, at: datetime) -> str:
+        value = self.value(template.by, at)
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return template.default if value is None else template.cases.get(text, template.default)
+
+    def _row(self) -> dict[str, Any]:
+        """The journey's row, with its customer's, as a reservation reads it."""
+        history = self.around.history
+        reachable: Callable[[str], str | None] = lambda name: "known" if history.person(name) else None  # noqa: E731
+        return {
+            "workflow_id": f"{self.plan.playbook}/{self.subject.kind}-{self.subject.key}/{self.number}",
+            "playbook": self.plan.playbook,
+            "subject": self.subject.kind,
+            "subject_id": self.subject.key,
+            "customer_id": 1,
+            "order_id": self.subject.order,
+            "state": "running",
+            "outcome": None,
+            "stopped_at": None,
+            "started_at": self.started_at,
+            "paused_at": None,
+            "started_by": None if self.started_by is None else self.started_by.kind,
+            "customer_key": str(history.person("key")),
+            "email": reachable("has_email"),
+            "phone": reachable("has_phone"),
+            "zone": history.facts.zone,
+            "country": history.person("country"),
+            "subject_key": self.subject.name or str(history.person("key")),
+        }
+
+
+_RESPONSES = frozenset({"delivered_at", "opened_at", "clicked_at", "replied_at", "bounced_at"})
+_KINDS: dict[type, What] = {OpenTask: "task", ChangeTags: "tag"}
+
+
+def _what(command: OpenTask | ChangeTags | CallOut) -> What:
+    return command.calling.op if isinstance(command, CallOut) else _KINDS[type(command)]  # type: ignore[return-value]  # kinds of steps

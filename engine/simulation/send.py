@@ -1,0 +1,199 @@
+"""One send in memory: the reservation's own questions, in its own order, asked of what the simulation knows."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.conditions.ast import Condition
+from engine.conditions.operands import instant, microseconds
+from engine.facts.occurrence import Occurrence
+from engine.journeys.plan import Plan
+from engine.journeys.wire import DeliverRequest
+from engine.language.rules import Rules
+from engine.messages.capacities import Given
+from engine.messages.caps import Other, waits
+from engine.messages.decision import Terms
+from engine.messages.known import Known
+from engine.messages.reasons import SkipReason
+from engine.messages.reserve import Reserving
+from engine.simulation.history import History, column
+
+COUNTED = frozenset({"reserved", "in_flight", "sent", "in_doubt"})
+
+
+@dataclass
+class Message:
+    """One message of a journey, as its row has it."""
+
+    journey: int
+    playbook: str
+    step: str
+    iteration: int
+    channel: str
+    purpose: str
+    state: str
+    reason: str | None
+    at: datetime
+    until: datetime | None
+    due: datetime
+    responses: dict[str, int] = field(default_factory=dict)
+    """When the customer opened, clicked and so on, in microseconds."""
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """As a reservation reads it."""
+        return {
+            "id": id(self),
+            "state": self.state,
+            "reason": self.reason,
+            "channel": self.channel,
+            "at": self.at,
+            "places": [],
+        }
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What a reservation needs to know of a journey: its row, and who answers what has happened to it."""
+
+    subject: dict[str, Any]
+    plan: Plan
+    occurred: Callable[[Sequence[Any], datetime], Occurrence | None]
+    holdout: bool
+
+
+class Sending(Reserving):
+    """A reservation over memory. Nobody else wants a place: capacities and channels have room."""
+
+    def __init__(
+        self,
+        request: DeliverRequest,
+        rules: Rules,
+        asking: Asking,
+        history: History,
+        messages: list[Message],
+    ) -> None:
+        self._history, self._asking, self._messages = history, asking, messages
+        terms = Terms(asking.plan, rules, frozenset(), None)  # type: ignore[arg-type]  # who decides triggers is asked here
+        known = _known(request, asking, history, messages)
+        super().__init__(None, request, terms, request.at, known)  # type: ignore[arg-type]  # no question asks a database
+
+    def _stop(self) -> Occurrence | None:
+        return self._asking.occurred(self._asking.plan.stop, self.moment)
+
+    def _write_stop(self, stop: Occurrence) -> None:
+        """The journey itself ends by the answer."""
+
+    def _goal_reached(self) -> bool:
+        goal = self._asking.plan.goal
+        return goal is not None and goal.ends and self._asking.occurred(goal.any, self.moment) is not None
+
+    def _pause(self) -> None:
+        """Who simulates a playbook wants to see what it would do: drafts and paused ones run."""
+
+    def _may_be_tested_on(self, channel: str) -> bool:  # noqa: ARG002 - asked for any
+        return True
+
+    def _holdout(self) -> SkipReason | None:
+        return "holdout" if self._asking.holdout and not self.policy.transactional(self.purpose) else None
+
+    def _holds(self, condition: Condition) -> bool:
+        return self._history.holds(condition, self.moment)
+
+    def _places(self, channel: str) -> Given:  # noqa: ARG002 - asked for any
+        return Given(())
+
+    def _token(self, channel: str, *, must: bool = False) -> None:
+        """No channel is busy."""
+
+    def _put(
+        self,
+        channel: str,
+        state: str,
+        reason: str | None,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        attempts: int = 0,  # noqa: ARG002 - of the row only
+        places: tuple[str, ...] | None = None,  # noqa: ARG002 - none are counted
+    ) -> tuple[int, int]:
+        request = self.request
+        chosen = self.chosen or channel
+        own = next((each for each in self._messages if _is(each, request) and each.channel == chosen), None)
+        if own is None:
+            own = Message(
+                request.journey,
+                self.subject["playbook"],
+                request.step,
+                request.iteration,
+                channel,
+                self.purpose,
+                state,
+                reason,
+                at,
+                until,
+                request.due,
+            )
+            self._messages.append(own)
+        own.channel, own.state, own.reason, own.at, own.until = channel, state, reason, at, until
+        return 0, 1
+
+
+def _is(message: Message, request: DeliverRequest) -> bool:
+    return (message.journey, message.step, message.iteration) == (request.journey, request.step, request.iteration)
+
+
+def _known(request: DeliverRequest, asking: Asking, history: History, messages: Sequence[Message]) -> Known:
+    moment = microseconds(request.at)
+    facts = history.facts.rows
+    suppressed = frozenset(
+        str(column("suppressions", "channel", row))
+        for row in facts.get("suppressions", ())
+        if isinstance(row[0], int) and row[0] <= moment and _open(column("suppressions", "until", row), moment)
+    )
+    consents = sorted(_consents(history, asking.plan.controls.purpose, moment))
+    others = [
+        Other(each.purpose, each.channel, each.at, each.until, each.reason)
+        for each in messages
+        if not _is(each, request) and ((each.state == "deferred" and waits(each.reason)) or each.state in COUNTED)
+    ]
+    others += [
+        Other(str(column("messages", "purpose", row)), str(column("messages", "channel", row)), instant(row[0]))
+        for row in facts.get("messages", ())
+        if isinstance(row[0], int)
+        and row[0] <= moment
+        and column("messages", "state", row) == "sent"
+        and not str(row[1]).startswith("simulated-")
+    ]
+    existing = [each.row for each in messages if _is(each, request)]
+    return Known(
+        asking.subject,
+        existing,
+        [],
+        suppressed,
+        [(channel, granted) for _, _, channel, granted in consents],
+        tuple(others),
+    )
+
+
+def _consents(history: History, purpose: str, moment: int) -> Iterator[tuple[int, bool, str, bool]]:
+    """Answers to a purpose; in their order the one that counts is first."""
+    for row in history.facts.rows.get("consents", ()):
+        at, channel = row[0], str(column("consents", "channel", row))
+        if column("consents", "purpose", row) == purpose and isinstance(at, int) and at <= moment:
+            yield -at, channel == "*", channel, bool(column("consents", "granted", row))
+
+
+def _open(until: object, moment: int) -> bool:
+    return not isinstance(until, int) or until > moment
+
+
+def states(messages: Sequence[Message], journey: int, at: int) -> Mapping[str, set[str]]:
+    """What has become of each step that sends, as of an instant in microseconds."""
+    found: dict[str, set[str]] = {}
+    for each in messages:
+        if each.journey == journey and microseconds(each.at) <= at:
+            found.setdefault(each.step, set()).add(each.state)
+            found[each.step] |= {kind for kind, when in each.responses.items() if when <= at}
+    return found

@@ -112,6 +112,8 @@ def _add_all(facts: _Facts, name: str, rows: Iterable[Row]) -> None:
             values["expired_at"] = values.get("expires_at")
         if name == "reviews":
             values["has_text"] = values.get("text") is not None
+        if name == "shipments":
+            values["promise_passed_at"] = values.get("estimated_at")
         if name == "points":
             values.setdefault("available_at", values.get("at"))
         if name == "messages":

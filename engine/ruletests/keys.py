@@ -40,7 +40,7 @@ ASSUMED: Mapping[str, str] = {
     "playbooks": "Whose journeys these are; default: those of the playbook that the file stands beside.",
     "failing": "Steps that fail for good, with the reason: {gift: pool_empty}.",
     "answers": "What steps that call something are answered: {reward: {balance: 60}}.",
-    "responses": "What the customer makes of a message, so long after it left: {first: {opened: 2h}}.",
+    "responses": "What becomes of a message, coupon or task, so long after it: {first: {opened: 2h}}.",
     "holdout": "true: the customer is one of those whom the playbook keeps out.",
 }
 """Of tests of playbooks: what the world outside answers."""
@@ -50,6 +50,8 @@ RESPONSES: Mapping[str, str] = {
     "clicked": "A link in it was clicked.",
     "replied": "It was answered.",
     "bounced": "It came back.",
+    "redeemed": "The coupon was used.",
+    "closed": "The task was closed.",
 }
 HAPPENS = "What the journeys do, in order, and nothing else: - {send: first, at: +4h}"
 RESULTS: Mapping[str, str] = {

@@ -71,7 +71,7 @@ def _percent(found: Coverage) -> str:
 
 
 def as_json(
-    outcomes: Sequence[Outcome], issues: Sequence[Issue], found: Coverage, prefix: str = "", gone: Ways = Ways(())
+    outcomes: Sequence[Outcome], issues: Sequence[Issue], found: Coverage, prefix: str = "", gone: Ways = NO_WAYS
 ) -> str:
     """An object with tests, mistakes in test files, and coverage."""
     return json.dumps(

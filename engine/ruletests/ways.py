@@ -67,13 +67,13 @@ def ways_of(plan: Plan) -> Iterator[Way]:
     for index, step in enumerate(plan.code):
         if not isinstance(step, Jump | Join | Repeat | Again):
             yield Way(plan.playbook, step.id, "taken", (ANY, index))
-        for name, to in _outs(index, step):
+        for name, to in _outs(plan, index, step):
             yield Way(plan.playbook, step.id, name, (index, to))
     if plan.stop:
         yield Way(plan.playbook, "stop", "stopped", (STOP, STOP))
 
 
-def _outs(index: int, step: Step) -> Iterator[tuple[str, int]]:
+def _outs(plan: Plan, index: int, step: Step) -> Iterator[tuple[str, int]]:
     """The ways out of a step, by name, where it has several."""
     match step:
         case Branch(orelse=orelse):
@@ -85,7 +85,8 @@ def _outs(index: int, step: Step) -> Iterator[tuple[str, int]]:
             yield "else", orelse
         case Switch(cases=cases, orelse=orelse):
             yield from ((f"case {name}", to) for name, to in cases.items())
-            yield "else", orelse
+            if _is_written(plan, step, orelse):
+                yield "else", orelse
         case Split(arms=arms):
             yield from ((f"arm {arm.name}", arm.to) for arm in arms)
         case Again(repeat=repeat):
@@ -96,6 +97,13 @@ def _outs(index: int, step: Step) -> Iterator[tuple[str, int]]:
             return
     if step.on_failure is not None:
         yield "on_failure", step.on_failure
+
+
+def _is_written(plan: Plan, switch: Switch, orelse: int) -> bool:
+    """Whether a switch has an else of its own: the ends of its cases lead past that."""
+    return any(
+        isinstance(each, Jump) and each.id.startswith(f"{switch.id}/") and each.to > orelse for each in plan.code
+    )
 
 
 def ways(rules: Rules, outcomes: Iterable[Outcome]) -> Ways:

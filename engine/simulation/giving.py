@@ -47,7 +47,11 @@ def _coupon(journey: "Journey", command: CallOut) -> Given:
     if isinstance(most, int) and len(rows) >= most:
         return "failed", "limit_reached"
     ends = at + given["expires"] * _SECOND if "expires" in given else None
-    history.add("coupons", at, pool=given["pool"], expires_at=ends, expired_at=ends)
+    redeemed = journey.becomes(command.step, command.at, "redeemed")
+    used = None if redeemed is None else microseconds(redeemed)
+    history.add("coupons", at, pool=given["pool"], expires_at=ends, expired_at=ends, redeemed_at=used)
+    if used is not None:
+        history.tell("coupon.redeemed", used, {"pool": given["pool"]})
     return "done", None
 
 

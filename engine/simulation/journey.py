@@ -1,8 +1,8 @@
 """One journey in a simulation: the interpreter's commands, carried out at their own instants."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from engine.calendar.business import working_time
@@ -25,7 +25,7 @@ from engine.journeys.commands import (
 from engine.journeys.due import due
 from engine.journeys.inputs import Answered, Began, Due, Input
 from engine.journeys.interpreter import advance, begin, waits_for
-from engine.journeys.plan import Plan, TemplateBy
+from engine.journeys.plan import Jump, Plan, TemplateBy
 from engine.journeys.state import State
 from engine.journeys.wire import DeliverRequest
 from engine.language.rules import Rules
@@ -44,7 +44,7 @@ class Assumed:
     Attributes:
         failing: steps that fail for good, with the reason.
         answers: what a step that calls something is answered, by field.
-        responses: of a message by its step: how many seconds after it left the customer opened it, and so on.
+        responses: of a message, coupon or task by its step: after how many seconds it was opened, redeemed or closed.
         holdout: whether the customer is kept out of playbooks that keep somebody out.
     """
 
@@ -91,7 +91,8 @@ class Journey:
     ways: set[tuple[int, int]] = field(default_factory=set)
     done: dict[str, str] = field(default_factory=dict)
     """What became of steps that call something."""
-    tasks: dict[str, datetime | None] = field(default_factory=dict)
+    later: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    """What becomes of coupons and tasks, by step: redeemed, closed."""
 
     def begin(self) -> None:
         """Runs it up to its first wait."""
@@ -121,8 +122,11 @@ class Journey:
             if isinstance(command, Finish):
                 self._finish(command)
             elif not isinstance(command, Hold):
-                self.state, more = advance(self.plan, self.state, self._carry_out(command))
+                answer = self._carry_out(command)
+                self.state, more = advance(self.plan, self.state, answer)
                 self._watch()
+                if any(isinstance(each, Finish) and each.recorded and each.state == "ended" for each in more):
+                    self.ways.update(self._to_the_end(command.step))
                 commands += more
 
     def _watch(self) -> None:
@@ -130,6 +134,17 @@ class Journey:
         self.ways.update(self.state.path)
         for branch in self.state.branches:
             self.ways.update(branch.path)
+
+    def _to_the_end(self, step: str) -> Iterator[tuple[int, int]]:
+        """The way from a last step to the end, which the transaction that did the step has written."""
+        index = next(number for number, each in enumerate(self.plan.code) if each.id == step)
+        following = index + 1
+        while True:
+            yield index, following
+            passed = self.plan.code[following]
+            if not isinstance(passed, Jump):
+                return
+            index, following = following, passed.to
 
     def _finish(self, finish: Finish) -> None:
         self.ended = finish
@@ -174,9 +189,8 @@ class Journey:
         found = {step: set(each) for step, each in states(self.around.messages, self.number, microseconds(at)).items()}
         for step, state in self.done.items():
             found.setdefault(step, set()).add(state)
-        for task, closed in self.tasks.items():
-            if closed is not None and closed <= at:
-                found.setdefault(task, set()).add("closed")
+        for step, becomes in self.later.items():
+            found.setdefault(step, set()).update(state for state, when in becomes.items() if when <= at)
         return found
 
     def _more(self) -> dict[str, Value]:
@@ -190,6 +204,15 @@ class Journey:
             if step in self.done
             for name, value in given.items()
         }
+
+    def becomes(self, step: str, at: datetime, state: str) -> datetime | None:
+        """When a coupon or task of a step is redeemed or closed, if it is; remembered from then on."""
+        seconds = self.around.assumed.responses.get(step, {}).get(state)
+        if seconds is None:
+            return None
+        when = at + timedelta(seconds=seconds)
+        self.later.setdefault(step, {})[state] = when
+        return when
 
     def value(self, name: str, at: datetime) -> Value:
         """The value of an attribute, of a part of standing, or of a field of the subject's."""
@@ -232,8 +255,8 @@ class Journey:
 
     def _do(self, command: OpenTask | ChangeTags | CallOut) -> Answered:
         match command:
-            case OpenTask(step=step, at=at, task=task, team=team, title=title):
-                self.tasks[task] = None
+            case OpenTask(step=step, at=at, team=team, title=title):
+                self.becomes(step, at, "closed")
                 self._note(at, "task", step, team=team, title=title)
                 return Answered(at, step, "done")
             case ChangeTags():

@@ -152,7 +152,7 @@ class Journey:
         self._note(finish.at, what[finish.state], finish.outcome)
         for message in self.around.messages:
             if message.journey == self.number and message.state == "deferred":
-                message.state, message.reason, message.until = "skipped", finish.state, None
+                message.skip(finish.state, finish.at)
 
     def note(self, at: datetime, what: What, name: str, **more: Any) -> None:  # noqa: ANN401 - of an entry
         """Writes down what was done."""

@@ -40,6 +40,10 @@ class Message:
     responses: dict[str, int] = field(default_factory=dict)
     """When the customer opened, clicked and so on, in microseconds."""
 
+    def skip(self, reason: str, at: datetime) -> None:
+        """It is not sent any more."""
+        self.state, self.reason, self.at, self.until = "skipped", reason, at, None
+
     @property
     def row(self) -> dict[str, Any]:
         """As a reservation reads it."""

@@ -138,6 +138,12 @@ class World:
             turn.do()
         raise EndlessError(f"more than {MOST:,} things happen")
 
+    def close(self, at: datetime, reason: str = "replay-ended") -> None:
+        """What is held back still is not sent any more, as at the end of a replay."""
+        for message in self.messages:
+            if message.state == "deferred":
+                message.skip(reason, at)
+
     @property
     def ways(self) -> set[Edge]:
         """The ways that journeys took, by playbook."""

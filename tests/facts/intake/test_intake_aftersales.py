@@ -5,6 +5,7 @@ from telling import NOON, eur, placed
 
 from engine.facts.evaluate import Asked, Evaluator
 from engine.facts.events import Event
+from engine.replay.stream import stream
 
 
 def told(kind, key, hours, **data):
@@ -124,6 +125,13 @@ def test_a_case_that_is_opened_again_is_open_and_can_be_closed_again(connection,
         ("case.closed", at(4)),
         ("case.reopened", at(6)),
         ("case.closed", at(9)),
+    ]
+    replayed = stream(connection, ["case.closed", "case.reopened"], at(0), at(20))
+    assert [(each.kind, each.at, each.data["case"]) for each in replayed] == [
+        ("case.closed", at(4), "x"),
+        ("case.reopened", at(6), "x"),
+        ("case.closed", at(9), "x"),
+        ("case.closed", at(9), "y"),
     ]
 
 

@@ -340,6 +340,12 @@ _RETURNS = Relation(
     },
 )
 
+# Of the last closing: what was closed again after that is told by the closing alone.
+_REOPENED_AT = (
+    "(select max(e.at) from events e where e.customer_id = k.customer_id and e.kind = 'case.reopened'"
+    " and e.data ->> 'case' = k.key and e.at >= k.closed_at)"
+)
+
 _CASES = Relation(
     name="cases",
     title="Support cases",
@@ -356,9 +362,10 @@ _CASES = Relation(
         "subject": _value("string", "k.subject", "What it is about"),
         "opened_at": _happening("opened_at", "k.opened_at", "When it was opened"),
         "answered_at": _happening("answered_at", "k.answered_at", "When it was first answered"),
-        "closed_at": _happening("closed_at", "k.closed_at", "When it was closed"),
+        "closed_at": _happening("closed_at", "k.closed_at", "When it was last closed"),
+        "reopened_at": _happening("reopened_at", _REOPENED_AT, "When it was opened again after that"),
         "satisfaction": _value("integer", "k.satisfaction::bigint", "Satisfaction told afterwards", since="closed_at"),
-        "open": _flag("Not closed", Not(part=_known("closed_at"))),
+        "open": _flag("Not closed, or open again", Any(parts=(Not(part=_known("closed_at")), _known("reopened_at")))),
         "answered": _flag("Answered", _known("answered_at")),
         "answer_hours": _derived(
             "integer", "Whole hours from opening to the first answer", Elapsed("opened_at", "answered_at", 3600)

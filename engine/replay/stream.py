@@ -55,6 +55,13 @@ select 'site.' || s.kind, s.at, s.key, (select min(id) from shops), s.customer_i
   from site_events s where s.at >= %(from)s and s.at < %(to)s
    and (%(kinds)s::text[] is null or 'site.' || s.kind = any(%(kinds)s))
 """,
+    "case.closed": """
+select e.kind, e.at, e.key, e.shop_id, e.customer_id, e.order_id, e.data, null::bigint, null::bigint, k.id
+  from events e join cases k on k.key = e.data ->> 'case' and e.at < k.closed_at
+ where e.kind = 'case.closed' and e.at >= %(from)s and e.at < %(to)s
+   and exists (select from events r where r.customer_id = e.customer_id and r.kind = 'case.reopened'
+                  and r.data ->> 'case' = k.key and r.at between e.at and k.closed_at)
+""",
     "": """
 select e.kind, e.at, e.key, e.shop_id, e.customer_id, e.order_id, e.data, e.id,
        (select h.id from shipments h where h.order_id = e.order_id and h.key = e.data ->> 'shipment'),
@@ -104,8 +111,7 @@ def stream(
     parts = [_ORDERS.format(kind=kind, column=column) for kind, column in _ORDER_KINDS.items() if _in(kind, kinds)]
     for template, of in ((_SHIPMENTS, _SHIPMENT_KINDS), (_CASES, _CASE_KINDS)):
         parts += [template.format(kind=kind, column=column) for kind, column in of.items() if _in(kind, kinds)]
-    if _in("review.created", kinds):
-        parts.append(_OTHERS["review.created"])
+    parts += [_OTHERS[kind] for kind in ("review.created", "case.closed") if _in(kind, kinds)]
     if kinds is None or any(kind.startswith("site.") for kind in kinds):
         parts.append(_OTHERS["site."])
     parts.append(_OTHERS[""])

@@ -36,3 +36,31 @@ async def test_an_open_complaint_escalates_and_a_closed_one_is_asked_about(
     query = "select t.task from tasks t join journeys j on j.id = t.journey_id where j.subject_id = %s"
     assert shop.rows(query, numbers["K-1"]) == []
     assert [str(mail["Subject"]) for mail in mails(mailbox)] == ["How did we do? One question from Main"]
+
+
+async def test_a_case_that_is_opened_again_is_asked_about_after_its_last_closing_only(
+    open_shop, namespace, mailbox, shipped_rules
+):
+    shop = open_shop(shipped_rules)
+    shop.place()
+    shop.pay()
+
+    def tell(what: str, **data: str) -> None:
+        shop.tell(shop.event(f"case.{what}", customer="c1", data={"case": "K-1", **data}))
+
+    def journeys(playbook: str) -> list[tuple[str, str | None]]:
+        return [(state, outcome) for name, state, outcome in shop.journeys() if name.startswith(playbook)]
+
+    def surveys() -> list[tuple[str, str | None]]:
+        return journeys("satisfaction-survey")
+
+    tell("opened", type="complaint")
+    tell("closed")
+    tell("reopened")
+    assert surveys() == [("stopped", "case.reopened")]
+    assert journeys("complaint-escalation") == [("stopped", "case.closed"), ("running", None)]
+    tell("closed")
+    async with engine(shop, namespace, mailbox):
+        await until(lambda: [state for state, _ in surveys()] == ["stopped", "ended"], "the second survey's end")
+    assert [str(mail["Subject"]) for mail in mails(mailbox)] == ["How did we do? One question from Main"]
+    assert journeys("complaint-escalation") == [("stopped", "case.closed"), ("stopped", "case.closed")]

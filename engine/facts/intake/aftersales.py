@@ -57,10 +57,16 @@ values (%(customer)s, %(order)s, %(key)s, %(kind)s, %(topic)s, %(at)s, %(recorde
 on conflict (key) do update set opened_at = case when %(corrects)s then excluded.opened_at else c.opened_at end
 returning id
 """
-_CASE_PROGRESS = """
-update cases set {column} = case when %(corrects)s then %(at)s else coalesce({column}, %(at)s) end,
+_ANSWERED = "update cases set answered_at = coalesce(answered_at, %(at)s) where id = %(case)s"
+_CLOSED = """
+update cases set closed_at = case when %(replaces)s then %(at)s else coalesce(closed_at, %(at)s) end,
        satisfaction = coalesce(%(satisfaction)s, satisfaction)
  where id = %(case)s
+"""
+_REOPENED = """
+select 1 from cases k join events e on e.customer_id = k.customer_id and e.kind = 'case.reopened'
+   and e.data ->> 'case' = k.key and e.at between k.closed_at and %(at)s
+ where k.id = %(case)s
 """
 
 
@@ -204,18 +210,31 @@ def case_opened(incoming: Incoming) -> None:
     incoming.connection.execute(ARRIVAL_LOCK, [case_arrival(incoming.event)])
 
 
-def case_progressed(incoming: Incoming) -> None:
-    """Sets when a case was first answered, or closed."""
-    closes = incoming.event.kind == "case.closed"
+def case_answered(incoming: Incoming) -> None:
+    """Sets when a case was first answered."""
     incoming.read_state("case")
-    incoming.log(once=closes)
+    incoming.log(once=False)
+    incoming.execute(_ANSWERED, case=incoming.case_id, at=incoming.event.at)
+
+
+def case_closed(incoming: Incoming) -> None:
+    """Sets when a case was closed: the first time, and anew after each time it was opened again."""
+    incoming.read_state("case")
+    anew = incoming.fetch(_REOPENED, case=incoming.case_id, at=incoming.event.at) is not None
+    incoming.log(once=not anew)
     incoming.execute(
-        _CASE_PROGRESS.format(column="closed_at" if closes else "answered_at"),
+        _CLOSED,
         case=incoming.case_id,
         at=incoming.event.at,
         satisfaction=incoming.data.get("satisfaction"),
-        corrects=incoming.corrects,
+        replaces=anew or incoming.corrects,
     )
+
+
+def case_reopened(incoming: Incoming) -> None:
+    """Notes that a case was opened again. Its closing stays a fact; whether it is open is read from both."""
+    incoming.read_state("case")
+    incoming.log(once=False)
 
 
 def _return_key(incoming: Incoming) -> str:

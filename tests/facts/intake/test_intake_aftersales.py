@@ -3,7 +3,9 @@ from datetime import timedelta
 import pytest
 from telling import NOON, eur, placed
 
+from engine.facts.evaluate import Asked, Evaluator
 from engine.facts.events import Event
+from engine.replay.stream import stream
 
 
 def told(kind, key, hours, **data):
@@ -90,6 +92,47 @@ def test_a_case_is_opened_answered_and_closed(connection, tell):
     assert connection.execute(
         "select kind, subject, opened_at, answered_at, closed_at, satisfaction from cases"
     ).fetchall() == [("complaint", "Broken", at(1), at(2), at(4), 4)]
+
+
+def test_a_case_that_is_opened_again_is_open_and_can_be_closed_again(connection, tell):
+    tell(placed())
+    tell(told("case.opened", "a", 1, case="x", type="complaint"))
+    tell(told("case.opened", "b", 1, case="y", type="complaint"))
+
+    def later(kind, hours, case="x"):
+        return tell(Event(kind, f"{kind}/{case}/{hours}", at(hours), "main", data={"case": case}))
+
+    def is_open(hours):
+        customer, case = connection.execute("select customer_id, id from cases where key = 'x'").fetchone()
+        asked = Asked(customer, "case", case, at(hours))
+        return Evaluator({}, "EUR").environment(connection, asked, {"case.open"}, "UTC").attributes["case.open"]
+
+    assert later("case.closed", 4).fresh
+    assert not later("case.closed", 5).fresh
+    assert later("case.reopened", 6).fresh
+    assert [is_open(hours) for hours in (2, 5, 7)] == [True, False, True]
+    again = later("case.closed", 9)
+    assert again.fresh
+    assert not later("case.closed", 10).fresh
+    assert later("case.closed", 9, case="y").fresh
+    assert connection.execute("select key, closed_at from cases order by key").fetchall() == [
+        ("x", at(9)),
+        ("y", at(9)),
+    ]
+    assert [is_open(hours) for hours in (7, 9)] == [True, False]
+    kinds = "select kind, at from events where data ->> 'case' = 'x' and kind <> 'case.opened' order by at"
+    assert connection.execute(kinds).fetchall() == [
+        ("case.closed", at(4)),
+        ("case.reopened", at(6)),
+        ("case.closed", at(9)),
+    ]
+    replayed = stream(connection, ["case.closed", "case.reopened"], at(0), at(20))
+    assert [(each.kind, each.at, each.data["case"]) for each in replayed] == [
+        ("case.closed", at(4), "x"),
+        ("case.reopened", at(6), "x"),
+        ("case.closed", at(9), "x"),
+        ("case.closed", at(9), "y"),
+    ]
 
 
 FIRST_TOLD = [

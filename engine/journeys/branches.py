@@ -19,10 +19,11 @@ Run = Callable[[State, int], Result]
 
 def part(state: State, index: int, step: Parallel, run: Run) -> Result:
     """Begins all branches of the instruction at an index."""
-    alone = replace(state, position=None, pending=())
+    alone = replace(state, position=Position(index, "join"), pending=())
     begun = [run(alone, place) for place in step.branches]
     standing = replace(state, position=Position(index, "join"))
-    return _together(standing, [each for each, _ in begun], [commands for _, commands in begun], step, run)
+    together, all_commands = _together(standing, [each for each, _ in begun], [more for _, more in begun], step, run)
+    return replace(together, path=(*state.path, *together.path)), all_commands
 
 
 def advance_branches(state: State, happened: Input, step: Parallel, advance: Advance, run: Run) -> Result:

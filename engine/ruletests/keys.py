@@ -53,6 +53,33 @@ RESPONSES: Mapping[str, str] = {
     "redeemed": "The coupon was used.",
     "closed": "The task was closed.",
 }
+HAPPENED: Mapping[str, str] = {
+    "send": "A message, by its step.",
+    "task": "A task, by its step.",
+    "coupon": "A coupon, by its step.",
+    "points": "An entry of points, by its step.",
+    "call": "A call of an activity, by its step.",
+    "webhook": "Another system is told, by the step.",
+    "update": "The customer's record is changed, by the step.",
+    "move": "A task goes to another team, by the step.",
+    "start": "Another playbook is started, by the step.",
+    "tag": "A tag is given.",
+    "untag": "A tag is taken.",
+    "end": "The journey ends with this outcome.",
+    "stop": "This event or change stops the journey.",
+    "fail": "The journey fails with this reason.",
+}
+BESIDE: Mapping[str, str] = {
+    "at": "When: as long after the test's instant, or {from: …, to: …}.",
+    "skipped": "It is skipped, with this reason.",
+    "failed": "It fails, with this reason.",
+    "template": "The wording of a message.",
+    "channel": "The channel of a message.",
+    "team": "Whose task it is.",
+    "amount": "How many points.",
+    "playbook": "Whose journey, where several play.",
+}
+"""What may be said of one thing that happens."""
 HAPPENS = "What the journeys do, in order, and nothing else: - {send: first, at: +4h}"
 RESULTS: Mapping[str, str] = {
     "expect": "What the rules must make of these facts.",

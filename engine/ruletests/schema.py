@@ -39,7 +39,14 @@ def schema_of_tests(rules: Rules) -> Json:
         # As of when must stand at the top, or in each test.
         "if": {"not": {"required": ["at"]}},
         "then": {"properties": {"tests": {"additionalProperties": {"required": ["at"]}}}},
-        "definitions": {**_values(), **_names(names), **_facts(), **_expectations(names), **_cut_offs(rules)},
+        "definitions": {
+            **_values(),
+            **_names(names),
+            **_facts(),
+            **_assumed(rules),
+            **_expectations(names),
+            **_cut_offs(rules),
+        },
     }
 
 
@@ -95,14 +102,14 @@ def _facts() -> dict[str, Json]:
         "events": {"type": "array", "items": _event()},
         "hand_tags": {"type": "array", "items": {"anyOf": [ref("each-tags"), closed(named, ["tag"])]}},
         "before": _before(),
-        "test": _case([*keys.SETTINGS, *keys.FACTS], ["expect"], keys.RESULTS),
-        "variant": _case([*keys.SETTINGS, *keys.FACTS], [], {"expect": keys.RESULTS["expect"]}),
+        "test": _case([*keys.SETTINGS, *keys.FACTS, *keys.ASSUMED], ["expect"], keys.RESULTS),
+        "variant": _case([*keys.SETTINGS, *keys.FACTS, *keys.ASSUMED], [], {"expect": keys.RESULTS["expect"]}),
         "but": _by_name("variant"),
     }
 
 
 def _case(parts: list[str], required: list[str], results: Mapping[str, str]) -> Json:
-    texts = {**keys.SETTINGS, **keys.FACTS}
+    texts = {**keys.SETTINGS, **keys.FACTS, **keys.ASSUMED}
     return closed({**_explained({key: texts[key] for key in parts}), **_explained(results)}, required)
 
 
@@ -170,6 +177,41 @@ def _before() -> Json:
     return closed({"at": at, **sets, **ones}, ["at"])
 
 
+# --- tests of playbooks ---------------------------------------------------------------------------------------------
+
+
+def _assumed(rules: Rules) -> dict[str, Json]:
+    becomes = {key: {"description": text, **_plain(DurationText)} for key, text in keys.RESPONSES.items()}
+    names = {"type": "string", "enum": sorted(rules.plans)} if rules.plans else {"type": "string"}
+    by_step: Json = {"type": "object", "minProperties": 1}
+    return {
+        "until": ref("moment"),
+        "playbooks": {"type": "array", "minItems": 1, "items": names},
+        "failing": {**by_step, "additionalProperties": {"type": "string", "minLength": 1}},
+        "answers": {**by_step, "additionalProperties": {"type": "object"}},
+        "responses": {**by_step, "additionalProperties": closed(becomes)},
+        "holdout": {"type": "boolean"},
+        "happened": _happened(names),
+    }
+
+
+def _happened(playbook: Json) -> Json:
+    """One thing that must happen, by the kind of step or end, with what may be said of it."""
+    why = {"type": ["string", "boolean"]}
+    moments = {"anyOf": [ref("moment"), closed({"from": ref("moment"), "to": ref("moment")}, ["from", "to"])]}
+    beside: dict[str, Json] = {
+        "at": moments,
+        "skipped": why,
+        "failed": why,
+        **{key: {"type": "string"} for key in ("template", "channel", "team")},
+        "amount": {"type": "integer"},
+        "playbook": playbook,
+    }
+    told = {key: {"description": text, "type": "string"} for key, text in keys.HAPPENED.items()}
+    explained = {key: {"description": keys.BESIDE[key], **each} for key, each in beside.items()}
+    return {**closed({**told, **explained}), "oneOf": [{"required": [key]} for key in told]}
+
+
 # --- expectations and cut-offs --------------------------------------------------------------------------------------
 
 
@@ -187,8 +229,11 @@ def _expectations(names: Names) -> dict[str, Json]:
         for name, typed in names.items()
         if not typed.of_standing
     }
+    happens = {"description": keys.HAPPENS, "type": "array", "items": ref("happened")}
     return {
-        "expect": {**closed(told), "minProperties": 1},
+        "expect": {
+            "anyOf": [{**closed(told), "minProperties": 1}, closed({"happens": happens}, ["happens"])],
+        },
         "attributes": closed(attributes),
         "unknown": closed({"unknown": {"const": True, "description": "There is no value."}}, ["unknown"]),
     }

@@ -20,9 +20,6 @@ from engine.simulation.journey import Assumed
 DAYS = 90
 """So long a test goes on unless it says until when."""
 STEPS = ("send", "task", "coupon", "points", "call", "webhook", "update", "move", "start")
-TAGS = ("tag", "untag")
-ENDS = ("end", "stop", "fail")
-_BESIDE = ("at", "skipped", "failed", "template", "channel", "team", "amount", "playbook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +185,13 @@ def _told(node: Node, rules: Rules, playbooks: Sequence[str], moments: Moments, 
     held = mapping(node, report, "what happens, such as {send: first, at: +4h}")
     if held is None:
         return None
-    known = (*STEPS, *TAGS, *ENDS)
+    known = tuple(keys.HAPPENED)
     named = [entry for entry in held if entry.key in known]
     for entry in held:
-        if entry.key not in (*known, *_BESIDE):
-            report.error("RG201", entry.span, entry.key, one_of((*known, *_BESIDE), 20), did_you_mean(entry.key, known))
+        if entry.key not in (*known, *keys.BESIDE):
+            report.error(
+                "RG201", entry.span, entry.key, one_of((*known, *keys.BESIDE), 25), did_you_mean(entry.key, known)
+            )
     if len(named) != 1:
         report.error("RG210", held.span, f"{len(named)} things that happen", f"one of {one_of(known, 20)}")
         return None

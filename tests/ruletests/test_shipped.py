@@ -16,7 +16,7 @@ ROOT = Path(engine.__file__).parents[1]
 RULES = load_rules(ROOT / "rules")
 SUITE = read_tests(RULES)
 RUNNER = Runner(RULES)
-OTHERS = ("playbooks/", "templates/", "policy.yaml", "coupons.yaml")
+OTHERS = ("playbooks/", "campaigns/", "templates/", "policy.yaml", "coupons.yaml")
 """What says what happens, not who somebody is."""
 
 

@@ -49,7 +49,10 @@ def simulated(database: str, rules: Rules, playbook: str, start: datetime, to: d
 
 def named(subject: Subject) -> str:
     """As the log of a replay names it."""
-    return str(subject.key).rpartition(":")[2] if subject.kind == "shipment" else subject.name
+    if subject.kind != "shipment":
+        return subject.name
+    number, _, key = str(subject.key).split(" ")
+    return f"{number}/{key}"
 
 
 @pytest.mark.timeout(600)

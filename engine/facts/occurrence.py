@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 from engine.facts.matching import EventMatcher, Fields
 from engine.journeys.plan import ChangeTrigger, EventTrigger, Trigger
+from engine.standing.order import UNNAMED
 
 ONCE = (
     "order.placed", "order.paid", "order.packed", "order.shipped", "order.delivered", "order.cancelled",
@@ -159,7 +160,12 @@ def counts(kind: str, at: object, since: object, *, subject: str, own: bool, sta
 
 
 def change_name(kind: str, before: str | None, after: str | None) -> str:
-    """A change of standing as journeys name what stopped them: `stage active -> sleeping`, `segment -> dormant`."""
+    """A change of standing as journeys name what stopped them: `stage active -> sleeping`, `segment -> dormant`.
+
+    A condition of the playbook's own that begins to hold is `when`.
+    """
+    if (after or "").startswith(UNNAMED):
+        return "when"
     return " ".join(part for part in (kind, before, "->", after) if part)
 
 

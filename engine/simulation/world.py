@@ -258,8 +258,11 @@ class World:
             stop = _any(journey.plan.stop, changes)
             steps = tuple(step for step, triggers in journey.plan.heard() if _any(triggers, changes))
             if stop or steps:
-                name = next(change_name(each.kind, each.before, each.after) for each in changes)
-                journey.give(Told(at, name, stop, steps))
+                meant = (
+                    journey.plan.stop if stop else tuple(each for _, found in journey.plan.heard() for each in found)
+                )
+                change = next(each for each in changes if _any(meant, (each,)))
+                journey.give(Told(at, change_name(change.kind, change.before, change.after), stop, steps))
         for plan in self.compiled.plans:
             if plan.subject == "customer" and _any(plan.start.any, changes):
                 self._start_if_allowed(plan, Subject("customer", 1), at, None)

@@ -183,7 +183,7 @@ def _before() -> Json:
 def _assumed(rules: Rules) -> dict[str, Json]:
     becomes = {key: {"description": text, **_plain(DurationText)} for key, text in keys.RESPONSES.items()}
     names = {"type": "string", "enum": sorted(rules.plans)} if rules.plans else {"type": "string"}
-    by_step: Json = {"type": "object", "minProperties": 1}
+    by_step: Json = {"type": "object"}
     return {
         "until": ref("moment"),
         "playbooks": {"type": "array", "minItems": 1, "items": names},
@@ -232,7 +232,11 @@ def _expectations(names: Names) -> dict[str, Json]:
     happens = {"description": keys.HAPPENS, "type": "array", "items": ref("happened")}
     return {
         "expect": {
-            "anyOf": [{**closed(told), "minProperties": 1}, closed({"happens": happens}, ["happens"])],
+            **closed({**told, "happens": happens}),
+            "minProperties": 1,
+            # What journeys do stands alone.
+            "if": {"required": ["happens"]},
+            "then": {"maxProperties": 1},
         },
         "attributes": closed(attributes),
         "unknown": closed({"unknown": {"const": True, "description": "There is no value."}}, ["unknown"]),

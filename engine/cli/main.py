@@ -38,6 +38,7 @@ _COMMANDS = {
     "replay": "replay",
     "schemas": "schemas",
     "segment": "segment",
+    "simulate": "simulate",
     "status": "status",
     "tag": "tag",
     "tasks": "journeys",

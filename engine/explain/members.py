@@ -1,6 +1,6 @@
 """Who is in a segment, stage, tier or RFM group, or has a tag: from what is stored, or judged now and only read."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -118,7 +118,7 @@ def judge(
     if needed.tiers is not None or needed.rfm is not None:
         values = cut_offs_of(connection, standings, at, past=past).values
         if values is None:
-            values = _computed(connection, judging, _chunks(connection), at, progress)
+            values = computed_cut_offs(connection, judging, at, progress)
     return Judge(judging, subject, at, past, Published(0, values or CutOffs(), {}))
 
 
@@ -149,14 +149,11 @@ def _chunks(connection: Connection) -> list[list[tuple[int, str]]]:
     return [people[start : start + _CHUNK] for start in range(0, len(people), _CHUNK)]
 
 
-def _computed(
-    connection: Connection,
-    judging: Standings,
-    chunks: Sequence[Sequence[tuple[int, str]]],
-    at: datetime,
-    progress: Progress,
+def computed_cut_offs(
+    connection: Connection, judging: Standings, at: datetime, progress: Progress = lambda _what, _done, _total: None
 ) -> CutOffs:
-    """Cut-offs of everybody as of the instant, where none are published."""
+    """Cut-offs of everybody as of the instant, computed anew; nothing is written."""
+    chunks = _chunks(connection)
     read, columns = column_reader(judging.rules, judging), Columns()
     done, total = 0, sum(map(len, chunks))
     for chunk in chunks:

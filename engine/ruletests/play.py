@@ -7,6 +7,7 @@ from engine.conditions.operands import instant, microseconds
 from engine.language.rules import Rules
 from engine.ruletests.case import Case, Difference, Outcome
 from engine.ruletests.story import Story, Told, offset, told_text
+from engine.simulation.history import Told as Fact
 from engine.simulation.log import Entry
 from engine.simulation.world import Compiled, EndlessError, Person, World
 
@@ -23,7 +24,8 @@ class Player:
         key = (story.playbooks, case.currency)
         if key not in self._compiled:
             self._compiled[key] = Compiled(self.rules, *key)
-        person = Person(case.facts, case.events, case.hand_tags, case.previous, case.cut_offs)
+        told = tuple(Fact(kind, at, fields) for kind, (at, fields) in case.events)
+        person = Person(case.facts, told, case.hand_tags, case.previous, case.cut_offs)
         world = World(self._compiled[key], person, instant(case.at), story.assumed)
         try:
             world.run(story.until)

@@ -58,6 +58,16 @@ class Happened:
         return own is not None and own.key == subject.key
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event that no row tells; `order` is our number of its order, where that is known."""
+
+    kind: str
+    at: int
+    fields: Mapping[str, Value]
+    order: object = None
+
+
 @dataclass
 class History:
     """One customer. `standing` is what was decided last.
@@ -65,14 +75,14 @@ class History:
     Args:
         evaluator: the rules' attributes and conditions, compiled.
         facts: rows of all relations, of all times.
-        told: events that no row tells.
+        told: events that no row tells; one of an order, parcel or case that it does not name is of the only one.
         hand_tags: given by hand.
         zone: the policy's.
     """
 
     evaluator: Evaluator
     facts: CustomerFacts
-    told: Sequence[tuple[str, tuple[int, Mapping[str, Value]]]] = ()
+    told: Sequence[Told] = ()
     hand_tags: Sequence[HandTag] = ()
     standing: Standing = field(default_factory=Standing)
     events: list[Happened] = field(init=False)
@@ -130,23 +140,20 @@ class History:
         return read(row, max(at, since), self.facts.zone)
 
     def _of_told(self) -> Iterator[Happened]:
-        """What is told of an order, parcel or case is of the only one that there is."""
-        only = {
-            scope: column(relation, "order_id" if scope == "order" else "@key", rows[0])
-            for scope, relation in SCOPES.items()
-            if len(rows := self.facts.rows.get(relation, ())) == 1
-        }
-        for number, (kind, (at, fields)) in enumerate(self.told, 1):
-            about = kind.partition(".")[0]
-            yield Happened(
-                at,
-                kind,
-                -number,
-                fields,
-                only.get("order"),
-                only.get("shipment") if about == "shipment" else None,
-                only.get("case") if about == "case" else None,
-            )
+        for number, told in enumerate(self.told, 1):
+            about = told.kind.partition(".")[0]
+            order = self._only("order") if told.order is None else told.order
+            shipment = self._only("shipment", order) if about == "shipment" else None
+            case = self._only("case") if about == "case" else None
+            yield Happened(told.at, told.kind, -number, told.fields, order, shipment, case)
+
+    def _only(self, scope: str, order: object = None) -> object:
+        """The key of the only order, parcel (of an order) or case; none where there are several."""
+        relation = SCOPES[scope]
+        rows = self.facts.rows.get(relation, ())
+        if order is not None:
+            rows = [row for row in rows if column(relation, "order_id", row) == order]
+        return column(relation, "order_id" if scope == "order" else "@key", rows[0]) if len(rows) == 1 else None
 
     def tell(self, kind: str, at: int, fields: Mapping[str, Value]) -> None:
         """An event comes to be known, perhaps of a later instant."""

@@ -45,13 +45,13 @@ class Assumed:
         failing: steps that fail for good, with the reason.
         answers: what a step that calls something is answered, by field.
         responses: of a message, coupon or task by its step: after how many seconds it was opened, redeemed or closed.
-        holdout: whether the customer is kept out of playbooks that keep somebody out.
+        holdout: whether the customer is kept out of playbooks that keep somebody out; None: as the hash has it.
     """
 
     failing: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     responses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    holdout: bool = False
+    holdout: bool | None = False
 
 
 class Around(Protocol):
@@ -319,9 +319,8 @@ class Journey:
     def _through_a_channel(self, request: DeliverRequest, template: str | TemplateBy) -> Answered | None:
         """What has become of the message; None if this channel gave way and the next is to be tried."""
         around, at = self.around, request.at
-        asking = Asking(
-            self._row(), self.plan, self.occurred, around.assumed.holdout and self.plan.controls.holdout > 0
-        )
+        out = around.assumed.holdout
+        asking = Asking(self._row(), self.plan, self.occurred, out and self.plan.controls.holdout > 0)
         reservation = Sending(request, around.rules, asking, around.history, around.messages).decide()
         if isinstance(reservation, NotBefore):
             return Answered(at, request.step, "deferred", reservation.reason, reservation.until)

@@ -64,7 +64,8 @@ class Asking:
     subject: dict[str, Any]
     plan: Plan
     occurred: Callable[[Sequence[Any], datetime], Occurrence | None]
-    holdout: bool
+    holdout: bool | None
+    """Whether the customer is kept out; None: as the hash has it."""
 
 
 class Sending(Reserving):
@@ -100,6 +101,8 @@ class Sending(Reserving):
         return True
 
     def _holdout(self) -> SkipReason | None:
+        if self._asking.holdout is None:
+            return super()._holdout()
         return "holdout" if self._asking.holdout and not self.policy.transactional(self.purpose) else None
 
     def _holds(self, condition: Condition) -> bool:

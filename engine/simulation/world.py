@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
 
 from engine.attributes.facts import CustomerFacts
+from engine.attributes.relations import EVENT_SOURCES
 from engine.conditions.environment import Happening
 from engine.conditions.operands import instant, microseconds
 from engine.dispatch.match import means
@@ -23,6 +24,7 @@ from engine.journeys.moments import next_moment
 from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, EveryTrigger, Plan, Trigger
 from engine.language.rules import Rules
 from engine.simulation.history import Happened, History, Subject
+from engine.simulation.history import Told as Fact
 from engine.simulation.journey import Assumed, Journey
 from engine.simulation.log import STOP, Edge, Entry
 from engine.simulation.send import Message
@@ -43,7 +45,7 @@ class Person:
     """Whom a simulation is of: facts of all times, events that no row tells, and what was decided before."""
 
     facts: CustomerFacts
-    events: Sequence[tuple[str, Happening]] = ()
+    told: Sequence[Fact] = ()
     hand_tags: Sequence[HandTag] = ()
     before: Standing | None = None
     cut_offs: CutOffs | None = None
@@ -63,6 +65,11 @@ class Compiled:
         self.evaluator = evaluator(rules.catalogue, currency, rules.words)
         self.matcher = EventMatcher(load_contracts(), currency)
         self._rules = rules
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """Kinds of events that no row of facts tells."""
+        return frozenset(self.matcher.contracts) - EVENT_SOURCES.keys()
 
     @property
     def rules(self) -> Rules:
@@ -117,7 +124,7 @@ class World:
 
     def __post_init__(self) -> None:
         person = self.person
-        self.history = History(self.compiled.evaluator, person.facts, person.events, person.hand_tags)
+        self.history = History(self.compiled.evaluator, person.facts, person.told, person.hand_tags)
         self.rules = self.compiled.rules
         self._now = self.begins - timedelta(microseconds=1)
         self._next_flip: int | None = None
@@ -194,7 +201,7 @@ class World:
                 subject = each.subject(plan.subject)
                 if subject is not None and self.means(plan.start.any, each):
                     self._start_if_allowed(plan, subject, instant(at), each)
-        self._hear(changed, instant(at))
+        self._hear(changed, instant(at), happened[-1])
 
     def means(self, triggers: Sequence[Trigger | CalendarTrigger], happened: Happened) -> bool:
         """Whether one of the triggers means this event."""
@@ -248,8 +255,8 @@ class World:
         """The customer is judged anew, and journeys hear of what changed."""
         self._hear(self._judged(at), at)
 
-    def _hear(self, changes: tuple[Change, ...], at: datetime) -> None:
-        """Journeys that listen are told of changes, then those that they start begin."""
+    def _hear(self, changes: tuple[Change, ...], at: datetime, event: Happened | None = None) -> None:
+        """Journeys that listen are told of changes, then those that they start begin; `event` caused them."""
         if not changes:
             return
         for journey in list(self.journeys):
@@ -265,7 +272,7 @@ class World:
                 journey.give(Told(at, change_name(change.kind, change.before, change.after), stop, steps))
         for plan in self.compiled.plans:
             if plan.subject == "customer" and _any(plan.start.any, changes):
-                self._start_if_allowed(plan, Subject("customer", 1), at, None)
+                self._start_if_allowed(plan, Subject("customer", 1), at, event)
 
     def changed(self, triggers: Sequence[Trigger], since: datetime, until: datetime) -> Occurrence | None:
         """The first change of standing after one instant, up to another, that a trigger means."""

@@ -1,10 +1,10 @@
 """One customer's facts in memory, which journeys add to: read as of an instant, as the database is."""
 
 from bisect import insort
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -35,17 +35,22 @@ class Subject:
     name: str = ""
 
 
-@dataclass(frozen=True, order=True, slots=True)
+@dataclass(frozen=True, order=True)
 class Happened:
-    """An event: its instant in microseconds since the epoch, and what it is of."""
+    """An event: its instant in microseconds since the epoch, and what it is of. `read` gives its fields."""
 
     at: int
     kind: str
     number: int
-    fields: Mapping[str, Value] = field(compare=False)
+    read: Callable[[], Mapping[str, Value]] = field(compare=False)
     order: object = field(default=None, compare=False)
     shipment: object = field(default=None, compare=False)
     case: object = field(default=None, compare=False)
+
+    @cached_property
+    def fields(self) -> Mapping[str, Value]:
+        """Its fields, read when they are first asked for."""
+        return self.read()
 
     def subject(self, kind: str) -> Subject | None:
         """The event's subject of that kind, if it has one."""
@@ -117,16 +122,20 @@ class History:
                     yield self._happened(kind, source, row, at, number)
 
     def _happened(self, kind: str, source: EventSource, row: Row, at: int, number: int) -> Happened:
-        fields = self._row(source.relation, row, at)
-        fields |= {name: fields.get(other) for name, other in source.renamed.items()}
         scope, key = _SCOPE.get(source.relation), column(source.relation, "@key", row)
         order = column(source.relation, "order_id", row) if "order_id" in RELATIONS[source.relation].slots else None
-        whole = {} if order is None else self._row("orders", self.row(Subject("order", order)), at)
+
+        def read() -> Mapping[str, Value]:
+            fields = self._row(source.relation, row, at)
+            fields |= {name: fields.get(other) for name, other in source.renamed.items()}
+            whole = {} if order is None else self._row("orders", self.row(Subject("order", order)), at)
+            return {**whole, **fields}
+
         return Happened(
             at,
             kind,
             number,
-            {**whole, **fields},
+            read,
             order,
             key if scope == "shipment" else None,
             key if scope == "case" else None,
@@ -145,7 +154,7 @@ class History:
             order = self._only("order") if told.order is None else told.order
             shipment = self._only("shipment", order) if about == "shipment" else None
             case = self._only("case") if about == "case" else None
-            yield Happened(told.at, told.kind, -number, told.fields, order, shipment, case)
+            yield Happened(told.at, told.kind, -number, partial(_same, told.fields), order, shipment, case)
 
     def _only(self, scope: str, order: object = None) -> object:
         """The key of the only order, parcel (of an order) or case; none where there are several."""
@@ -157,7 +166,7 @@ class History:
 
     def tell(self, kind: str, at: int, fields: Mapping[str, Value]) -> None:
         """An event comes to be known, perhaps of a later instant."""
-        insort(self.events, Happened(at, kind, 1_000_000 + len(self.events), fields))
+        insort(self.events, Happened(at, kind, 1_000_000 + len(self.events), partial(_same, fields)))
 
     # --- rows -------------------------------------------------------------------------------------------------------
 
@@ -263,6 +272,10 @@ class _Events(Mapping[str, Sequence[tuple[int, Mapping[str, Value]]]]):
 
     def __len__(self) -> int:
         return len({each.kind for each in self._events})
+
+
+def _same(fields: Mapping[str, Value]) -> Mapping[str, Value]:
+    return fields
 
 
 def column(relation: str, name: str, row: Row) -> object:

@@ -181,6 +181,19 @@ class World:
         return set()
 
     def _moment(self, trigger: CalendarTrigger) -> datetime | None:
+        """When it comes next; found anew when it has come, and a date's also when a fact has."""
+        known = self._moments.get(trigger)
+        if known is None or (known[0] is not None and known[0] <= self._now):
+            known = (self._next_moment(trigger), isinstance(trigger, DateTrigger))
+            self._moments[trigger] = known
+        return known[0]
+
+    @cached_property
+    def _moments(self) -> dict[CalendarTrigger, tuple[datetime | None, bool]]:
+        """The next moment of each trigger, and whether it depends on facts."""
+        return {}
+
+    def _next_moment(self, trigger: CalendarTrigger) -> datetime | None:
         base: object = None
         if isinstance(trigger, DateTrigger):
             value = self.history.known({trigger.date}, self._now).attributes.get(trigger.date)
@@ -225,6 +238,8 @@ class World:
         self._decide(self._now)
 
     def _decide(self, at: datetime) -> tuple[Change, ...]:
+        for trigger in [trigger for trigger, (_, of_facts) in self._moments.items() if of_facts]:
+            del self._moments[trigger]
         judge = self.compiled.judge
         if judge is None:
             return ()

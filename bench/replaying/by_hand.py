@@ -204,6 +204,8 @@ def awake(at: datetime, key: str) -> datetime:
     return morning + timedelta(seconds=int.from_bytes(hashlib.sha256(key.encode()).digest()) % _SPREAD)
 
 
+_AT_ONCE = 50
+"""Requests that wait for a workflow's end: a server takes only so many of one namespace."""
 _STREAM = """
 select * from (
     select 'order.placed' as kind, placed_at as at, id, payment_method from orders
@@ -281,7 +283,13 @@ async def _drive(client: Client, facts: Sequence[tuple[str, datetime, int, str]]
     await until(to)
     for journey in waiting:
         await client.get_workflow_handle(journey).signal("stop")
-    await asyncio.gather(*(client.get_workflow_handle(journey).result() for journey in started))
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def ended(journey: str) -> None:
+        async with turns:
+            await client.get_workflow_handle(journey).result()
+
+    await asyncio.gather(*(ended(journey) for journey in started))
 
 
 def messages(connection: psycopg.Connection[Any]) -> set[tuple[str, str, str]]:

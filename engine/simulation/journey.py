@@ -25,10 +25,11 @@ from engine.journeys.commands import (
 from engine.journeys.due import due
 from engine.journeys.inputs import Answered, Began, Due, Input
 from engine.journeys.interpreter import advance, begin, waits_for
-from engine.journeys.plan import Jump, Plan, TemplateBy
+from engine.journeys.plan import Call, Coupon, Jump, Plan, Points, TemplateBy, Webhook
 from engine.journeys.state import State
 from engine.journeys.wire import DeliverRequest
 from engine.language.rules import Rules
+from engine.messages.holdout import held_out
 from engine.messages.reserve import NotBefore, Proceed
 from engine.simulation.giving import give
 from engine.simulation.history import Happened, History, Subject
@@ -237,13 +238,36 @@ class Journey:
             case Deliver():
                 return self._deliver(command)
             case OpenTask() | ChangeTags() | CallOut():
-                return self._stopped(command) or self._failing(command) or self._do(command)
+                return self._stopped(command) or self._barred(command) or self._failing(command) or self._do(command)
             case _:
                 raise AssertionError(f"{command} is not carried out")
 
     def _stopped(self, command: OpenTask | ChangeTags | CallOut) -> Answered | None:
         stop = self.occurred(self.plan.stop, command.at)
         return None if stop is None else Answered(command.at, command.step, "skipped", "stopped", stopped=stop.event)
+
+    def _barred(self, command: OpenTask | ChangeTags | CallOut) -> Answered | None:
+        """Who gets no messages, to compare with, is given nothing either, and nobody outside is told of her."""
+        if not isinstance(command, CallOut) or not isinstance(command.calling, Coupon | Points | Call | Webhook):
+            return None
+        reason = self._kept_out()
+        if reason is None:
+            return None
+        self.done[command.step] = "skipped"
+        self._note(command.at, _what(command), command.step, "skipped", reason)
+        return Answered(command.at, command.step, "skipped", reason)
+
+    def _kept_out(self) -> str | None:
+        policy, plan = self.around.rules.policy, self.plan
+        if policy.transactional(plan.controls.purpose):
+            return None
+        assumed = self.around.assumed.holdout
+        if assumed is not None:
+            return "holdout" if assumed and plan.controls.holdout else None
+        customer = str(self.around.history.person("key"))
+        if held_out(customer, policy.holdout):
+            return "global_holdout"
+        return "holdout" if held_out(customer, plan.controls.holdout, plan.playbook) else None
 
     def _failing(self, command: OpenTask | ChangeTags | CallOut) -> Answered | None:
         reason = self.around.assumed.failing.get(command.step)

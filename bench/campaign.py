@@ -7,8 +7,6 @@ wave again with its worker killed in the middle of it and another started: who w
 import argparse
 import asyncio
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,11 +24,11 @@ from temporalio.client import Client
 from bench.at_work.processes import Process, start_worker, worker
 from bench.at_work.shop import Shop, bench_rules, open_shop
 from bench.at_work.waiting_until import until
-from bench.figures import BENCH, ROOT, Figure, show
+from bench.figures import Figure, show
+from bench.own_servers import again_with_servers, has_servers
 from engine.campaigns.wire import workflow_id
 from engine.composition import connect
 from engine.language.rules import Rules, compile_rules
-from engine.servers.clean import clean
 from engine.servers.leave import leave
 
 CUSTOMERS = 10_000
@@ -73,21 +71,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=CUSTOMERS)
     asked = parser.parse_args()
-    if "TEMPORAL_ADDRESS" not in os.environ or "REGULARS_DATABASE_URL" not in os.environ:
-        return _again_with_servers()
+    if not has_servers():
+        return again_with_servers("campaign")
     return show("campaign", asyncio.run(_measure(asked.customers)))
-
-
-def _again_with_servers() -> int:
-    """Runs this again with servers of its own, empty ones."""
-    BENCH.mkdir(parents=True, exist_ok=True)
-    state = Path(tempfile.mkdtemp(prefix="campaign-", dir=BENCH))
-    servers = [sys.executable, "-m", "engine.servers", "--postgres", "--temporal", "--free-ports", "--state", state]
-    try:
-        return subprocess.run([*servers, "--", sys.executable, *sys.argv], cwd=ROOT, check=False).returncode
-    finally:
-        clean(state)
-        shutil.rmtree(state, ignore_errors=True)
 
 
 async def _measure(customers: int) -> list[Figure]:

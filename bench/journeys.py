@@ -7,8 +7,6 @@ the product's own, with a database file.
 import argparse
 import asyncio
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,9 +25,9 @@ from bench.at_work.shop import Shop, bench_rules, open_shop
 from bench.at_work.starts import starts
 from bench.at_work.throughput import throughput
 from bench.at_work.waiting import waiting
-from bench.figures import BENCH, ROOT, Figure, show
+from bench.figures import Figure, show
+from bench.own_servers import again_with_servers, has_servers
 from engine.composition import connect
-from engine.servers.clean import clean
 from engine.servers.leave import leave
 
 
@@ -70,8 +68,8 @@ PARTS: dict[str, Part] = {
 def main() -> int:
     """Measures and prints; 1 if a bound does not hold."""
     options = _options()
-    if "TEMPORAL_ADDRESS" not in os.environ or "REGULARS_DATABASE_URL" not in os.environ:
-        return _again_with_servers()
+    if not has_servers():
+        return again_with_servers("journeys")
     size = SMALL if options.small else FULL
     if options.waiting:
         size = Size(**{**vars(size), "waiting": options.waiting})
@@ -86,18 +84,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--small", action="store_true", help="little of everything: to see whether it runs")
     parser.add_argument("--waiting", type=int, help=f"how many journeys wait (default {FULL.waiting:,})")
     return parser.parse_args()
-
-
-def _again_with_servers() -> int:
-    """Runs this again with servers of its own, empty ones: what earlier runs left must not slow them down."""
-    BENCH.mkdir(parents=True, exist_ok=True)
-    state = Path(tempfile.mkdtemp(prefix="journeys-", dir=BENCH))
-    servers = [sys.executable, "-m", "engine.servers", "--postgres", "--temporal", "--free-ports", "--state", state]
-    try:
-        return subprocess.run([*servers, "--", sys.executable, *sys.argv], cwd=ROOT, check=False).returncode
-    finally:
-        clean(state)
-        shutil.rmtree(state, ignore_errors=True)
 
 
 async def _measure(parts: list[str], size: Size) -> list[Figure]:

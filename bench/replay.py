@@ -8,7 +8,6 @@ with the same shop's clock and the same three playbooks, on the same servers.
 import argparse
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,12 +24,12 @@ from psycopg_pool import ConnectionPool
 from sqlalchemy import make_url
 from temporalio.envconfig import ClientConfig
 
-from bench.figures import BENCH, ROOT, Figure, show
+from bench.figures import ROOT, Figure, show
+from bench.own_servers import again_with_servers, has_servers
 from bench.replaying.by_hand import messages, replay
 from engine.composition import connect
 from engine.facts.importing.run import run as run_import
 from engine.facts.migrate import upgrade
-from engine.servers.clean import clean
 from engine.servers.leave import leave
 from engine.servers.namespace import prepare_namespace
 from tests.olist.expected import ZONE, Row, expected_messages
@@ -49,25 +48,14 @@ def main() -> int:
     if not olist or not Path(olist).is_dir():
         print("set REGULARS_OLIST to the directory of the Olist data", file=sys.stderr)
         return 3
-    if "TEMPORAL_ADDRESS" not in os.environ or "REGULARS_DATABASE_URL" not in os.environ:
-        return _again_with_servers()
+    if not has_servers():
+        return again_with_servers("replay")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=DAYS, help="the window's length")
     days = parser.parse_args().days
     name = "replay" if days == DAYS else f"replay-{days}-days"
     with tempfile.TemporaryDirectory() as directory:
         return show(name, _measure(Path(olist), Path(directory), START + timedelta(days=days)))
-
-
-def _again_with_servers() -> int:
-    BENCH.mkdir(parents=True, exist_ok=True)
-    state = Path(tempfile.mkdtemp(prefix="replay-", dir=BENCH))
-    servers = [sys.executable, "-m", "engine.servers", "--postgres", "--temporal", "--free-ports", "--state", state]
-    try:
-        return subprocess.run([*servers, "--", sys.executable, *sys.argv], cwd=ROOT, check=False).returncode
-    finally:
-        clean(state)
-        shutil.rmtree(state, ignore_errors=True)
 
 
 def _measure(olist: Path, directory: Path, to: datetime) -> list[Figure]:

@@ -59,7 +59,7 @@ def show_message(
             raise typer.BadParameter(f"there is no message {key!r}; `regulars messages` lists them")
         try:
             rules = StoredVersions().get(connection, story.message.version)
-            plan, policy = rules.plans.get(story.message.playbook), rules.policy
+            plan, policy = rules.plan(story.message.playbook), rules.policy
         except LookupError:
             plan = policy = None
     for line in tell(story, plan, policy, by_clock=replay is None):

@@ -51,13 +51,13 @@ def run_tests(
     suite = read_tests(found.rules, paths_under(found))
     _say_unsound(found.rules)
     outcomes = [*run_examples(found.rules, found.asks), *run_all(found.rules, suite.cases)]
-    measured, gone = coverage(found.rules, outcomes), ways(found.rules, outcomes)
+    measured, gone = coverage(found.rules, outcomes).of(found.covers), ways(found.rules, outcomes)
     if output == "json":
         sys.stdout.write(as_json(outcomes, suite.issues, measured, found.prefix, gone) + "\n")
     else:
         _print(outcomes, suite, found.rules, found.prefix)
         if covered or least:
-            sys.stdout.write("\n".join(filter(None, [coverage_text(measured, found.prefix), ways_text(gone)])) + "\n")
+            sys.stdout.write(_covered(measured, gone, found.prefix) + "\n")
     raise typer.Exit(PASSED if _well(outcomes, suite.issues, (measured, gone), least) else FAILED)
 
 
@@ -74,6 +74,12 @@ def _well(outcomes: list[Outcome], issues: tuple[Issue, ...], measured: tuple[Co
         return False
     mistakes = any(issue.severity == "error" for issue in issues)
     return bool(outcomes) and not mistakes and all(each.passed for each in outcomes)
+
+
+def _covered(measured: Coverage, gone: Ways, prefix: str) -> str:
+    """The tables of what there is: clauses, ways, or both."""
+    clauses = coverage_text(measured, prefix) if measured.clauses or not gone.ways else ""
+    return "\n\n".join(filter(None, [clauses, ways_text(gone)]))
 
 
 def _say_unsound(rules: Rules) -> None:

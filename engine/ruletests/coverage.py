@@ -1,6 +1,6 @@
 """Coverage: of all clauses of the rules, which did tests decide both ways."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from engine.language.rules import Rules
@@ -51,6 +51,10 @@ class Coverage:
     def hundredths(self) -> int:
         """The share of them in hundredths of a per cent, rounded down: 10000 only if all are. Of none, all are."""
         return 10_000 * self.both // len(self.clauses) if self.clauses else 10_000
+
+    def of(self, asked: Callable[[str], bool]) -> "Coverage":
+        """That of some files alone, by their paths."""
+        return Coverage(tuple(each for each in self.clauses if asked(each.file)))
 
     def by_file(self) -> dict[str, tuple[Covered, ...]]:
         """The clauses of each file."""

@@ -163,3 +163,16 @@ def test_pytest_holds_the_coverage_to_a_minimum(project):
     failed = pytest_run("--rules-coverage-min", "100", cwd=project)
     assert failed.returncode == 1
     assert "less than 100 % of the clauses are decided both ways" in failed.stdout
+
+
+def test_the_shipped_tests_cover_all_clauses_and_all_ways_and_a_path_asks_for_its_own_alone():
+    whole = run("--min", "100", ROOT / "rules", cwd=ROOT)
+    assert whole.exit_code == 0
+    assert "clauses decided both ways" in whole.output
+    assert "ways through playbooks" in whole.output
+    one = run("--coverage", ROOT / "rules" / "playbooks" / "win-back.yaml", cwd=ROOT)
+    assert "clauses decided both ways" not in one.output
+    assert [line.split()[0] for line in one.output.splitlines() if line.endswith("%")] == ["win-back", "all"]
+    clauses = run("--coverage", ROOT / "rules" / "lifecycle.test.yaml", cwd=ROOT)
+    assert "ways through playbooks" not in clauses.output
+    assert "rules/tiers.yaml" not in clauses.output

@@ -1,5 +1,7 @@
 """Every block of YAML in the pages is what it says: rules, tests and mappings that load without a mistake."""
 
+import re
+
 import pytest
 
 from engine.facts.importing.load import parse
@@ -28,8 +30,10 @@ FOUND = [
 def test_a_block_of_yaml_loads(name, block):
     keys = read(block.text, Report(name)).keys()
     if "tests" in keys:
-        rules = compile_rules({**SHIPPED, "shown.test.yaml": block.text})
-        suite = read_tests(rules, frozenset({"shown.test.yaml"}))
+        # Tests of a playbook stand beside it, and say so.
+        named = re.match(r"# rules/(\S+\.test\.yaml)", block.text)
+        place = named[1] if named else "shown.test.yaml"
+        suite = read_tests(compile_rules({**SHIPPED, place: block.text}), frozenset({place}))
         assert suite.issues == ()
         assert suite.cases
     elif kind := next((key for key in keys if key in KINDS), None):

@@ -20,6 +20,7 @@ from activities.context import Connection, Context
 from activities.providers.provider import Final, InDoubt, Retryable
 from engine.conditions.types import Value
 from engine.facts.evaluate import Asked, evaluator
+from engine.journeys.choosing import template_of
 from engine.journeys.plan import Plan, TemplateBy
 from engine.journeys.wire import Answer, DeliverRequest
 from engine.language.rules import Rules
@@ -205,8 +206,7 @@ class Deliver:
             return request.template
         choice = TemplateBy.model_validate(request.template)
         value = self._ask(connection, request, proceed, journey, moment, {choice.by})[choice.by]
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return choice.default if value is None else choice.cases.get(text, choice.default)
+        return template_of(choice, value)
 
     async def _not_taken(self, proceed: Proceed, why: str) -> None:
         if not proceed.doubted:  # this attempt's refusal does not tell what became of an earlier one

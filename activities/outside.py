@@ -5,8 +5,7 @@ one that must be made once only is not repeated after a crash: it has failed, in
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, Literal
 
 from psycopg.rows import dict_row
@@ -15,11 +14,10 @@ from psycopg.types.json import Jsonb
 from activities.asking import asking
 from activities.context import Connection, Context
 from activities.journey_row import locked_journey, over
-from engine.conditions.operands import instant
-from engine.conditions.types import Type, Value
+from engine.conditions.as_json import as_json
 from engine.journeys.wire import Answer, CallRequest
-from engine.messages.holdout import held_out
-from engine.messages.patience import after_pause
+from engine.messages.barred import barred
+from engine.messages.decision import NotBefore
 from engine.messages.record import end_journey
 
 _WHOM = """
@@ -89,11 +87,11 @@ def begin(
         whom = cursor.execute(_WHOM, (request.journey,)).fetchone()
     assert whom is not None  # it is locked
     if reach == "outside" and request.clock == "held":
-        barred: Answer | str | None = "replayed"
+        bar: Answer | str | None = "replayed"
     else:
-        barred = None if reach == "inside" else _barred(context, connection, journey, whom, moment)
-    if isinstance(barred, Answer):
-        return barred
+        bar = None if reach == "inside" else _barred(context, connection, journey, whom, moment)
+    if isinstance(bar, Answer):
+        return bar
     noted = {
         "key": key,
         "journey": request.journey,
@@ -101,12 +99,12 @@ def begin(
         "step": request.step,
         "iteration": request.iteration,
         "activity": request.activity,
-        "state": "skipped" if barred else "begun",
+        "state": "skipped" if bar else "begun",
         "at": moment,
     }
     connection.execute(_BEGIN, noted)
-    if barred is not None:
-        return finish(connection, request, key, Outcome("done", barred), moment, skipped=True)
+    if bar is not None:
+        return finish(connection, request, key, Outcome("done", bar), moment, skipped=True)
     given = {**request.given, **_looked_up(context, connection, request)}
     return Begun(key, given, journey["playbook"], journey["customer_id"], whom["key"], whom["number"])
 
@@ -134,28 +132,10 @@ def _barred(
     context: Context, connection: Connection, journey: dict[str, Any], whom: dict[str, Any], moment: datetime
 ) -> Answer | str | None:
     """Why nothing may be told or given, for good or until later: as with messages."""
-    plan, policy = context.versions.plan(connection, journey["version"], journey["playbook"]), context.policy
+    plan = context.versions.plan(connection, journey["version"], journey["playbook"])
     controls = connection.execute(_CONTROLS, (journey["playbook"],)).fetchall()
-    if any(state == "killed" for _, state, _ in controls):
-        return "killed"
-    if not policy.transactional(plan.controls.purpose):
-        if held_out(whom["key"], policy.holdout):
-            return "global_holdout"
-        if held_out(whom["key"], plan.controls.holdout, plan.playbook):
-            return "holdout"
-    if (policy.mode != "live" or plan.status == "test") and not _is_tester(policy.test_recipients, whom):
-        return "no_test_recipient"
-    if whom["paused_at"] is not None:
-        return Answer(moment, "deferred", "journey_paused", after_pause(whom["paused_at"], moment))
-    for playbook, _, since in controls:
-        reason = "all_paused" if playbook == "*" else "playbook_paused"
-        return Answer(moment, "deferred", reason, after_pause(since, moment))
-    return None
-
-
-def _is_tester(testers: Any, whom: dict[str, Any]) -> bool:  # noqa: ANN401 - as the policy has them
-    known = {name.casefold() for name in testers}
-    return bool(known & {(whom[name] or "").casefold() for name in ("key", "email", "phone")})
+    found = barred(plan, context.policy, whom, controls, moment)
+    return Answer(moment, "deferred", found.reason, found.until) if isinstance(found, NotBefore) else found
 
 
 def _looked_up(context: Context, connection: Connection, request: CallRequest) -> dict[str, Any]:
@@ -165,18 +145,3 @@ def _looked_up(context: Context, connection: Connection, request: CallRequest) -
     types = of.evaluator.catalogue.types
     found = {key: (name, of.value(connection, name)) for key, name in request.looked_up.items()}
     return {key: as_json(value, types.get(name)) for key, (name, value) in found.items()}
-
-
-def as_json(value: Value, kind: Type | None) -> Any:  # noqa: ANN401 - any value of JSON
-    """A value as JSON has it: instants and dates in ISO 8601, decimals as text, sets as sorted lists."""
-    match value:
-        case int() if kind == "instant":
-            return instant(value).isoformat().replace("+00:00", "Z")
-        case Decimal():
-            return str(value)
-        case date():
-            return value.isoformat()
-        case frozenset():
-            return sorted(value)
-        case _:
-            return value

@@ -13,6 +13,7 @@ from activities.in_force import InForce
 from activities.outside import Begun, Outcome, begin, finish
 from engine.dispatch.hand_tags import judged_after
 from engine.facts import points
+from engine.facts.ledger import counted
 from engine.journeys.wire import Answer, CallRequest
 
 _ORDER = (
@@ -73,7 +74,7 @@ def _written(connection: Connection, request: CallRequest, begun: Begun) -> Outc
         if order is not None:
             points.reverse(connection, begun.customer, begun.key, order, at, share)
         return Outcome("done")
-    many = given["add"] if "add" in given else _counted(given, currency)
+    many = given["add"] if "add" in given else counted(given, currency)
     if isinstance(many, str):
         return Outcome("failed", many)
     if many > 0:
@@ -88,13 +89,3 @@ def _written(connection: Connection, request: CallRequest, begun: Begun) -> Outc
         )
         points.write(connection, begun.customer, lot)
     return Outcome("done")
-
-
-def _counted(given: dict[str, object], currency: str | None) -> int | str:
-    """One for each full `per` of what is looked up; or why it cannot be counted."""
-    of, per = given.get("of"), given["per"]
-    if isinstance(per, dict):
-        per = per.get(currency)
-    if not isinstance(per, int):
-        return "currency_unknown"
-    return of // per if isinstance(of, int) else "amount_unknown"

@@ -43,7 +43,6 @@ from activities.start import Start
 from activities.update import Update
 from activities.webhook import Webhook
 from engine.dispatch.match import Matcher
-from engine.dispatch.uses import with_used_standing
 from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import Contract, load_contracts
@@ -52,6 +51,7 @@ from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
 from engine.journeys.wire import JOURNEY_QUEUE
 from engine.language.rules import Rules
+from engine.language.uses import with_used_standing
 from engine.own import OwnActivity
 from engine.own.load import folder_of, load
 from engine.replay.discard import discard_namespace, first_free

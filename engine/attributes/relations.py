@@ -581,6 +581,9 @@ PRODUCT_FIELDS: Mapping[str, tuple[Type, str]] = {
 }
 """The scope `product.`: what is known of the products of an order together, each with its type and title."""
 
+PRODUCT_LENGTHS: Mapping[str, str] = {"settling_time": "settling_days", "repurchase_time": "repurchase_days"}
+"""Lengths of time that products have, by their names in rules, with the field that holds them."""
+
 _REVIEW = ("order_id", "review")
 _RETURN = ("order_id", "return")
 _SHIPMENT = ("order_id", "shipment")

@@ -90,3 +90,9 @@ def _end_of_gap(inside: datetime, here: ZoneInfo) -> datetime:
         else:
             before = middle
     return after
+
+
+def end_of_day(instant: datetime, zone_name: str) -> datetime:
+    """When the local day of an instant is over, in UTC."""
+    last = instant.astimezone(zone(zone_name)).date()
+    return instant_of(last + timedelta(days=1), time(0), zone_name)

@@ -10,10 +10,10 @@ from typing import Any
 
 import psycopg
 
-from engine.conditions.operands import instant
 from engine.dispatch.match import Happening, Matcher
 from engine.facts.evaluate import Asked, evaluator
 from engine.facts.read import read_zone
+from engine.journeys.due import date_of
 from engine.journeys.moments import next_moment
 from engine.journeys.plan import CalendarTrigger, DateTrigger, EveryTrigger, Plan
 from engine.language.rules import Rules
@@ -81,7 +81,5 @@ class Calendar:
         rules = self.matcher.rules
         asking = evaluator(rules.catalogue, self.matcher.events.currency, rules.words)
         asked = Asked(customer, "customer", customer, at)
-        value = asking.environment(connection, asked, {trigger.date}, rules.policy.zone).attributes.get(trigger.date)
-        if isinstance(value, int):
-            return instant(value)
-        return value if isinstance(value, date) else None
+        known = asking.environment(connection, asked, {trigger.date}, rules.policy.zone)
+        return date_of(known.attributes.get(trigger.date))

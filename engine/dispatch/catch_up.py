@@ -10,7 +10,8 @@ from engine.dispatch import outbox
 from engine.dispatch.match import stop_journey
 from engine.dispatch.versions import StoredVersions
 from engine.facts.matching import EventMatcher
-from engine.facts.occurrence import Since, Whose, first_occurrence
+from engine.facts.occurrence import Whose, first_occurrence
+from engine.facts.since import Since
 
 Connection = psycopg.Connection[Any]
 

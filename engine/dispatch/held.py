@@ -11,7 +11,8 @@ from psycopg.rows import dict_row, tuple_row
 from engine.dispatch.match import stop_journey
 from engine.dispatch.versions import StoredVersions
 from engine.facts.matching import EventMatcher
-from engine.facts.occurrence import Since, Whose, first_occurrence
+from engine.facts.occurrence import Whose, first_occurrence
+from engine.facts.since import Since
 from engine.policy import Policy
 
 Connection = psycopg.Connection[Any]

@@ -5,7 +5,7 @@ Decided in the transaction that records it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -17,9 +17,9 @@ from engine.dispatch import outbox
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Asked, evaluator
-from engine.facts.matching import EventMatcher, Fields
-from engine.facts.occurrence import ONCE, change_name
-from engine.journeys.plan import CalendarTrigger, ChangeTrigger, Plan, Trigger
+from engine.facts.matching import EventMatcher, Fields, means
+from engine.facts.since import ONCE, change_name
+from engine.journeys.plan import CalendarTrigger, Plan, Trigger
 from engine.language.rules import Rules
 from engine.messages.record import skip_waiting_messages
 from engine.standing.decide import Change
@@ -112,8 +112,7 @@ class Matcher:
         subject_id = happening.subject_id(plan.subject)
         if subject_id is None:
             return False
-        age = happening.recorded_at - happening.at
-        if plan.start.max_age is not None and age > timedelta(seconds=plan.start.max_age):
+        if plan.start.too_old(happening.recorded_at - happening.at):
             return False
         if _started_lately(connection, plan, subject_id, happening):
             return False
@@ -145,15 +144,6 @@ class Matcher:
         if happening.changes:
             return any(means(triggers, change) for change in happening.changes)
         return self.events.triggered(triggers, happening.kind, happening.fields)
-
-
-def means(triggers: tuple[Trigger | CalendarTrigger, ...], change: Change) -> bool:
-    """Whether one of the triggers means this change of standing."""
-    return any(
-        trigger.means(change.kind, change.before, change.after, rises=change.rises)
-        for trigger in triggers
-        if isinstance(trigger, ChangeTrigger)
-    )
 
 
 def stop_journey(connection: Connection, journey: int, event: str, at: datetime, *, reason: str = "stopped") -> None:
@@ -199,7 +189,7 @@ def _running(connection: Connection, happening: Happening) -> list[dict[str, Any
 
 def _started_lately(connection: Connection, plan: Plan, subject_id: int, happening: Happening) -> bool:
     """Whether this event has started its journey already, or another did within `once_per`."""
-    since = None if plan.start.once_per is None else happening.at - timedelta(seconds=plan.start.once_per)
+    since = plan.start.once_since(happening.at)
     row = connection.execute(
         """select exists (select from journeys where playbook = %s and subject = %s and subject_id = %s
                           and (event_id = %s or started_at > %s))""",

@@ -14,7 +14,8 @@ from engine.conditions.environment import Catalogue, Happening
 from engine.conditions.operands import instant, microseconds
 from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Evaluator, evaluator
-from engine.facts.history import EventFields, happenings, relations_of, told_events
+from engine.facts.happenings import EventFields, happenings, relations_of
+from engine.facts.history import told_events
 from engine.facts.read import read_customers
 from engine.facts.standing import (
     STALE,

@@ -10,7 +10,8 @@ import psycopg
 from engine.conditions.operands import microseconds
 from engine.dispatch.standing import Standings
 from engine.explain.case import Case, GivenByHand, blind
-from engine.facts.history import happenings, relations_of, told_events
+from engine.facts.happenings import happenings, relations_of
+from engine.facts.history import told_events
 from engine.facts.read import read_customer
 from engine.facts.standing import Kept, read_standings, standing_as_of
 from engine.language.issues import did_you_mean

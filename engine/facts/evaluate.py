@@ -4,25 +4,20 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import psycopg
 
-from engine.attributes.definition import AttributeDefinition
-from engine.attributes.fold import Fold, compile_fold
 from engine.attributes.keywords import Words
-from engine.attributes.relations import EVENT_SOURCES, PRODUCT_FIELDS, RELATIONS, SCOPES
 from engine.conditions.ast import Condition, names
-from engine.conditions.compile import Predicate, compile_condition
-from engine.conditions.environment import Catalogue, Environment, Happening, Types
+from engine.conditions.environment import Environment, Happening
 from engine.conditions.operands import microseconds
 from engine.conditions.trace import Trace, trace
-from engine.conditions.types import Type, Value
+from engine.conditions.types import Value
 from engine.contracts import comparable, values_of
+from engine.facts.compiled import SCOPES_OF, Attributes, Compiled
 from engine.facts.currency import reporting_currency
-from engine.facts.event_contracts import load_contracts
-from engine.facts.history import EventFields, events
+from engine.facts.history import events
 from engine.facts.products import read_products
 from engine.facts.read import read_customer, read_scope
 from engine.facts.standing import standing_as_of
@@ -32,10 +27,8 @@ from engine.standing.decide import STANDING_TYPES
 __all__ = ["Asked", "Evaluator", "environment", "evaluator", "holds", "reporting_currency"]
 
 Connection = psycopg.Connection[Any]
-Attributes = Mapping[str, AttributeDefinition]
 
 _KEPT = 16
-_SCOPES_OF: Mapping[str, tuple[str, ...]] = {"order": ("order",), "shipment": ("shipment", "order"), "case": ("case",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,31 +85,8 @@ class Scene:
         return self._steps.get(step, frozenset())
 
 
-class Evaluator:
-    """Attributes and conditions of one version of the rules, compiled once and kept.
-
-    Args:
-        attributes: the declared attributes by name.
-        currency: the reporting currency.
-        event_fields: the fields of each kind of event; default: by the shipped contracts.
-        words: the rules' word lists, by which texts have keywords.
-    """
-
-    def __init__(
-        self,
-        attributes: Attributes,
-        currency: str | None,
-        event_fields: EventFields | None = None,
-        words: Words | None = None,
-    ) -> None:
-        self.attributes, self.words = attributes, words
-        self.event_fields = _shipped_fields() if event_fields is None else event_fields
-        types: dict[str, Type] = {name: definition.type for name, definition in attributes.items()}
-        self.catalogue = Catalogue(
-            {**STANDING_TYPES, **types, **_scope_types()}, _event_types(self.event_fields), currency
-        )
-        self._folds: dict[frozenset[str], Fold] = {}
-        self._predicates: dict[tuple[Condition, str], Predicate] = {}
+class Evaluator(Compiled):
+    """Attributes and conditions of one version of the rules, asked of the database."""
 
     def environment(
         self, connection: Connection, asked: Asked, wanted: Iterable[str], zone: str = "UTC"
@@ -140,12 +110,12 @@ class Evaluator:
         scopes = {name.partition(".")[0] for name in wanted - bare - standing}
         values: dict[str, Value] = {}
         if bare:
-            fold = self._fold(bare)
+            fold = self.fold(bare)
             values = fold(read_customer(connection, asked.customer, relations=fold.reads, zone=zone), asked.at)
         if standing:
             decided = standing_as_of(connection, asked.customer, asked.at)
             values |= {name: decided[name] for name in standing}
-        for scope in _SCOPES_OF.get(asked.subject, ()):
+        for scope in SCOPES_OF.get(asked.subject, ()):
             values |= self._scope(connection, asked, scope, zone) if scope in scopes else {}
         if "product" in scopes:
             values |= read_products(connection, self._order(connection, asked))
@@ -160,30 +130,11 @@ class Evaluator:
         kind = ""
         if asked.journey is not None and any(name.startswith("trigger.") for name in wanted):
             kind, _ = self._trigger(connection, asked.journey)
-        return self._predicate(condition, kind)(self.environment(connection, asked, wanted, zone))
+        return self.predicate(condition, kind)(self.environment(connection, asked, wanted, zone))
 
     def explain(self, connection: Connection, condition: Condition, asked: Asked, zone: str = "UTC") -> Trace:
         """The same with every clause's value and verdict."""
         return trace(condition, self.environment(connection, asked, names(condition), zone), self.catalogue)
-
-    def _fold(self, asked: frozenset[str]) -> Fold:
-        if asked not in self._folds:
-            self._folds[asked] = compile_fold(
-                self.attributes, currency=self.catalogue.currency, only=asked, words=self.words
-            )
-        return self._folds[asked]
-
-    def _predicate(self, condition: Condition, kind: str = "") -> Predicate:
-        """Compiled; `kind` is that of the event that started the journey, whose fields have types of their own."""
-        if (condition, kind) not in self._predicates:
-            told = {f"trigger.{name}": each for name, each in self.event_fields.get(kind, {}).items()}
-            self._predicates[condition, kind] = compile_condition(
-                condition,
-                currency=self.catalogue.currency,
-                types={**self.catalogue.types, **told},
-                events=self.catalogue.events,
-            )
-        return self._predicates[condition, kind]
 
     def _trigger(self, connection: Connection, journey: int) -> tuple[str, dict[str, Value]]:
         """The event that started a journey: its kind, and its fields as conditions compare them; none of a change."""
@@ -246,25 +197,3 @@ def evaluator(catalogue: Attributes, currency: str | None, words: Words | None =
         if len(_evaluators) > _KEPT:
             _evaluators.popitem(last=False)
     return _evaluators[key]
-
-
-def _scope_types() -> dict[str, Type]:
-    return {
-        f"{scope}.{name}": each.type
-        for scope, relation in SCOPES.items()
-        for name, each in RELATIONS[relation].offered.items()
-    } | {f"product.{name}": kind for name, (kind, _) in PRODUCT_FIELDS.items()}
-
-
-def _event_types(fields: EventFields) -> dict[str, Types]:
-    """What `did` may ask of a kind of event: its contract's fields, and those of the relation that tells it."""
-    types: dict[str, Types] = dict(fields)
-    for kind, source in EVENT_SOURCES.items():
-        offered = {name: each.type for name, each in RELATIONS[source.relation].offered.items()}
-        types[kind] = {**types.get(kind, {}), **offered}
-    return types
-
-
-@cache
-def _shipped_fields() -> EventFields:
-    return {kind: contract.fields for kind, contract in load_contracts().items()}

@@ -10,7 +10,8 @@ from engine.conditions.compile import RowPredicate, compile_where
 from engine.conditions.types import Type, Value
 from engine.contracts import comparable, values_of
 from engine.facts.event_contracts import Contract
-from engine.journeys.plan import CalendarTrigger, EventTrigger, Trigger
+from engine.journeys.plan import CalendarTrigger, ChangeTrigger, EventTrigger, Trigger
+from engine.standing.decide import Change
 
 Fields = Mapping[str, Value]
 
@@ -39,6 +40,15 @@ class EventMatcher:
         contract = self.contracts.get(kind)
         types = tuple(sorted(contract.fields.items())) if contract else ()
         return _compiled(condition, self.currency, types)(fields)
+
+
+def means(triggers: tuple[Trigger | CalendarTrigger, ...], change: Change) -> bool:
+    """Whether one of the triggers means this change of standing."""
+    return any(
+        trigger.means(change.kind, change.before, change.after, rises=change.rises)
+        for trigger in triggers
+        if isinstance(trigger, ChangeTrigger)
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -14,13 +14,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from engine.facts.matching import EventMatcher, Fields
+from engine.facts.since import ONCE, Occurrence, Since, change_name
 from engine.journeys.plan import ChangeTrigger, EventTrigger, Trigger
-
-ONCE = (
-    "order.placed", "order.paid", "order.packed", "order.shipped", "order.delivered", "order.cancelled",
-    "shipment.shipped", "shipment.out_for_delivery", "shipment.delivered", "shipment.lost", "case.opened",
-)  # fmt: skip
-"""What happens to one order, parcel or case once: of that one it counts also from before a journey began."""
 
 # The happenings of orders, parcels and cases are columns of their rows; imported ones have no rows in events. What
 # happens to a subject once counts of this one subject whenever it was: what was paid before it was heard of is paid.
@@ -86,22 +81,6 @@ select kind, "from", "to", coalesce((evidence ->> 'rises')::boolean, false), at 
 
 
 @dataclass(frozen=True)
-class Occurrence:
-    """An event of the subject and its instant."""
-
-    event: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Since:
-    """When a journey began and the kind of event that started it, which does not count as a later one of its kind."""
-
-    at: datetime
-    started_by: str | None = None
-
-
-@dataclass(frozen=True)
 class Whose:
     """Whose events count: all of a customer, or only those of one order, parcel or case of hers."""
 
@@ -141,11 +120,6 @@ def first_occurrence(
         _first_change(connection, triggers, whose, since, until),
     )
     return min((each for each in found if each is not None), key=lambda each: each.at, default=None)
-
-
-def change_name(kind: str, before: str | None, after: str | None) -> str:
-    """A change of standing as journeys name what stopped them: `stage active -> sleeping`, `segment -> dormant`."""
-    return " ".join(part for part in (kind, before, "->", after) if part)
 
 
 def _first_event(

@@ -4,12 +4,12 @@ from typing import Any, Literal, cast
 
 import psycopg
 
+from engine.attributes.relations import PRODUCT_LENGTHS
 from engine.conditions.types import Value
 
 Connection = psycopg.Connection[Any]
 Length = Literal["settling_time", "repurchase_time"]
-LENGTHS: dict[str, str] = {"settling_time": "settling_days", "repurchase_time": "repurchase_days"}
-"""Lengths of time that products have, by their names in rules, with the column that holds them."""
+LENGTHS = PRODUCT_LENGTHS
 
 
 _ALL = """

@@ -6,6 +6,7 @@ ends the journey, fails or finds it stopped ends all of it.
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 
 from engine.journeys.commands import Command
 from engine.journeys.inputs import Input, Told
@@ -58,9 +59,12 @@ def _together(
     merged = _merged(state, branches)
     ended = next((number for number, each in enumerate(branches) if each.finished), None)
     if ended is not None:
-        return replace(merged, position=None, finished=True, branches=()), commands[ended]
+        over = replace(merged, position=None, finished=True, branches=(), path=branches[ended].path)
+        return over, commands[ended]
     if all(each.joined for each in branches):
-        return run(replace(merged, position=None, branches=()), step.join)
+        after, following = run(replace(merged, position=None, branches=()), step.join)
+        moved = (each.path for each in branches if each not in state.branches)
+        return replace(after, path=tuple(chain(*moved, after.path))), following
     return replace(merged, branches=tuple(branches)), tuple(command for each in commands for command in each)
 
 

@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from engine.calendar.business import WEEKDAYS, BusinessHours
 from engine.calendar.local import instant_of, zone
+from engine.conditions.operands import instant
+from engine.conditions.types import Value
 from engine.journeys.plan import When
 
 _DAY = 86400
@@ -36,6 +38,13 @@ def due(when: When, base: datetime | date, zone_name: str, business: BusinessHou
     except OverflowError:
         return None
     return found if found < _LAST else None
+
+
+def date_of(value: Value) -> datetime | date | None:
+    """A value that is looked up, as the date or instant from which to count."""
+    if isinstance(value, int):
+        return instant(value)
+    return value if isinstance(value, date) else None
 
 
 def _of(when: When, base: datetime | date, zone_name: str, business: BusinessHours) -> datetime:

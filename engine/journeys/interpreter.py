@@ -117,8 +117,10 @@ def _run(plan: Plan, state: State, index: int) -> Result:
 
     Jumps lead forward, and repetitions have a limit, so it ends.
     """
+    path: tuple[int, ...] = ()
     while True:
-        state = inside(plan, replace(state, arrived_at=state.now), index)
+        path = (*path, index)
+        state = inside(plan, replace(state, arrived_at=state.now, path=path), index)
         passed = _passes(plan, state, index)
         if passed is None:
             return _stand(plan, state, index)

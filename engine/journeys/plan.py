@@ -5,6 +5,7 @@ position is one number and the interpreter needs no stack. `to_json` drops defau
 """
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
@@ -89,6 +90,14 @@ class Start(Part):
     max_age: int | None = None
     once_per: int | None = None
 
+    def too_old(self, age: timedelta) -> bool:
+        """Whether something that we hear of so long after its instant starts nothing."""
+        return self.max_age is not None and age > timedelta(seconds=self.max_age)
+
+    def once_since(self, at: datetime) -> datetime | None:
+        """Since when another journey of the subject stands against one that would start at an instant."""
+        return None if self.once_per is None else at - timedelta(seconds=self.once_per)
+
 
 class Goal(Part):
     """What the playbook is for, measured from facts; `within` in seconds after the start.
@@ -169,6 +178,10 @@ class When(Part):
     def elapses(self) -> bool:
         """Whether it is a length of time and no moment of the calendar."""
         return not (self.date or self.length or self.at or self.weekday)
+
+    def lasting(self, days: int | None) -> "When":
+        """The same with the length of time that was looked up; None where it is not known."""
+        return self.model_copy(update={"offset": self.default if days is None else days * 86400})
 
 
 class WaitUntil(Instruction):

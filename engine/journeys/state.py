@@ -45,6 +45,8 @@ class State:
     """Why a step was skipped, failed or left in doubt, for people who read the journey."""
     finished: bool = False
     subject: str = ""
+    path: tuple[int, ...] = ()
+    """The instructions gone through by the latest input, for who follows the journey."""
     rounds: tuple[Round, ...] = ()
     """The repetitions that the journey is in, the outermost first."""
     branches: tuple["State", ...] = ()

@@ -1,37 +1,20 @@
-"""What a reservation decides about, by which terms, and how what it decided is written."""
+"""What a send is decided by and what may be decided, as data: for the database and for the simulator."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-import psycopg
+from pydantic import TypeAdapter
 
+from engine.conditions.ast import Condition
 from engine.facts.matching import EventMatcher
 from engine.journeys.plan import Plan
-from engine.journeys.wire import DeliverRequest
 from engine.language.rules import Rules
-from engine.messages.capacities import count
-from engine.messages.known import Known
-from engine.policy import Policy
+from engine.messages.caps import Other
+from engine.policy import Hold, Policy
 
-_PUT = """
-insert into messages (key, journey_id, customer_id, playbook, step, iteration, channel, purpose, state, reason,
-                      due_at, at, until, provider, attempts, places)
-values (%(key)s, %(journey)s, %(customer)s, %(playbook)s, %(step)s, %(iteration)s, %(channel)s, %(purpose)s,
-        %(state)s, %(reason)s, %(due)s, %(at)s, %(until)s, %(provider)s, %(attempts)s,
-        coalesce(%(places)s::text[], '{}'))
-on conflict (journey_id, step, iteration, channel) do update
-   set state = excluded.state, reason = excluded.reason, at = excluded.at, until = excluded.until,
-       provider = excluded.provider, attempts = messages.attempts + excluded.attempts,
-       places = coalesce(%(places)s::text[], messages.places), updated_at = now()
-returning id, attempts
-"""
-_MOVE = """
-update messages set channel = %(channel)s, key = %(key)s
- where journey_id = %(journey)s and step = %(step)s and iteration = %(iteration)s and channel = %(chosen)s
-   and state in ('planned', 'reserved', 'deferred')
-"""
 _AT_ONCE = timedelta(0)
 
 
@@ -61,104 +44,78 @@ class Terms:
         return "live" if in_force is None else in_force.status
 
 
-class Decision:
-    """One send that is being decided, and its row."""
+@dataclass(frozen=True)
+class Known:
+    """One customer's state as known under her lock.
 
-    def __init__(
-        self,
-        connection: psycopg.Connection[Any],
-        request: DeliverRequest,
-        terms: Terms,
-        moment: datetime,
-        known: Known,
-    ) -> None:
-        self.connection = connection
-        self.request = request
-        self.terms = terms
-        self.moment = moment
-        self.known = known
-        self.subject = known.subject
-        self.purpose = terms.plan.controls.purpose
-        self.before: Mapping[str, Any] | None = None
-        self.channels: Sequence[str] = request.channels
+    Attributes:
+        subject: the journey, its customer and what it is about.
+        existing: what has become of this send already.
+        controls: what operators have paused or killed of its playbook, and of all.
+        suppressed: channels on which she must not be reached, or `*`.
+        consents: channel (or `*`) and answer, the one that counts first.
+        others: her other messages, as caps count them.
+    """
 
-    @property
-    def policy(self) -> Policy:
-        """The policy in force."""
-        return self.terms.policy
+    subject: dict[str, Any]
+    existing: list[dict[str, Any]]
+    controls: list[dict[str, Any]]
+    suppressed: frozenset[str]
+    consents: list[tuple[str, bool]]
+    others: tuple[Other, ...]
 
-    @property
-    def chosen(self) -> str | None:
-        """The channel that an earlier decision took."""
-        return None if self.before is None else self.before["channel"]
 
-    def _planned_channel(self) -> str:
-        """The channel a message was planned for, where none has been chosen yet."""
-        configured = [channel for channel in self.channels if channel in self.policy.channels]
-        return self.chosen or (configured or self.channels)[0]
+@dataclass(frozen=True)
+class Proceed:
+    """The message is ours to send, under this key. `address` is personal data: it goes to the provider only.
 
-    def _key(self, channel: str) -> str:
-        return f"{self.subject['workflow_id']}/{self.request.step}/{self.request.iteration}/{channel}"
+    `attempt` counts how often it was so; only the latest attempt may hand it over. `doubted`: an earlier one may have.
+    `not_before` is the instant of the channel's token, moments ahead; none where no limit asks to wait.
+    """
 
-    def _held_places(self) -> list[str]:
-        return [] if self.before is None else self.before["places"]
+    message: int
+    attempt: int
+    doubted: bool
+    key: str
+    channel: str
+    customer: int
+    order: int | None
+    address: str
+    not_before: datetime | None = None
+    shipment: int | None = None
+    case: int | None = None
 
-    def _promised(self) -> bool:
-        return self.before is not None and self.before["state"] == "deferred"
 
-    def _put(
-        self,
-        channel: str,
-        state: str,
-        reason: str | None,
-        *,
-        at: datetime,
-        until: datetime | None = None,
-        attempts: int = 0,
-        places: tuple[str, ...] | None = None,
-    ) -> tuple[int, int]:
-        """Writes the message's row and gives its id and its attempts. `places`: none if they stay as they are."""
-        configured = self.policy.channels.get(channel)
-        values = {
-            "key": self._key(channel),
-            "journey": self.request.journey,
-            "customer": self.subject["customer_id"],
-            "playbook": self.subject["playbook"],
-            "step": self.request.step,
-            "iteration": self.request.iteration,
-            "channel": channel,
-            "purpose": self.purpose,
-            "state": state,
-            "reason": reason,
-            "due": self.request.due,
-            "at": at,
-            "until": until,
-            "provider": configured.provider if configured else None,
-            "attempts": attempts,
-            "places": None if places is None else list(places),
-        }
-        with self.connection.pipeline():
-            if places is not None:
-                held, deferred = self._held_places(), state == "deferred"
-                count(self.connection, held, places, were_promised=self._promised(), are_promised=deferred)
-            if self.chosen is not None and self.chosen != channel:
-                self._move(self.chosen, channel)
-            written = self.connection.execute(_PUT, values)
-        row = written.fetchone()
-        if row is None:
-            raise LookupError("an upsert always returns its row")
-        return int(row[0]), int(row[1])
+@dataclass(frozen=True)
+class Settled:
+    """Nothing to do any more: what has become of the message. `stopped`: the event that stopped the journey."""
 
-    def _move(self, chosen: str, channel: str) -> None:
-        """One send is one row, also when it takes another channel than the one it was held back or tried on."""
-        self.connection.execute(
-            _MOVE,
-            {
-                "channel": channel,
-                "key": self._key(channel),
-                "journey": self.request.journey,
-                "step": self.request.step,
-                "iteration": self.request.iteration,
-                "chosen": chosen,
-            },
-        )
+    state: str
+    at: datetime
+    reason: str | None = None
+    stopped: str | None = None
+
+
+@dataclass(frozen=True)
+class NotBefore:
+    """The message may leave at `until` at the earliest."""
+
+    until: datetime
+    reason: str
+
+
+Reservation = Proceed | Settled | NotBefore
+
+
+_CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
+
+
+def condition_of(hold: Hold) -> Condition:
+    """What a hold asks of a customer."""
+    return _parsed(hold.model_dump_json())
+
+
+@cache
+def _parsed(hold: str) -> Condition:
+    """Policies change seldom, and a hold is asked at each send."""
+    return _CONDITION.validate_python(Hold.model_validate_json(hold).condition)

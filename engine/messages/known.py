@@ -5,8 +5,6 @@ and with them this order would be a ring. Each statement sees what was committed
 see all that was done under it before.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +13,7 @@ from psycopg.rows import dict_row
 
 from engine.journeys.wire import DeliverRequest
 from engine.messages.caps import Other, waits
-
-Row = Mapping[str, Any]
+from engine.messages.decision import Known
 
 _SUBJECT = """
 select j.workflow_id, j.playbook, j.subject, j.subject_id, j.customer_id, j.order_id, j.state, j.outcome, j.stopped_at,
@@ -55,27 +52,6 @@ select purpose, channel, at, until, reason from messages
    and (state = 'deferred' or (at > %(since)s and state in ('reserved', 'in_flight', 'sent', 'in_doubt')))
    and not (journey_id = %(journey)s and step = %(step)s and iteration = %(iteration)s)
 """  # noqa: S608 - a constant
-
-
-@dataclass(frozen=True)
-class Known:
-    """One customer's state under her lock.
-
-    Attributes:
-        subject: the journey, its customer and what it is about.
-        existing: what has become of this send already.
-        controls: what operators have paused or killed of its playbook, and of all.
-        suppressed: channels on which she must not be reached, or `*`.
-        consents: channel (or `*`) and answer, the one that counts first.
-        others: her other messages, as caps count them.
-    """
-
-    subject: dict[str, Any]
-    existing: list[dict[str, Any]]
-    controls: list[dict[str, Any]]
-    suppressed: frozenset[str]
-    consents: list[tuple[str, bool]]
-    others: tuple[Other, ...]
 
 
 def read_known(

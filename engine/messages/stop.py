@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 
 from engine.facts.matching import EventMatcher
-from engine.facts.occurrence import Occurrence, Since, Whose, first_occurrence
+from engine.facts.occurrence import Whose, first_occurrence
+from engine.facts.since import Occurrence, Since
 from engine.journeys.plan import Plan, Trigger
 
 Connection = psycopg.Connection[Any]

@@ -15,10 +15,10 @@ import psycopg
 from engine.conditions.operands import instant
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.standing import Shift
-from engine.dispatch.uses import with_used_standing
 from engine.evaluation.run import Asked, Progress, evaluate
 from engine.facts.pool import connect
 from engine.language.rules import Rules
+from engine.language.uses import with_used_standing
 
 Connection = psycopg.Connection[Any]
 

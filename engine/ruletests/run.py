@@ -10,7 +10,7 @@ from engine.conditions.environment import Catalogue, Happening, Known
 from engine.conditions.trace import Trace, trace
 from engine.conditions.types import Type, Value
 from engine.facts.evaluate import Evaluator
-from engine.facts.history import happenings
+from engine.facts.happenings import happenings
 from engine.language.rules import Rules
 from engine.ruletests.case import SETS, Case, Difference, Expected, Members, Outcome
 from engine.ruletests.clauses import decisive, rfm_decisions, tier_decisions, wholes

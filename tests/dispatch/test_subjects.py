@@ -6,7 +6,8 @@ import pytest
 
 from engine.dispatch.catch_up import stop_overtaken
 from engine.facts.evaluate import Asked, evaluator
-from engine.facts.occurrence import Since, Whose, first_occurrence
+from engine.facts.occurrence import Whose, first_occurrence
+from engine.facts.since import Since
 from engine.journeys.plan import EventTrigger
 from tests.workflows.rules import make_rules
 from tests.workflows.shop import now

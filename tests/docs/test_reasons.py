@@ -8,7 +8,7 @@ MESSAGES = (ROOT / "docs/messages.md").read_text()
 # Where reasons are made: the words of a reservation, of a provider's refusals, of a person's settling.
 SOURCES = {
     "engine/messages/reasons.py": r'"([a-z]+(?:_[a-z]+)*)"',
-    "engine/messages/reserve.py": r'"(worker_died)"',
+    "engine/messages/deciding.py": r'"(worker_died)"',
     "activities/providers/smtp.py": r'(?:Retryable|Final|InDoubt|_answer)\("([a-z_]+)"',
     "activities/providers/smtp_connections.py": r'Retryable\("([a-z_]+)"',
     "activities/providers/mailbox.py": r'(?:Retryable|Final|InDoubt)\("([a-z_]+)"',

@@ -11,9 +11,9 @@ import pytest
 from bench.invariants import obey, run
 from engine.calendar.opening import held_until
 from engine.messages import record
-from engine.messages.capacities import Given
 from engine.messages.caps import find_cap
 from engine.messages.decision import Terms
+from engine.messages.places import Given
 from engine.messages.reserve import Reserving
 from engine.policy import Holidays
 

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from engine.conditions.ast import Compare
-from engine.dispatch.uses import used_parts, with_used_standing
 from engine.journeys.plan import End, Send, TemplateBy
 from engine.language.rules import compile_rules, load_rules
+from engine.language.uses import used_parts, with_used_standing
 from engine.policy import Hold
 from engine.replay.standing import decides
 from tests.facts.shop import Shop, put, utc

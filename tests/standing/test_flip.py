@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
 from engine.conditions.environment import Catalogue
-from engine.facts.history import happenings
+from engine.facts.happenings import happenings
 from engine.standing.judge import Judge
 from tests.standing.strategies import (
     ATTRIBUTES,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from engine.dispatch.uses import used_parts
 from engine.language.rules import compile_rules
+from engine.language.uses import used_parts
 from tests.facts.intake.telling import placed
 from tests.standing.conftest import matching
 from tests.standing.test_events import NEW_YEAR, journeys, judge_due, order, tell

@@ -1,0 +1,137 @@
+"""The ledger of points as data: lots that are earned, spent oldest first, expire and are taken back.
+
+Entries are kept for ever; what is left of a lot follows from them. A debt (a refund after its points were spent) is
+paid by what is earned next.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Kind = Literal["earn", "spend", "expire", "reverse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. `points` are negative when they go; `lot` is the entry whose points expire or are taken back."""
+
+    id: int
+    kind: Kind
+    points: int
+    at: datetime
+    available_at: datetime | None = None
+    expires_at: datetime | None = None
+    order_id: int | None = None
+    lot: int | None = None
+
+
+@dataclass(slots=True)
+class Lot:
+    """What is left of an entry that was earned."""
+
+    entry: Entry
+    left: int
+
+    def usable(self, at: datetime) -> bool:
+        """Whether it can be spent at an instant."""
+        entry = self.entry
+        available = entry.available_at is not None and entry.available_at <= at
+        return self.left > 0 and available and (entry.expires_at is None or at < entry.expires_at)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The lots of one customer, oldest first, and what is owed beyond them."""
+
+    lots: list[Lot]
+    debt: int = 0
+
+    def balance(self, at: datetime) -> int:
+        """What can be spent at an instant; negative while something is owed."""
+        return sum(lot.left for lot in self.lots if lot.usable(at)) - self.debt
+
+    def expired(self, at: datetime) -> list[Lot]:
+        """Lots whose time is over at an instant and that still hold points, or of which nobody has noted the end."""
+        return [lot for lot in self.lots if lot.entry.expires_at is not None and lot.entry.expires_at <= at]
+
+
+def ledger(entries: Iterable[Entry]) -> Ledger:
+    """What follows from all entries of a customer."""
+    found = Ledger([])
+    for entry in sorted(entries, key=lambda each: (each.at, each.id)):
+        lot = next((each for each in found.lots if each.entry.id == entry.lot), None)
+        if entry.kind == "earn" and entry.points > 0:
+            paid = min(found.debt, entry.points)
+            found.debt -= paid
+            found.lots.append(Lot(entry, entry.points - paid))
+            continue
+        wanted = -entry.points
+        if lot is not None:
+            wanted -= _from(lot, wanted)
+        if entry.kind != "expire":
+            for each in found.lots:
+                wanted -= _from(each, wanted) if each.usable(entry.at) else 0
+            found.debt += wanted
+    return found
+
+
+def _from(lot: Lot, wanted: int) -> int:
+    taken = min(lot.left, wanted)
+    lot.left -= taken
+    return taken
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """An entry that is to be written, once for each key. Without `available_at` it counts from `at` on."""
+
+    key: str
+    kind: Kind
+    points: int
+    at: datetime
+    available_at: datetime | None = None
+    expires_at: datetime | None = None
+    order_id: int | None = None
+    lot: int | None = None
+
+
+def reversals(
+    entries: Sequence[Entry], key: str, order: int, at: datetime, share: tuple[int, int] = (1, 1)
+) -> Iterator[New]:
+    """Takes back a share (part, whole) of what an order earned, less what was taken back before.
+
+    It goes to the lot that was earned, also while that is pending; what was spent of it meanwhile is owed.
+    """
+    part, whole = share
+    for lot in entries:
+        if lot.kind == "earn" and lot.order_id == order:
+            before = -sum(each.points for each in entries if each.kind == "reverse" and each.lot == lot.id)
+            due = min(lot.points, lot.points * part // whole if whole else lot.points) - before
+            if due > 0:
+                available = max(at, lot.available_at or at)
+                yield New(f"{key}/{lot.id}", "reverse", -due, at, available, order_id=order, lot=lot.id)
+
+
+def expiries(entries: Sequence[Entry], now: datetime) -> Iterator[New]:
+    """The ends of lots whose time is over and that nobody has noted.
+
+    A lot of which nothing is left gets an entry of nothing: so it is not looked at again.
+    """
+    noted = {each.lot for each in entries if each.kind == "expire"}
+    for lot in ledger(entries).expired(now):
+        entry = lot.entry
+        if entry.id not in noted and entry.expires_at is not None:
+            yield New(
+                f"expire/{entry.id}", "expire", -lot.left, entry.expires_at, order_id=entry.order_id, lot=entry.id
+            )
+
+
+def counted(given: Mapping[str, object], currency: str | None) -> int | str:
+    """One for each full `per` of what is looked up; or why it cannot be counted."""
+    of, per = given.get("of"), given["per"]
+    if isinstance(per, dict):
+        per = per.get(currency)
+    if not isinstance(per, int):
+        return "currency_unknown"
+    return of // per if isinstance(of, int) else "amount_unknown"

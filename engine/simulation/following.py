@@ -1,0 +1,88 @@
+"""Which ways a journey has taken, from its states before and after each input."""
+
+from collections.abc import Iterator
+
+from engine.journeys.inputs import Answered, Due, Input, Told
+from engine.journeys.interpreter import wait_of
+from engine.journeys.plan import Branch, First, Plan, Split, Switch, WaitFor, WaitUntil
+from engine.journeys.state import State
+from engine.simulation.ways import STOPS, Way, ending, way_text
+
+
+def followed(plan: Plan, before: State | None, happened: Input | None, after: State) -> Iterator[Way]:
+    """The ways taken by one input; by the beginning where there is no state before."""
+    if after is before:
+        return
+    for path in _paths(after):
+        yield from _along(plan, path)
+    yield from (Way(step, f"arm {arm}") for step, arm in after.outcomes if _is_split(plan, step))
+    if before is not None and happened is not None:
+        for leaf in _leaves(before):
+            yield from _left(plan, leaf, happened, after)
+
+
+def stopped_by(plan: Plan, event: str) -> Iterator[Way]:
+    """The ways of the stops that an event, or a change in words, means."""
+    named = [trigger for trigger in plan.stop if str(trigger) == event]
+    yield from (Way(STOPS, str(trigger)) for trigger in named)
+
+
+def _paths(state: State) -> Iterator[tuple[int, ...]]:
+    yield state.path
+    for branch in state.branches:
+        yield from _paths(branch)
+
+
+def _leaves(state: State) -> Iterator[State]:
+    if state.branches:
+        for branch in state.branches:
+            yield from _leaves(branch)
+    elif state.position is not None:
+        yield state
+
+
+def _along(plan: Plan, path: tuple[int, ...]) -> Iterator[Way]:
+    """The steps gone through, and the sides of those branches that earlier steps alone decided."""
+    for index, following in zip(path, (*path[1:], None), strict=True):
+        step = plan.code[index]
+        yield Way(step.id)
+        if isinstance(step, Branch) and following is not None:
+            yield Way(step.id, "yes" if following == index + 1 else "no")
+
+
+def _left(plan: Plan, leaf: State, happened: Input, after: State) -> Iterator[Way]:
+    """How a place was left, if this input was meant for it."""
+    position = leaf.position
+    assert position is not None  # leaves stand somewhere
+    step = plan.code[position.index]
+    match happened:
+        case Answered(step=named) if named == step.id and position.awaiting == "answer":
+            yield from _answered(plan, position.index, happened, after)
+        case Due(wait=wait) if position.due is not None and wait == wait_of(step.id, position.due):
+            if position.awaiting == "event":
+                yield Way(step.id, "time is over")
+        case Told(stop=False, steps=steps) if position.awaiting == "event":
+            if isinstance(step, WaitFor) and step.id in steps:
+                yield Way(step.id, "got")
+            elif isinstance(step, First):
+                came = (number for number in range(len(step.ways)) if step.way(number) in steps)
+                yield from (Way(step.id, way_text(step, number)) for number in list(came)[:1])
+
+
+def _answered(plan: Plan, index: int, answer: Answered, after: State) -> Iterator[Way]:
+    step = plan.code[index]
+    if answer.outcome == "failed":
+        yield Way(step.id, "fails")
+    elif isinstance(step, Branch):
+        yield Way(step.id, "yes" if answer.outcome == "true" else "no")
+    elif isinstance(step, Switch):
+        yield Way(step.id, f"case {answer.reason}" if answer.reason in step.cases else "else")
+    elif isinstance(step, WaitFor | WaitUntil):
+        if index not in (leaf.position.index for leaf in _leaves(after) if leaf.position is not None):
+            yield Way(step.id, "time is over" if isinstance(step, WaitFor) else "is past already")
+    elif after.finished and answer.stopped is None and (end := ending(plan, index)) is not None:
+        yield Way(end.id)  # the last step ends the journey by itself
+
+
+def _is_split(plan: Plan, name: str) -> bool:
+    return any(isinstance(step, Split) and step.id == name for step in plan.code)

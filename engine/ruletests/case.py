@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from engine.attributes.facts import CustomerFacts
 from engine.conditions.environment import Happening
 from engine.conditions.types import Value
 from engine.language.issues import Span
+from engine.ruletests.scenario import Scenario
+from engine.simulation.ways import Way
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import HandTag, Standing
 
@@ -63,17 +66,28 @@ class Case:
     hand_tags: tuple[HandTag, ...] = ()
     events: tuple[tuple[str, Happening], ...] = ()
     """Those that the facts do not tell, with their kind."""
+    scenario: Scenario | None = None
+    """Of a test of a playbook: what journeys must do from `at` on."""
+
+
+class Line(NamedTuple):
+    """A line of what a journey was expected to do and of what it did, in words, and whether they are the same."""
+
+    expected: str
+    found: str
+    same: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One expectation that was not met, and why: the deciding clauses, in words."""
+    """One expectation that was not met, and why: the deciding clauses, in words, or both sides line by line."""
 
     what: str
     at: Span
     expected: str
     found: str
     why: tuple[str, ...] = ()
+    table: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,8 @@ class Outcome:
     case: Case
     differences: tuple[Difference, ...] = ()
     decided: Mapping[str, frozenset[bool]] = field(default_factory=dict)
+    ways: frozenset[tuple[str, Way]] = frozenset()
+    """Ways of playbooks that journeys took."""
 
     @property
     def passed(self) -> bool:

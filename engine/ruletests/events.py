@@ -15,6 +15,7 @@ from engine.language.validate import mapping, sequence
 from engine.ruletests.moments import Moments
 from engine.ruletests.notation import Notation
 from engine.ruletests.rows import read_repeated
+from engine.simulation.history import ToldEvent
 
 Told = tuple[tuple[str, Happening], ...]
 
@@ -30,15 +31,39 @@ def _fields(contract: Mapping[str, object]) -> dict[str, tuple[str, Type]]:
     return {**fields, "at": ("@at", "instant"), "event": ("@event", "string")}
 
 
+def read_told(node: Node, orders: Mapping[str, int], moments: Moments, report: Report) -> tuple[ToldEvent, ...]:
+    """The events of a test of a playbook. `order` names the event's order; the only one need not be named."""
+    listed = sequence(node, report, "a list of events")
+    told = []
+    for item in listed.items if listed else ():
+        held = mapping(item, report, "an event, such as {event: shipment.delayed, at: +2d}")
+        order = None if held is None else _order(held, orders, report)
+        without = () if held is None else tuple(entry for entry in held if entry.key != "order")
+        bare = None if held is None else Located(held.span, without)
+        for kind, (at, fields) in () if bare is None else _event(bare, moments, report, of_site=True):
+            told.append(ToldEvent(kind, at, fields, order))
+    return tuple(told)
+
+
+def _order(held: Located, orders: Mapping[str, int], report: Report) -> int | None:
+    named = held.get("order")
+    if named is None:
+        return next(iter(orders.values())) if len(orders) == 1 else None
+    number = named.text if isinstance(named, Scalar) else ""
+    if number not in orders:
+        report.error("RG212", named.span, found(named), one_of(sorted(orders), 12), did_you_mean(number, orders))
+    return orders.get(number)
+
+
 def read_events(node: Node, moments: Moments, report: Report) -> Told:
     """The events under the key `events`, each with its kind."""
     listed = sequence(node, report, "a list of events")
     return tuple(told for item in (listed.items if listed else ()) for told in _event(item, moments, report))
 
 
-def _event(node: Node, moments: Moments, report: Report) -> list[tuple[str, Happening]]:
+def _event(node: Node, moments: Moments, report: Report, *, of_site: bool = False) -> list[tuple[str, Happening]]:
     held = mapping(node, report, "an event, such as {event: message.clicked, at: -2d}")
-    kind = None if held is None else _kind(held, report)
+    kind = None if held is None else _kind(held, report, of_site=of_site)
     if held is None or kind is None:
         return []
     if held.entry("at") is None:
@@ -48,12 +73,12 @@ def _event(node: Node, moments: Moments, report: Report) -> list[tuple[str, Happ
     return [(kind, _happening({**row.values})) for row in rows]
 
 
-def _kind(held: Located, report: Report) -> str | None:
+def _kind(held: Located, report: Report, *, of_site: bool) -> str | None:
     named = held.get("event")
     kind = named.text if isinstance(named, Scalar) else ""
     if named is None:
         report.error("RG202", held.span, "no key event", "the key event: the kind of event")
-    elif kind in EVENT_SOURCES:
+    elif kind in EVENT_SOURCES and not (of_site and kind.startswith("site.")):
         hint = f"write a row of {EVENT_SOURCES[kind].relation}: it tells the event too"
         report.error("RG302", named.span, kind, "an event that no row of facts tells", hint)
     elif kind not in _notations():

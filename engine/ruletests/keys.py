@@ -7,6 +7,9 @@ SETTINGS: Mapping[str, str] = {
     "zone": "The time zone of customers whose own is not said; default: that of the policy.",
     "currency": "What is reported in; default: that of the policy, else that of the first amount.",
     "cut_offs": "Published cut-offs, by which tiers and RFM groups are judged.",
+    "playbook": "The playbook under test: from `at` on what is given happens, and journeys do what is expected.",
+    "until": "Of a playbook: where the clock stops; default: when its journeys are over and no fact lies ahead.",
+    "holdout": "Of a playbook: true if the customer is in its holdout; default: false.",
 }
 """May stand at the top, for all tests of the file, and in each test."""
 ROWS: Mapping[str, str] = {
@@ -34,6 +37,7 @@ FACTS: Mapping[str, str] = {
     "events": "Events that no row tells, such as {event: message.clicked, at: -2d}.",
     "hand_tags": "Tags that somebody gave by hand.",
     "before": "What the customer was when last evaluated: it decides how long a tier is kept and when a tag expires.",
+    "answers": "Of a playbook: what comes of its steps, such as {first: {clicked: +2d}, gift: {failed: pool_empty}}.",
 }
 RESULTS: Mapping[str, str] = {
     "expect": "What the rules must make of these facts.",
@@ -72,3 +76,78 @@ HAND_TAG: Mapping[str, str] = {
     "removed": "When somebody took it away.",
 }
 BEFORE_AT = "When the customer was last evaluated."
+
+JOURNEYS: Mapping[str, str] = {
+    "journey": "What the journey does, in order; none: there is no journey.",
+    "journeys": "Of several journeys what each does, in the order in which they begin.",
+}
+DOES: Mapping[str, str] = {
+    "begins": "the playbook that begins",
+    "waits": "the step that waits",
+    "held": "the step whose message may not leave yet",
+    "sent": "the step whose message is sent",
+    "skipped": "the step that is skipped",
+    "failed": "the step that fails",
+    "task": "the step that opens a task",
+    "tag": "the tag or tags that are given",
+    "untag": "the tag or tags that are taken away",
+    "coupon": "the step that gives a coupon",
+    "points": "the step that writes points",
+    "webhook": "the step that tells another system",
+    "call": "the step that calls an activity",
+    "update": "the step that changes the customer's record",
+    "move": "the step that moves a task",
+    "start": "the step that starts another playbook",
+    "ends": "the outcome with which the journey ends",
+    "stopped": "the event or change that stops the journey",
+    "fails": "the reason for which the journey fails",
+}
+"""What a journey does or meets. Who names no `begins`, `waits` or `held` need not name any."""
+TOLD: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(DOES, ()),
+    "waits": ("until",),
+    "held": ("until", "reason"),
+    "sent": ("channel", "template"),
+    "skipped": ("reason",),
+    "failed": ("reason", "channel"),
+    "task": ("team", "title", "due"),
+    "tag": ("until",),
+    "coupon": ("pool", "until"),
+    "points": ("amount", "until"),
+    "update": ("set",),
+    "move": ("task", "to", "due"),
+}
+"""What may be said of it besides when."""
+INSTANTS_TOLD = ("until", "due")
+WHEN: Mapping[str, str] = {
+    "at": "When exactly.",
+    "after": "Not before that instant.",
+    "before": "Before that instant.",
+}
+TOLD_TEXTS: Mapping[str, str] = {
+    "until": "Until when it waits, is held back, or is good.",
+    "reason": "Why.",
+    "channel": "The channel.",
+    "template": "The template.",
+    "team": "The team.",
+    "title": "The title.",
+    "due": "When it is due.",
+    "pool": "The pool.",
+    "amount": "How many points, negative when they go.",
+    "set": "What is set, such as: locale de-DE.",
+    "task": "The step that opened the task.",
+    "to": "The team that it moves to.",
+}
+ANSWERS: Mapping[str, str] = {
+    "failed": "Why the step fails for good, such as pool_empty or recipient_refused.",
+    "delivered": "When the message reached the mailbox.",
+    "opened": "When the message is opened.",
+    "clicked": "When a link of the message is clicked.",
+    "replied": "When the message is answered.",
+    "bounced": "When the message comes back.",
+    "complained": "When the message is called unwanted.",
+    "unsubscribed": "When the message is unsubscribed from.",
+    "redeemed": "When the coupon is redeemed.",
+    "closed": "When somebody closes the task.",
+    "answer": "Fields of what the activity answers.",
+}

@@ -20,11 +20,13 @@ from engine.ruletests.moments import EXPECTED as INSTANT
 from engine.ruletests.moments import Moments, local_instant
 from engine.ruletests.notation import NOTATIONS
 from engine.ruletests.rows import Row, read_customer, read_rows
+from engine.ruletests.staging import read_scenario
 
 _SETTING = tuple(keys.SETTINGS)
 _FACTS = tuple(keys.FACTS)
 _TEST = (*_SETTING, *_FACTS, *keys.RESULTS)
-_FILE = (*_SETTING, "tests")
+_SHARED = (*_SETTING, *_FACTS)
+_FILE = (*_SHARED, "tests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _file(text: str, rules: Rules, report: Report) -> list[Case]:
     named = mapping(tests.value, report, "tests by what they say", tests.span)
     if named is not None and not named.entries:
         report.error("RG211", named.span, "an empty mapping", "at least one test")
-    shared = {entry.key: entry for entry in held if entry.key in _SETTING}
+    shared = {entry.key: entry for entry in held if entry.key in _SHARED}
     return [case for entry in named or () for case in _tests(entry, shared, rules, report)]
 
 
@@ -74,13 +76,14 @@ def _tests(entry: Entry, shared: Mapping[str, Entry], rules: Rules, report: Repo
     if held is None:
         return
     before = report.faults
-    parts = {**shared, **_known(held, _TEST, report)}
-    expect = parts.pop("expect", None)
+    parts = _merged(shared, _known(held, _TEST, report))
+    of_playbook = "playbook" in parts
+    expect = parts.get("expect") if of_playbook else parts.pop("expect", None)
     variants = parts.pop("but", None)
     if expect is None:
         report.error("RG202", entry.span, "no key expect", "the key expect")
         return
-    expected = read_expected(expect.value, rules, report)
+    expected = () if of_playbook else read_expected(expect.value, rules, report)
     if report.faults == before:
         yield from _case(entry.key, entry, parts, expected, rules, report)
         if variants is not None:
@@ -116,13 +119,26 @@ def _variants(
             continue
         before = report.faults
         own = _known(changed, (*_SETTING, *_FACTS, "expect"), report)
-        expect = own.pop("expect", None)
-        wanted = turned(expected) if expect is None else read_expected(expect.value, rules, report)
+        wanted = _of_variant(own, parts, expected, rules, report)
         if wanted is None:
             hint = "only includes and excludes can be turned around"
             report.error("RG202", entry.span, "no key expect", "the key expect", hint)
         elif report.faults == before:
             yield from _case(f"{test.key} / {entry.key}", entry, _merged(parts, own), wanted, rules, report)
+
+
+def _of_variant(
+    own: dict[str, Entry],
+    parts: Mapping[str, Entry],
+    expected: tuple[Expected, ...],
+    rules: Rules,
+    report: Report,
+) -> tuple[Expected, ...] | None:
+    """What a variant expects; None if it has to say that itself, as one of a playbook has."""
+    if "playbook" in parts or "playbook" in own:
+        return () if "expect" in own else None
+    expect = own.pop("expect", None)
+    return turned(expected) if expect is None else read_expected(expect.value, rules, report)
 
 
 def _merged(base: Mapping[str, Entry], own: Mapping[str, Entry]) -> dict[str, Entry]:
@@ -147,7 +163,8 @@ def _case(
     cut_offs = read_cut_offs(parts["cut_offs"].value, rules, report) if "cut_offs" in parts else None
     previous = read_before(parts["before"].value, rules, moments, report) if "before" in parts else None
     hand = read_hand_tags(parts["hand_tags"].value, rules, moments, report) if "hand_tags" in parts else ()
-    events = read_events(parts["events"].value, moments, report) if "events" in parts else ()
+    of_playbook = "playbook" in parts
+    events = read_events(parts["events"].value, moments, report) if "events" in parts and not of_playbook else ()
     own = _choice(parts.get("currency"), currencies(), "a currency of ISO 4217 such as EUR", report)
     if report.faults == faults:
         _check_orders(rows.get("orders", []), parts.get("orders"), report)
@@ -155,7 +172,11 @@ def _case(
         return
     currency = own or rules.policy.currency or _currency(rows)
     facts = customer_facts(person, rows, zone, currency)
-    yield Case(name, report.file, entry.span, at, currency, facts, expected, cut_offs, previous, hand, events)
+    scenario = read_scenario(parts, facts, rules, moments, report) if of_playbook else None
+    if report.faults == faults:
+        yield Case(
+            name, report.file, entry.span, at, currency, facts, expected, cut_offs, previous, hand, events, scenario
+        )
 
 
 def _at(entry: Entry | None, zone: str, test: Entry, report: Report) -> int:

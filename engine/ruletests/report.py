@@ -1,14 +1,16 @@
 """What tests found, as text for people and JSON for machines."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from rich.markup import escape
 
 from engine.language.issues import Issue
-from engine.ruletests.case import Difference, Outcome
+from engine.ruletests.case import Difference, Line, Outcome
 from engine.ruletests.coverage import Coverage, Covered
+
+_CROSS = "\N{BALLOT X}"
 
 
 def failures_text(outcomes: Iterable[Outcome], prefix: str = "") -> str:
@@ -22,13 +24,22 @@ def failures_text(outcomes: Iterable[Outcome], prefix: str = "") -> str:
 
 
 def difference_lines(difference: Difference) -> list[str]:
-    """What was expected, what was found and why, in aligned lines."""
+    """What was expected, what was found and why, in aligned lines; of a journey both side by side."""
+    if difference.table:
+        return [f"  {difference.what}", *_side_by_side(difference.table)]
     return [
         f"  {difference.what}",
         f"    expected  {difference.expected}",
         f"    found     {difference.found}",
         *(f"    {'why' if place == 0 else '':<10}{line}" for place, line in enumerate(difference.why)),
     ]
+
+
+def _side_by_side(table: Sequence[Line]) -> Iterator[str]:
+    width = max(len("expected"), *(len(line.expected) for line in table))
+    yield f"    {'expected':<{width}}    found"
+    for line in table:
+        yield f"    {line.expected:<{width}}  {' ' if line.same else _CROSS} {line.found}".rstrip()
 
 
 def _paragraph(outcome: Outcome, prefix: str) -> str:

@@ -14,6 +14,7 @@ from engine.facts.happenings import happenings
 from engine.language.rules import Rules
 from engine.ruletests.case import SETS, Case, Difference, Expected, Members, Outcome
 from engine.ruletests.clauses import decisive, rfm_decisions, tier_decisions, wholes
+from engine.ruletests.playing import Playing
 from engine.ruletests.words import set_text, told, value_text
 from engine.standing.decide import STANDING_TYPES, Decide, Decision
 from engine.standing.order import conditions
@@ -29,11 +30,14 @@ class Runner:
 
     def __init__(self, rules: Rules, like: "Runner | None" = None) -> None:
         self._rules = rules
+        self._playing = Playing(rules)
         self._benches: dict[str | None, _Bench] = {}
         self.attributes: dict[str | None, Attributes] = {} if like is None else like.attributes
 
     def __call__(self, case: Case) -> Outcome:
         """What became of a test."""
+        if case.scenario is not None:
+            return self._playing(case, case.scenario)
         if case.currency not in self._benches:
             if case.currency not in self.attributes:
                 self.attributes[case.currency] = Attributes(self._rules, case.currency)

@@ -1,0 +1,120 @@
+"""Runs tests of playbooks in the simulator, and compares what journeys did with what was expected."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from engine.attributes.facts import CustomerFacts
+from engine.attributes.relations import RELATIONS
+from engine.conditions.operands import instant
+from engine.facts.compiled import Compiled
+from engine.language.rules import Rules
+from engine.messages.holdout import held_out
+from engine.ruletests.case import Case, Difference, Line, Outcome
+from engine.ruletests.scenario import QUIET, Scenario, Wanted
+from engine.ruletests.sequence import Comparison, compared, side_by_side
+from engine.simulation.bench import Bench
+from engine.simulation.customer import Customer
+from engine.simulation.history import History
+from engine.simulation.log import Entry
+from engine.simulation.world import World
+
+SETTLED = timedelta(days=31)
+"""So long after its last fact a test waits for a first journey to begin."""
+_LONGEST = timedelta(days=3653)
+
+
+class Playing:
+    """Compiled rules: `playing(case)` gives the outcome. Each playbook is compiled once for each currency."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._benches: dict[tuple[str | None, str], Bench] = {}
+        self._compiled: dict[str | None, Compiled] = {}
+
+    def __call__(self, case: Case, scenario: Scenario) -> Outcome:
+        """What became of a test."""
+        world = self._play(case, scenario)
+        found = _journeys(world, scenario.playbook)
+        differences = tuple(_differences(case, scenario, found))
+        return Outcome(case, differences, ways=frozenset(world.ways))
+
+    def _play(self, case: Case, scenario: Scenario) -> World:
+        bench, start = self._bench(case.currency, scenario.playbook), instant(case.at)
+        facts = _named(case.facts, self._key(scenario))
+        customer = Customer(
+            facts.customer_id,
+            History(bench, facts, scenario.told),
+            list(case.hand_tags),
+            case.cut_offs,
+            case.previous,
+            scenario.answers,
+            known=case.previous is not None or _known_before(case),
+        )
+        world = World(bench, [customer], start)
+        until = start + _LONGEST if scenario.until is None else instant(scenario.until)
+        world.run(until, settled=SETTLED if scenario.until is None else None)
+        return world
+
+    def _bench(self, currency: str | None, playbook: str) -> Bench:
+        if (currency, playbook) not in self._benches:
+            if currency not in self._compiled:
+                self._compiled[currency] = Compiled(self._rules.catalogue, currency, words=self._rules.words)
+            self._benches[currency, playbook] = Bench(self._rules, currency, {playbook}, self._compiled[currency])
+        return self._benches[currency, playbook]
+
+    def _key(self, scenario: Scenario) -> str:
+        """A key of the shop's by which the customer is in the playbook's holdout, or in none."""
+        share, policy = self._rules.plans[scenario.playbook].controls.holdout, self._rules.policy.holdout
+        keys = (f"customer-{number}" for number in range(1, 100_000))
+        wanted = (
+            key
+            for key in keys
+            if held_out(key, share, scenario.playbook) is scenario.holdout and not held_out(key, policy)
+        )
+        return next(wanted, "customer")
+
+
+def _named(facts: CustomerFacts, key: str) -> CustomerFacts:
+    row = list(facts.rows["customer"][0])
+    row[RELATIONS["customer"].slots["key"]] = key
+    return CustomerFacts(facts.customer_id, facts.zone, {**facts.rows, "customer": [tuple(row)]})
+
+
+def _known_before(case: Case) -> bool:
+    since = case.facts.rows["customer"][0][RELATIONS["customer"].slots["known_since"]]
+    return isinstance(since, int) and since < case.at
+
+
+def _journeys(world: World, playbook: str) -> list[list[Entry]]:
+    numbers = [journey.number for journey in world.journeys if journey.plan.playbook == playbook]
+    return [[entry for entry in world.entries if entry.journey == number] for number in numbers]
+
+
+def _differences(case: Case, scenario: Scenario, found: list[list[Entry]]) -> Iterable[Difference]:
+    wanted = scenario.journeys
+    if len(wanted) != len(found):
+        counts = (_count(len(wanted)), _count(len(found)))
+        lines = tuple(line for entries in found for line in side_by_side(case, Comparison((), entries)))
+        head = (Line(counts[0], counts[1], same=False),)
+        yield Difference("journeys", scenario.span, *counts, table=(*head, *lines))
+        return
+    for number, (expected, entries) in enumerate(zip(wanted, found, strict=True), 1):
+        comparison = compared(expected, [entry for entry in entries if _counts(entry, expected)])
+        if comparison.different:
+            at = comparison.first or scenario.span
+            name = "the journey" if len(wanted) == 1 else f"journey {number}"
+            table = tuple(side_by_side(case, comparison))
+            texts = (_texts(line[0] for line in table), _texts(line[1] for line in table))
+            yield Difference(name, at, *texts, table=table)
+
+
+def _counts(entry: Entry, expected: tuple[Wanted, ...]) -> bool:
+    return entry.what not in QUIET or any(each.what == entry.what for each in expected)
+
+
+def _count(number: int) -> str:
+    return "no journey" if number == 0 else f"{number} journey{'' if number == 1 else 's'}"
+
+
+def _texts(texts: Iterable[str]) -> str:
+    return "; ".join(text for text in texts if text)

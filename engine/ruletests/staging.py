@@ -1,0 +1,58 @@
+"""What a test of a playbook says beside its facts, from located YAML."""
+
+from collections.abc import Mapping
+
+from engine.attributes.facts import CustomerFacts
+from engine.attributes.relations import RELATIONS
+from engine.journeys.plan import Plan, StartPlaybook
+from engine.language.issues import Report, did_you_mean, one_of
+from engine.language.located import Entry, Scalar, found
+from engine.language.rules import Rules
+from engine.ruletests.answering import read_answers
+from engine.ruletests.events import read_told
+from engine.ruletests.moments import Moments
+from engine.ruletests.scenario import Scenario
+from engine.ruletests.wanting import read_journeys
+
+
+def read_scenario(
+    parts: Mapping[str, Entry], facts: CustomerFacts, rules: Rules, moments: Moments, report: Report
+) -> Scenario | None:
+    """The scenario; None if its playbook is none that could run."""
+    plans = _plans(parts["playbook"], rules, report)
+    if not plans:
+        return None
+    expect = parts["expect"]
+    orders = {str(row[_NUMBER]): place for place, row in enumerate(facts.rows["orders"], 1)}
+    return Scenario(
+        playbook=next(iter(plans)),
+        journeys=read_journeys(expect.value, plans, moments, report),
+        told=read_told(parts["events"].value, orders, moments, report) if "events" in parts else (),
+        answers=read_answers(parts["answers"].value, plans, moments, report) if "answers" in parts else {},
+        until=moments.read(parts["until"].value, report) if "until" in parts else None,
+        holdout=_truth(parts.get("holdout"), report),
+        span=expect.span,
+    )
+
+
+_NUMBER = RELATIONS["orders"].slots["number"]
+
+
+def _plans(entry: Entry, rules: Rules, report: Report) -> dict[str, Plan]:
+    """The playbook under test, and those that it starts by a step."""
+    name = entry.value.text if isinstance(entry.value, Scalar) else ""
+    plan = rules.plans.get(name)
+    if plan is None:
+        known = sorted(rules.plans)
+        expected = f"a sound playbook: {one_of(known, 12)}"
+        report.error("RG322", entry.value.span, found(entry.value), expected, did_you_mean(name, known))
+        return {}
+    started = (each.given["playbook"] for each in plan.code if isinstance(each, StartPlaybook))
+    return {name: plan, **{other: rules.plans[other] for other in started if other in rules.plans}}
+
+
+def _truth(entry: Entry | None, report: Report) -> bool:
+    value = entry.value.value if entry is not None and isinstance(entry.value, Scalar) else None
+    if entry is not None and not isinstance(value, bool):
+        report.error("RG203", entry.value.span, found(entry.value), "true or false")
+    return value is True

@@ -15,7 +15,7 @@ from engine.ruletests.coverage import Coverage, coverage
 from engine.ruletests.examples import run_examples
 from engine.ruletests.find import find_rules, paths_under
 from engine.ruletests.read import Suite, read_tests
-from engine.ruletests.report import as_json, coverage_text, failures_text, summary
+from engine.ruletests.report import as_json, coverage_text, failures_text, summary, ways_text
 from engine.ruletests.run import run_all
 from engine.servers.errors import SetupError
 
@@ -33,11 +33,14 @@ def run_tests(
     ] = None,
     output: Annotated[Literal["text", "json"], typer.Option("--format", help="For people, or for machines.")] = "text",
     covered: Annotated[
-        bool, typer.Option("--coverage", help="Show which clauses of the rules no test decides both ways.")
+        bool,
+        typer.Option(
+            "--coverage", help="Show which clauses no test decides both ways, and which ways of playbooks none takes."
+        ),
     ] = False,
     least: Annotated[
         int,
-        typer.Option("--min", min=0, max=100, help="Fail when fewer per cent of the clauses are decided both ways."),
+        typer.Option("--min", min=0, max=100, help="Fail when fewer per cent of clauses or of ways are covered."),
     ] = 0,
     project: Annotated[Path | None, typer.Option(help="The project's directory.")] = None,
 ) -> None:
@@ -57,6 +60,8 @@ def run_tests(
         _print(outcomes, suite, found.rules, found.prefix)
         if covered or least:
             sys.stdout.write(coverage_text(measured, found.prefix) + "\n")
+            if measured.ways:
+                sys.stdout.write("\n" + ways_text(measured, found.prefix) + "\n")
     raise typer.Exit(PASSED if _well(outcomes, suite.issues, measured, least) else FAILED)
 
 
@@ -64,8 +69,11 @@ def _well(outcomes: list[Outcome], issues: tuple[Issue, ...], measured: Coverage
     """Whether there are tests, all of them sound and passed, and enough is covered."""
     if not outcomes:
         sys.stderr.write("error[no-tests]: no test was found\n  hint: write NAME.test.yaml beside the rules\n")
-    if measured.hundredths < least * 100:
-        sys.stderr.write(f"error[coverage]: less than {least} % of the clauses are decided both ways\n")
+    if not measured.reaches(least):
+        if measured.hundredths < least * 100:
+            sys.stderr.write(f"error[coverage]: less than {least} % of the clauses are decided both ways\n")
+        if measured.hundredths_of_ways < least * 100:
+            sys.stderr.write(f"error[coverage]: less than {least} % of the ways through playbooks are taken\n")
         return False
     mistakes = any(issue.severity == "error" for issue in issues)
     return bool(outcomes) and not mistakes and all(each.passed for each in outcomes)

@@ -1,4 +1,4 @@
-"""Coverage: of all clauses of the rules, which did tests decide both ways."""
+"""Coverage: which clauses of the rules tests decided both ways, and which ways of playbooks they took."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from engine.language.rules import Rules
 from engine.ruletests.case import Outcome
 from engine.ruletests.clauses import Clause, clauses
 from engine.ruletests.places import Places
+from engine.ruletests.way_coverage import CoveredWay, covered_ways
 from engine.ruletests.words import clause_text
 
 
@@ -38,9 +39,11 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All clauses of the rules, by file and line."""
+    """All clauses of the rules and all ways through playbooks, by file and line."""
 
     clauses: tuple[Covered, ...]
+    ways: tuple[CoveredWay, ...] = ()
+    """Of all playbooks, likewise."""
 
     @property
     def both(self) -> int:
@@ -52,6 +55,20 @@ class Coverage:
         """The share of them in hundredths of a per cent, rounded down: 10000 only if all are. Of none, all are."""
         return 10_000 * self.both // len(self.clauses) if self.clauses else 10_000
 
+    @property
+    def taken(self) -> int:
+        """How many ways tests took."""
+        return sum(each.taken for each in self.ways)
+
+    @property
+    def hundredths_of_ways(self) -> int:
+        """The share of them, likewise."""
+        return 10_000 * self.taken // len(self.ways) if self.ways else 10_000
+
+    def reaches(self, least: int) -> bool:
+        """Whether so many per cent of the clauses and of the ways are covered."""
+        return min(self.hundredths, self.hundredths_of_ways) >= least * 100
+
     def by_file(self) -> dict[str, tuple[Covered, ...]]:
         """The clauses of each file."""
         files: dict[str, list[Covered]] = {}
@@ -62,11 +79,12 @@ class Coverage:
 
 def coverage(rules: Rules, outcomes: Iterable[Outcome]) -> Coverage:
     """What tests covered of the rules; only tests that passed count."""
-    ways: dict[str, set[bool]] = {}
+    outcomes, ways = tuple(outcomes), dict[str, set[bool]]()
     for outcome in outcomes:
         if outcome.passed:
             for key, verdicts in outcome.decided.items():
                 ways.setdefault(key, set()).update(verdicts)
     places = Places(rules.files)
     found = [Covered(each, *places.of(each), frozenset(ways.get(each.key, ()))) for each in clauses(rules.standing)]
-    return Coverage(tuple(sorted(found, key=lambda each: (each.file, each.line))))
+    of_clauses = tuple(sorted(found, key=lambda each: (each.file, each.line)))
+    return Coverage(of_clauses, covered_ways(rules, outcomes))

@@ -108,6 +108,8 @@ def _payments(order: Row) -> list[Row]:
 def _add_all(facts: _Facts, name: str, rows: Iterable[Row]) -> None:
     for row in rows:
         values = row.values
+        if name == "shipments":
+            values["promise_passed_at"] = values.get("estimated_at")
         if name == "coupons":
             values["expired_at"] = values.get("expires_at")
         if name == "reviews":

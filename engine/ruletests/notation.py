@@ -26,6 +26,7 @@ _COMPUTED: Mapping[str, frozenset[str]] = {
     ),
     "lines": frozenset({"discounted", "amount", "currency"}),
     "payments": frozenset({"currency"}),
+    "shipments": frozenset({"promise_passed_at"}),
     "reviews": frozenset({"has_text"}),
     "returns": frozenset({"currency"}),
     "coupons": frozenset({"currency", "expired_at"}),

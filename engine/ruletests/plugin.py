@@ -19,7 +19,7 @@ from engine.ruletests.case import Case, Outcome
 from engine.ruletests.coverage import Coverage, coverage
 from engine.ruletests.find import Found, find_rules, rules_around
 from engine.ruletests.read import read_tests
-from engine.ruletests.report import coverage_text, difference_lines
+from engine.ruletests.report import coverage_text, difference_lines, ways_text
 from engine.ruletests.run import Runner
 
 
@@ -105,14 +105,18 @@ class RuleTestItem(pytest.Item):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options."""
     group = parser.getgroup("rules", "tests of rules")
-    group.addoption("--rules-coverage", action="store_true", help="show which clauses no test decides both ways")
+    group.addoption(
+        "--rules-coverage",
+        action="store_true",
+        help="show what no test covers",
+    )
     group.addoption(
         "--rules-coverage-min",
         type=int,
         choices=range(101),
         metavar="PERCENT",
         default=0,
-        help="fail when fewer clauses are decided both ways",
+        help="fail when fewer clauses or ways are covered",
     )
 
 
@@ -124,8 +128,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RuleTestFi
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fails a run that passed and covered too little."""
-    least = session.config.getoption("--rules-coverage-min") * 100
-    if exitstatus == pytest.ExitCode.OK and any(each.hundredths < least for _, each in _coverages(session.config)):
+    least = session.config.getoption("--rules-coverage-min")
+    if exitstatus == pytest.ExitCode.OK and any(not each.reaches(least) for _, each in _coverages(session.config)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -139,6 +143,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(coverage_text(found, session.found.prefix))
         if found.hundredths < least * 100:
             terminalreporter.write_line(f"less than {least} % of the clauses are decided both ways", red=True)
+        terminalreporter.section("ways through playbooks")
+        terminalreporter.write_line(ways_text(found, session.found.prefix))
+        if found.hundredths_of_ways < least * 100:
+            terminalreporter.write_line(f"less than {least} % of the ways through playbooks are taken", red=True)
 
 
 def _coverages(config: pytest.Config) -> Iterator[tuple[_Session, Coverage]]:

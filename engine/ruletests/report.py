@@ -9,6 +9,7 @@ from rich.markup import escape
 from engine.language.issues import Issue
 from engine.ruletests.case import Difference, Line, Outcome
 from engine.ruletests.coverage import Coverage, Covered
+from engine.ruletests.way_coverage import CoveredWay
 
 _CROSS = "\N{BALLOT X}"
 
@@ -76,8 +77,27 @@ def coverage_text(found: Coverage, prefix: str = "") -> str:
     return "\n".join([*lines, total])
 
 
+def ways_text(found: Coverage, prefix: str = "") -> str:
+    """A table of playbooks, and each way that no test took."""
+    files: dict[str, list[CoveredWay]] = {}
+    for each in found.ways:
+        files.setdefault(each.file, []).append(each)
+    width = max((len(prefix + file) for file in files), default=0)
+    lines = [f"{'ways through playbooks':<{width}}     ways taken   share"] if files else []
+    for file, ways in files.items():
+        part = Coverage((), tuple(ways))
+        lines.append(f"{prefix + file:<{width}}  {len(ways):>7} {part.taken:>5}  {_share(part.hundredths_of_ways)}")
+        lines += [f"  {prefix}{one.file}:{one.line} {one.text}" for one in ways if not one.taken]
+    total = f"{'all':<{width}}  {len(found.ways):>7} {found.taken:>5}  {_share(found.hundredths_of_ways)}"
+    return "\n".join([*lines, total])
+
+
 def _percent(found: Coverage) -> str:
-    return f"{found.hundredths // 100:>3}.{found.hundredths % 100 // 10} %"
+    return _share(found.hundredths)
+
+
+def _share(hundredths: int) -> str:
+    return f"{hundredths // 100:>3}.{hundredths % 100 // 10} %"
 
 
 def as_json(outcomes: Sequence[Outcome], issues: Sequence[Issue], found: Coverage, prefix: str = "") -> str:
@@ -90,6 +110,9 @@ def as_json(outcomes: Sequence[Outcome], issues: Sequence[Issue], found: Coverag
                 "clauses": len(found.clauses),
                 "both_ways": found.both,
                 "undecided": [_clause(each, prefix) for each in found.clauses if not each.both],
+                "ways": len(found.ways),
+                "taken": found.taken,
+                "untaken": [_way(each, prefix) for each in found.ways if not each.taken],
             },
         },
         indent=2,
@@ -124,4 +147,14 @@ def _clause(covered: Covered, prefix: str) -> dict[str, object]:
         "rule": covered.clause.rule,
         "clause": covered.text,
         "missing": covered.missing,
+    }
+
+
+def _way(covered: CoveredWay, prefix: str) -> dict[str, object]:
+    return {
+        "file": f"{prefix}{covered.file}",
+        "line": covered.line,
+        "playbook": covered.playbook,
+        "step": covered.way.step,
+        "way": covered.way.way,
     }

@@ -1,12 +1,15 @@
 """Which ways a journey has taken, from its states before and after each input."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from engine.facts.matching import means
+from engine.facts.since import change_name
 from engine.journeys.inputs import Answered, Due, Input, Told
 from engine.journeys.interpreter import wait_of
-from engine.journeys.plan import Branch, First, Plan, Split, Switch, WaitFor, WaitUntil
+from engine.journeys.plan import Branch, EventTrigger, First, Plan, Split, Switch, WaitFor, WaitUntil
 from engine.journeys.state import State
 from engine.simulation.ways import STOPS, Way, ending, way_text
+from engine.standing.decide import Change
 
 
 def followed(plan: Plan, before: State | None, happened: Input | None, after: State) -> Iterator[Way]:
@@ -21,10 +24,16 @@ def followed(plan: Plan, before: State | None, happened: Input | None, after: St
             yield from _left(plan, leaf, happened, after)
 
 
-def stopped_by(plan: Plan, event: str) -> Iterator[Way]:
-    """The ways of the stops that an event, or a change in words, means."""
-    named = [trigger for trigger in plan.stop if str(trigger) == event]
-    yield from (Way(STOPS, str(trigger)) for trigger in named)
+def stopped_by(plan: Plan, event: str, changes: Iterable[Change]) -> Iterator[Way]:
+    """The ways of the stops that an event means, or one of the changes whose words it is."""
+    named = [each for each in changes if change_name(each.kind, each.before, each.after) == event]
+    for trigger in plan.stop:
+        if isinstance(trigger, EventTrigger):
+            meant = trigger.event == event
+        else:
+            meant = any(means((trigger,), change) for change in named)
+        if meant:
+            yield Way(STOPS, str(trigger))
 
 
 def _paths(state: State) -> Iterator[tuple[int, ...]]:

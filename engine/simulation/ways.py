@@ -39,11 +39,11 @@ def ways_of(plan: Plan) -> tuple[Way, ...]:
     """All ways of a plan, in the order of its steps; those of the stops come last."""
     last = len(plan.code) - 1
     steps = (each for index, each in enumerate(plan.code) if index < last and not isinstance(each, _STRUCTURE))
-    found = [way for step in steps for way in (Way(step.id), *_sides(step))]
+    found = [way for step in steps for way in (Way(step.id), *_sides(plan, step))]
     return (*found, *(Way(STOPS, str(trigger)) for trigger in plan.stop))
 
 
-def _sides(step: Instruction) -> Iterator[Way]:
+def _sides(plan: Plan, step: Instruction) -> Iterator[Way]:
     match step:
         case Branch():
             yield from (Way(step.id, "yes"), Way(step.id, "no"))
@@ -54,13 +54,20 @@ def _sides(step: Instruction) -> Iterator[Way]:
             yield Way(step.id, "time is over")
         case Switch():
             yield from (Way(step.id, f"case {name}") for name in step.cases)
-            yield Way(step.id, "else")
+            if not _goes_on(plan, step):
+                yield Way(step.id, "else")
         case Split():
             yield from (Way(step.id, f"arm {arm.name}") for arm in step.arms)
         case WaitUntil() if step.if_past != "go":
             yield Way(step.id, "is past already")
     if step.on_failure is not None:
         yield Way(step.id, "fails")
+
+
+def _goes_on(plan: Plan, switch: Switch) -> bool:
+    """Whether a switch has no `else`: whatever is no case goes on where the cases end."""
+    joins = (each for each in plan.code if isinstance(each, Jump) and each.id.startswith(f"{switch.id}/join"))
+    return any(each.to == switch.orelse for each in joins)
 
 
 def way_text(step: First, number: int) -> str:

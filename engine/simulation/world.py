@@ -294,7 +294,8 @@ class World:
 
     def stopped(self, journey: Journey, stop: Occurrence) -> None:
         """Notes by which of its stops a journey has been stopped."""
-        self.ways.update((journey.plan.playbook, way) for way in stopped_by(journey.plan, stop.event))
+        changes = [each.change for each in journey.customer.noted if each.at == stop.at]
+        self.ways.update((journey.plan.playbook, way) for way in stopped_by(journey.plan, stop.event, changes))
 
     def bring(self, customer: Customer, event: Event) -> None:
         """Lets an event come that something done here brings about, at its instant."""

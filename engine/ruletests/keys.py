@@ -115,7 +115,7 @@ TOLD: Mapping[str, tuple[str, ...]] = {
     "coupon": ("pool", "until"),
     "points": ("amount", "until"),
     "update": ("set",),
-    "move": ("task", "to", "due"),
+    "move": ("of", "to", "due"),
 }
 """What may be said of it besides when."""
 INSTANTS_TOLD = ("until", "due")
@@ -135,7 +135,7 @@ TOLD_TEXTS: Mapping[str, str] = {
     "pool": "The pool.",
     "amount": "How many points, negative when they go.",
     "set": "What is set, such as: locale de-DE.",
-    "task": "The step that opened the task.",
+    "of": "The step that opened the task.",
     "to": "The team that it moves to.",
 }
 ANSWERS: Mapping[str, str] = {

@@ -107,7 +107,10 @@ def _told(case: Case, what: str, told: object) -> list[str]:
 def _when(case: Case, at: int) -> str:
     """An instant as a test writes it, from its `at`: `+2d 1h`."""
     left = instant(at) - instant(case.at)
-    sign, left = ("-", -left) if left < timedelta(0) else ("+", left)
+    past, left = left < timedelta(0), abs(left)
     days, seconds = left.days, left.seconds
     parts = ((days, "d"), (seconds // 3600, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
-    return " ".join(f"{sign}{number}{unit}" for number, unit in parts if number) or "0"
+    said = [f"{number}{unit}" for number, unit in parts if number]
+    if not said:
+        return "0"
+    return " ".join(f"-{each}" for each in said) if past else f"+{' '.join(said)}"

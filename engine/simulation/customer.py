@@ -41,10 +41,20 @@ class Customer:
     redeemed: dict[tuple[int, str], datetime] = field(default_factory=dict)
     messages: list[dict[str, Any]] = field(default_factory=list)
     """All that was sent to her or waits, by any journey."""
-    given: list[tuple[str, str]] = field(default_factory=list)
-    """Pools of coupons that she had before, and of those given in the world."""
 
     def __post_init__(self) -> None:
+        self._read_points()
+        self._read_messages()
+
+    def _read_messages(self) -> None:
+        """Those of before the world count for caps as its own do."""
+        slots = RELATIONS["messages"].slots
+        for place, row in enumerate(self.history.rows["messages"]):
+            said = {name: row[slots[name]] for name in ("state", "reason", "purpose", "channel")}
+            if (at := _instant(row[0])) is not None:
+                self.messages.append({**said, "at": at, "until": None, "journey": 0, "step": "", "iteration": place})
+
+    def _read_points(self) -> None:
         slots = RELATIONS["points"].slots
         for row in self.history.rows["points"]:
             said = {name: row[slot] for name, slot in slots.items()}

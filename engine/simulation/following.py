@@ -8,6 +8,7 @@ from engine.journeys.inputs import Answered, Due, Input, Told
 from engine.journeys.interpreter import wait_of
 from engine.journeys.plan import Branch, EventTrigger, First, Plan, Split, Switch, WaitFor, WaitUntil
 from engine.journeys.state import State
+from engine.language.words import triggers
 from engine.simulation.ways import STOPS, Way, ending, way_text
 from engine.standing.decide import Change
 
@@ -33,7 +34,7 @@ def stopped_by(plan: Plan, event: str, changes: Iterable[Change]) -> Iterator[Wa
         else:
             meant = any(means((trigger,), change) for change in named)
         if meant:
-            yield Way(STOPS, str(trigger))
+            yield Way(STOPS, triggers((trigger,)))
 
 
 def _paths(state: State) -> Iterator[tuple[int, ...]]:

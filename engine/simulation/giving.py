@@ -145,7 +145,7 @@ def _move(bench: Bench, journey: Journey, given: Given) -> Done | Call:
     ends = None if seconds is None else at + timedelta(seconds=seconds)
     if seconds is not None and values.get("business"):
         ends = working_time(bench.policy).after(at, timedelta(seconds=seconds))
-    return Done({"task": values["task"], "to": values["to"], "due": ends})
+    return Done({"of": values["task"], "to": values["to"], "due": ends})
 
 
 def _update(journey: Journey, given: Given) -> Done:

@@ -19,6 +19,7 @@ from engine.journeys.plan import (
     WaitFor,
     WaitUntil,
 )
+from engine.language.words import triggers
 
 _STRUCTURE = (Jump, Join, Again, Repeat, Parallel)
 STOPS = "stop"
@@ -40,7 +41,7 @@ def ways_of(plan: Plan) -> tuple[Way, ...]:
     last = len(plan.code) - 1
     steps = (each for index, each in enumerate(plan.code) if index < last and not isinstance(each, _STRUCTURE))
     found = [way for step in steps for way in (Way(step.id), *_sides(plan, step))]
-    return (*found, *(Way(STOPS, str(trigger)) for trigger in plan.stop))
+    return (*found, *(Way(STOPS, triggers((trigger,))) for trigger in plan.stop))
 
 
 def _sides(plan: Plan, step: Instruction) -> Iterator[Way]:
@@ -72,7 +73,7 @@ def _goes_on(plan: Plan, switch: Switch) -> bool:
 
 def way_text(step: First, number: int) -> str:
     """A way out of a race, from 0, in words."""
-    return " or ".join(str(trigger) for trigger in step.ways[number].any)
+    return triggers(step.ways[number].any)
 
 
 def ending(plan: Plan, index: int) -> End | None:

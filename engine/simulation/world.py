@@ -19,7 +19,8 @@ from engine.journeys.due import date_of
 from engine.journeys.inputs import Began, Due, Input, Told
 from engine.journeys.interpreter import advance, begin, waits_for
 from engine.journeys.moments import next_moment
-from engine.journeys.plan import CalendarTrigger, DateTrigger, Plan, Trigger
+from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, Plan, Trigger
+from engine.language.words import triggers
 from engine.simulation.asking import Asked, holds, value_of
 from engine.simulation.bench import Bench, Dated
 from engine.simulation.customer import Customer, Noted
@@ -361,7 +362,7 @@ class World:
         if not finish.recorded:
             self._skip_waiting(journey, finish.state, finish.at)
         what: What = "stopped" if finish.state == "stopped" else "fails" if finish.state == "failed" else "ends"
-        self.log(journey, finish.at, what, finish.outcome)
+        self.log(journey, finish.at, what, _named(journey.plan, finish))
 
     def _skip_waiting(self, journey: Journey, reason: str, at: datetime) -> None:
         for row in journey.messages:
@@ -379,3 +380,11 @@ class World:
 def _lies_ahead(what: object) -> bool:
     """Whether a happening is one that a settled world has still to see; that points expire is none."""
     return isinstance(what, Event) and what.kind != POINTS_EXPIRE
+
+
+def _named(plan: Plan, finish: Finish) -> str:
+    """The outcome; of a condition that stopped the journey its words, for its name is made from a hash."""
+    for trigger in plan.stop if finish.state == "stopped" else ():
+        if isinstance(trigger, ChangeTrigger) and trigger.when is not None and trigger.names[0] in finish.outcome:
+            return triggers((trigger,))
+    return finish.outcome

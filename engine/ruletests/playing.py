@@ -1,6 +1,6 @@
 """Runs tests of playbooks in the simulator, and compares what journeys did with what was expected."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from engine.attributes.facts import CustomerFacts
@@ -35,7 +35,7 @@ class Playing:
         """What became of a test."""
         world = self._play(case, scenario)
         found = _journeys(world, scenario.playbook)
-        differences = tuple(_differences(case, scenario, found))
+        differences = (*_differences(case, scenario, found), *_unheard(scenario, world))
         return Outcome(case, differences, ways=frozenset(world.ways))
 
     def _play(self, case: Case, scenario: Scenario) -> World:
@@ -106,6 +106,34 @@ def _differences(case: Case, scenario: Scenario, found: list[list[Entry]]) -> It
             table = tuple(side_by_side(case, comparison))
             texts = (_texts(line[0] for line in table), _texts(line[1] for line in table))
             yield Difference(name, at, *texts, table=table)
+
+
+def _unheard(scenario: Scenario, world: World) -> Iterator[Difference]:
+    """Answers that nobody asked for: a click on a message that had not been sent by then, a step that was not taken."""
+    for step, answer in scenario.answers.items():
+        heard = set(_heard(world, step))
+        wanted = [*answer.responses, *(name for name in _ASKED if getattr(answer, name) not in (None, {}))]
+        for name in wanted:
+            if name not in heard:
+                found = "nothing was there to answer by then"
+                yield Difference(f"answers of {step}", scenario.span, name, found)
+
+
+_ASKED = ("failed", "redeemed", "closed", "fields")
+
+
+def _heard(world: World, step: str) -> Iterator[str]:
+    """What was answered of a step."""
+    for journey in world.journeys:
+        for message in journey.messages:
+            yield from message["responses"] if message["step"] == step else ()
+        task = journey.tasks.get(step)
+        if task is not None and task.closed_at is not None and task.closed_at >= task.opened_at:
+            yield "closed"
+        if (journey.number, step) in journey.customer.redeemed:
+            yield "redeemed"
+        yield from ("fields" for (name, _), call in journey.calls.items() if name == step and call.answer)
+    yield from ("failed" for entry in world.entries if entry.what == "failed" and entry.name == step)
 
 
 def _counts(entry: Entry, expected: tuple[Wanted, ...]) -> bool:

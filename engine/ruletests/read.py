@@ -27,6 +27,7 @@ _FACTS = tuple(keys.FACTS)
 _TEST = (*_SETTING, *_FACTS, *keys.RESULTS)
 _SHARED = (*_SETTING, *_FACTS)
 _FILE = (*_SHARED, "tests")
+_OF_PLAYBOOK = ("until", "holdout", "answers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,10 @@ def _case(
     previous = read_before(parts["before"].value, rules, moments, report) if "before" in parts else None
     hand = read_hand_tags(parts["hand_tags"].value, rules, moments, report) if "hand_tags" in parts else ()
     of_playbook = "playbook" in parts
+    for key in () if of_playbook else _OF_PLAYBOOK:
+        if key in parts:
+            hint = "say at the top which playbook is tested: playbook: NAME"
+            report.error("RG201", parts[key].span, key, "it in a test of a playbook", hint)
     events = read_events(parts["events"].value, moments, report) if "events" in parts and not of_playbook else ()
     own = _choice(parts.get("currency"), currencies(), "a currency of ISO 4217 such as EUR", report)
     if report.faults == faults:

@@ -31,15 +31,23 @@ _OFFSET: Json = {"type": "string", "pattern": f"^[+-]{_LENGTH}( +[+-]?{_LENGTH})
 def schema_of_tests(rules: Rules) -> Json:
     """The schema of a project's test files."""
     names = offered_names(rules)
-    root = closed({**_explained(keys.SETTINGS), "tests": {"description": keys.TESTS, **_by_name("test")}}, ["tests"])
+    shared = _explained({**keys.SETTINGS, **keys.FACTS})
+    root = closed({**shared, "tests": {"description": keys.TESTS, **_by_name("test")}}, ["tests"])
     return {
         "$schema": DRAFT,
-        "description": "Facts of customers, and what the rules must make of them.",
+        "description": "Facts of customers, and what rules and playbooks must make of them.",
         **root,
         # As of when must stand at the top, or in each test.
         "if": {"not": {"required": ["at"]}},
         "then": {"properties": {"tests": {"additionalProperties": {"required": ["at"]}}}},
-        "definitions": {**_values(), **_names(names), **_facts(), **_expectations(names), **_cut_offs(rules)},
+        "definitions": {
+            **_values(),
+            **_names(names),
+            **_facts(),
+            **_expectations(names),
+            **_cut_offs(rules),
+            **_playbooks(rules),
+        },
     }
 
 
@@ -143,11 +151,16 @@ def _repeated(notation: Notation) -> dict[str, Json]:
 
 def _event() -> Json:
     """The fields follow from the kind; what a row of facts tells is written as that row."""
-    contracts = {kind: each for kind, each in shipped_contracts().items() if kind not in EVENT_SOURCES}
+    told = (kind for kind in shipped_contracts() if kind not in EVENT_SOURCES or kind.startswith("site."))
+    contracts = {kind: shipped_contracts()[kind] for kind in told}
     titles = events_of(contracts).titles
     kinds = {"description": "The kind of event.", **words(titles)}
     when = {"description": "When it happened.", "allOf": [ref("moment")]}
-    always = {"event": kinds, "at": when, **_repeated(NOTATIONS["cases"])}
+    order = {
+        "description": "Of a playbook: the number of the event's order, where there are several.",
+        "type": "string",
+    }
+    always = {"event": kinds, "at": when, "order": order, **_repeated(NOTATIONS["cases"])}
     by_kind = [
         {"if": equals("event", {"const": kind}), "then": closed({**_told(each), **{key: {} for key in always}})}
         for kind, each in contracts.items()
@@ -181,7 +194,9 @@ def _expectations(names: Names) -> dict[str, Json]:
         **dict.fromkeys(SCORES, OPERANDS["integer"]),
         "attributes": ref("attributes"),
     }
-    told = {key: {"description": text, "allOf": [of[key]]} for key, text in keys.EXPECTATIONS.items()}
+    of |= {"journey": ref("journey"), "journeys": {"type": "array", "items": ref("does")}}
+    texts = {**keys.EXPECTATIONS, **keys.JOURNEYS}
+    told = {key: {"description": text, "allOf": [of[key]]} for key, text in texts.items()}
     attributes = {
         name: {**described(typed.title), "anyOf": [_expected(typed.type), ref("unknown")]}
         for name, typed in names.items()
@@ -192,6 +207,39 @@ def _expectations(names: Names) -> dict[str, Json]:
         "attributes": closed(attributes),
         "unknown": closed({"unknown": {"const": True, "description": "There is no value."}}, ["unknown"]),
     }
+
+
+def _playbooks(rules: Rules) -> dict[str, Json]:
+    """What only tests of playbooks say."""
+    moments = [name for name in keys.ANSWERS if name not in ("failed", "answer")]
+    answers = {name: {"description": keys.ANSWERS[name], "allOf": [ref("moment")]} for name in moments}
+    answers["failed"] = {"description": keys.ANSWERS["failed"], "type": "string", "minLength": 1}
+    answers["answer"] = {"description": keys.ANSWERS["answer"], "type": "object"}
+    names = {name: plan.title for name, plan in sorted(rules.plans.items())}
+    return {
+        "playbook": words(names) if names else {"type": "string"},
+        "until": ref("moment"),
+        "holdout": {"type": "boolean"},
+        "answers": {"type": "object", "additionalProperties": {**closed(answers), "minProperties": 1}},
+        "journey": {"anyOf": [{"const": NONE, "description": "There is no journey."}, ref("does")]},
+        "does": {"type": "array", "items": {"anyOf": [_does(what) for what in keys.DOES]}},
+    }
+
+
+def _does(what: str) -> Json:
+    """One thing that a journey does, with what may be said of it."""
+    name: Json = {"type": "string", "minLength": 1}
+    if what in ("tag", "untag"):
+        name = _name_or_names(ref("each-tags"))
+    texts = {**keys.TOLD_TEXTS, **keys.WHEN}
+    more = {key: {"description": texts[key], **_said(key)} for key in (*keys.TOLD[what], *keys.WHEN)}
+    return closed({what: {"description": f"{keys.DOES[what].capitalize()}.", **name}, **more}, [what])
+
+
+def _said(key: str) -> Json:
+    if key in keys.WHEN or key in keys.INSTANTS_TOLD:
+        return {"allOf": [ref("moment")]}
+    return {"type": "integer"} if key == "amount" else {"type": "string", "minLength": 1}
 
 
 def _expected(kind: Type) -> Json:

@@ -30,6 +30,7 @@ class Playing:
         self._rules = rules
         self._benches: dict[tuple[str | None, str], Bench] = {}
         self._compiled: dict[str | None, Compiled] = {}
+        self._keys: dict[tuple[str, bool], str] = {}
 
     def __call__(self, case: Case, scenario: Scenario) -> Outcome:
         """What became of a test."""
@@ -64,6 +65,12 @@ class Playing:
 
     def _key(self, scenario: Scenario) -> str:
         """A key of the shop's by which the customer is in the playbook's holdout, or in none."""
+        asked = scenario.playbook, scenario.holdout
+        if asked not in self._keys:
+            self._keys[asked] = self._found(scenario)
+        return self._keys[asked]
+
+    def _found(self, scenario: Scenario) -> str:
         share, policy = self._rules.plans[scenario.playbook].controls.holdout, self._rules.policy.holdout
         keys = (f"customer-{number}" for number in range(1, 100_000))
         wanted = (

@@ -216,11 +216,12 @@ def _playbooks(rules: Rules) -> dict[str, Json]:
     answers["failed"] = {"description": keys.ANSWERS["failed"], "type": "string", "minLength": 1}
     answers["answer"] = {"description": keys.ANSWERS["answer"], "type": "object"}
     names = {name: plan.title for name, plan in sorted(rules.plans.items())}
+    answer: Json = {**closed(answers), "minProperties": 1}
     return {
         "playbook": words(names) if names else {"type": "string"},
         "until": ref("moment"),
         "holdout": {"type": "boolean"},
-        "answers": {"type": "object", "additionalProperties": {**closed(answers), "minProperties": 1}},
+        "answers": {"type": "object", "additionalProperties": answer},
         "journey": {"anyOf": [{"const": NONE, "description": "There is no journey."}, ref("does")]},
         "does": {"type": "array", "items": {"anyOf": [_does(what) for what in keys.DOES]}},
     }

@@ -122,8 +122,6 @@ class Doing:
                 self._end(command.ends, state)
                 if state == "skipped":
                     world.log(journey, at, "skipped", step, reason=reason)
-                elif state == "failed":
-                    world.log(journey, at, "failed", step, reason=reason)
                 if reason == "stopped" and running and stopped is not None:
                     world.stopped(journey, Occurrence(stopped, at))
                 return Answered(reservation.at, step, state, reason, stopped=stopped)  # type: ignore[arg-type]  # states that are settled

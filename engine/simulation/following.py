@@ -19,7 +19,9 @@ def followed(plan: Plan, before: State | None, happened: Input | None, after: St
         return
     for path in _paths(after):
         yield from _along(plan, path)
-    yield from (Way(step, f"arm {arm}") for step, arm in after.outcomes if _is_split(plan, step))
+    known = () if before is None else before.outcomes
+    new = (each for each in after.outcomes if each not in known)
+    yield from (Way(step, f"arm {arm}") for step, arm in new if _is_split(plan, step))
     if before is not None and happened is not None:
         for leaf in _leaves(before):
             yield from _left(plan, leaf, happened, after)

@@ -45,9 +45,11 @@ class Bench:
         self.compiled = compiled or Compiled(rules.catalogue, currency, words=rules.words)
         self.currency, self.policy = currency, rules.policy
         self.matcher = EventMatcher(_contracts(), currency)
-        own = self.rules.standing
+        # By the rules as a whole: where there are any, tags that somebody gives count too.
+        own = rules.standing
         self.decides = bool(own.tags or own.segments or own.lifecycle or own.tiers or own.rfm)
-        self.judge = Judge(own, rules.catalogue, self.compiled.catalogue, rules.policy.zone, rules.words)
+        used, known = self.rules.standing, self.compiled.catalogue
+        self.judge = Judge(used, rules.catalogue, known, rules.policy.zone, rules.words)
         self.starting = tuple(plan for plan in plans.values() if plan.starts and self._named(plan))
         self.dated = tuple(
             Dated(plan, each)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import engine
 from engine.language.rules import compile_rules, load_rules
+from engine.ruletests import keys
 from engine.ruletests.notation import NOTATIONS
 from engine.ruletests.read import read_tests
 from engine.ruletests.report import failures_text
@@ -17,7 +18,7 @@ RULES = load_rules(ROOT / "rules")
 
 def test_every_block_of_yaml_on_the_page_is_a_test_that_passes():
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         rules = compile_rules({**RULES.files, "page.test.yaml": block})
         suite = read_tests(rules, frozenset({"page.test.yaml"}))
@@ -37,3 +38,20 @@ def test_the_shown_failure_is_what_is_told():
     plain = re.sub(r"\[/?(bold|red)\]", "", failures_text(outcomes, "rules/"))
     assert shown is not None
     assert plain.splitlines() == shown.group(1).splitlines()
+
+
+def test_the_shown_difference_of_a_playbook_is_what_is_told():
+    shown = re.search(r"```\n(rules/playbooks/payment-reminder.test.*?)```", PAGE, flags=re.DOTALL)
+    path = "playbooks/payment-reminder.test.yaml"
+    text = RULES.files[path].replace("{sent: second, at: +3d,", "{sent: second, at: +4d,", 1)
+    rules = compile_rules({**RULES.files, path: text})
+    outcomes = list(run_all(rules, read_tests(rules, frozenset({path})).cases))
+    plain = re.sub(r"\[/?(bold|red)\]", "", failures_text(outcomes, "rules/"))
+    assert shown is not None
+    assert plain.splitlines() == shown.group(1).splitlines()
+
+
+def test_the_page_names_all_that_a_journey_does_and_all_that_only_a_playbook_can_be_asked():
+    assert [
+        name for name in (*keys.DOES, *keys.JOURNEYS, "answers", "until", "holdout") if f"`{name}`" not in PAGE
+    ] == []

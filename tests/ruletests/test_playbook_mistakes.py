@@ -41,8 +41,8 @@ def outcomes(*tests):
         ("{playbook: §trid, expect: {journey: none}}", "RG322", "trid", "did you mean tried?"),
         ("{expect: §{}}", "RG202", "no key journey", "what it does, in order, or none"),
         ("{expect: {journey: none, §journeys: []}}", "RG210", "journey and journeys", "one of them"),
-        ("{expect: {§jorney: none}}", "RG201", "jorney", "did you mean journey?"),
-        ("{expect: {§tags: []}}", "RG201", "tags", "journey"),
+        ("{expect: {§jorney: none, journey: none}}", "RG201", "jorney", "did you mean journey?"),
+        ("{expect: {§tags: [], journey: none}}", "RG201", "tags", "journey"),
         ("{expect: {journey: §nothing}}", "RG203", "nothing", "what the journey does"),
         ("{expect: {journey: [§{snt: hello}]}}", "RG201", "snt", "did you mean sent?"),
         ("{expect: {journey: [§{sent: hello, ends: ended}]}}", "RG201", "sent and ends", "one of begins"),
@@ -53,7 +53,7 @@ def outcomes(*tests):
         ("{answers: {§helo: {clicked: +1d}}, expect: {journey: none}}", "RG308", "helo", "did you mean hello?"),
         ("{answers: {hello: {§clickd: +1d}}, expect: {journey: none}}", "RG201", "clickd", "did you mean clicked?"),
         ("{answers: {gift: {§clicked: +1d}}, expect: {journey: none}}", "RG201", "clicked", "failed or redeemed"),
-        ("{answers: {gift: {failed: §[]}}, expect: {journey: none}}", "RG203", "an empty list", "pool"),
+        ("{answers: {gift: {failed: §[]}}, expect: {journey: none}}", "RG203", "an empty list", "retries_used_up"),
         ("{holdout: §maybe, expect: {journey: none}}", "RG203", "maybe", "true or false"),
         ("{until: §later, expect: {journey: none}}", "RG401", "later", "an offset"),
         ("{events: [{event: §order.paid, at: 0}], expect: {journey: none}}", "RG302", "order.paid", "a row of orders"),
@@ -92,7 +92,7 @@ def test_a_difference_is_told_side_by_side():
         "  the journey",
         "    expected                              found",
         "    sent hello, template again, at +2d  ✗ sent hello, template hello, at +1d",
-        "    task gift                           ✗ coupon gift, pool gifts, until +14d 14h, at +2d",
+        "    task gift                           ✗ coupon gift, pool gifts, until +16d 14h, at +2d",
         "                                        ✗ sent again, channel email, template again, at +2d",
         "    ends ended                            ends ended",
     ]
@@ -134,9 +134,7 @@ def test_ways_that_no_test_takes_are_told_with_their_lines():
         "16 again",
     ]
     assert (measured.taken, len(measured.ways)) == (2, 12)
-    assert "playbooks/tried.yaml:12 gift: fails (giving a coupon of gifts): no test goes this way" in ways_text(
-        measured
-    )
+    assert "tried.yaml:13 gift: fails (giving a coupon of gifts): no test goes this way" in ways_text(measured)
     assert not measured.reaches(17)
     assert measured.reaches(0)
 

@@ -212,7 +212,9 @@ def _expectations(names: Names) -> dict[str, Json]:
 def _playbooks(rules: Rules) -> dict[str, Json]:
     """What only tests of playbooks say."""
     moments = [name for name in keys.ANSWERS if name not in ("failed", "answer")]
-    answers = {name: {"description": keys.ANSWERS[name], "allOf": [ref("moment")]} for name in moments}
+    answers: dict[str, Json] = {}
+    for name in moments:
+        answers[name] = {"description": keys.ANSWERS[name], "allOf": [ref("moment")]}
     answers["failed"] = {"description": keys.ANSWERS["failed"], "type": "string", "minLength": 1}
     answers["answer"] = {"description": keys.ANSWERS["answer"], "type": "object"}
     names = {name: plan.title for name, plan in sorted(rules.plans.items())}

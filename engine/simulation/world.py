@@ -79,6 +79,14 @@ class World:
             self.now = max(self.now, at)
             self._take(at, turn, number, what)
 
+    def end(self, reason: str, at: datetime) -> None:
+        """Ends what is open at an instant, as a replay does at the end of its window."""
+        for journey in self.journeys:
+            if journey.running:
+                journey.stop(Occurrence(reason, at))
+                self._skip_waiting(journey, reason, at)
+                journey.finished = True
+
     def _facts_ahead(self) -> list[datetime]:
         return [at for at, turn, _, _, what in self._queue if turn == _FACT and _lies_ahead(what)]
 

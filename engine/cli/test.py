@@ -53,15 +53,13 @@ def run_tests(
     suite = read_tests(found.rules, paths_under(found))
     _say_unsound(found.rules)
     outcomes = [*run_examples(found.rules, found.asks), *run_all(found.rules, suite.cases)]
-    measured = coverage(found.rules, outcomes)
+    measured = coverage(found.rules, outcomes).of(found.covers)
     if output == "json":
         sys.stdout.write(as_json(outcomes, suite.issues, measured, found.prefix) + "\n")
     else:
         _print(outcomes, suite, found.rules, found.prefix)
         if covered or least:
-            sys.stdout.write(coverage_text(measured, found.prefix) + "\n")
-            if measured.ways:
-                sys.stdout.write("\n" + ways_text(measured, found.prefix) + "\n")
+            sys.stdout.write(_covered(measured, found.prefix) + "\n")
     raise typer.Exit(PASSED if _well(outcomes, suite.issues, measured, least) else FAILED)
 
 
@@ -77,6 +75,13 @@ def _well(outcomes: list[Outcome], issues: tuple[Issue, ...], measured: Coverage
         return False
     mistakes = any(issue.severity == "error" for issue in issues)
     return bool(outcomes) and not mistakes and all(each.passed for each in outcomes)
+
+
+def _covered(measured: Coverage, prefix: str) -> str:
+    """The tables of what there is: clauses, ways, or both."""
+    ways = [ways_text(measured, prefix)] if measured.ways else []
+    clauses = [coverage_text(measured, prefix)] if measured.clauses or not ways else []
+    return "\n\n".join([*clauses, *ways])
 
 
 def _say_unsound(rules: Rules) -> None:

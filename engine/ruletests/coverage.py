@@ -1,6 +1,6 @@
 """Coverage: which clauses of the rules tests decided both ways, and which ways of playbooks they took."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from engine.language.rules import Rules
@@ -68,6 +68,11 @@ class Coverage:
     def reaches(self, least: int) -> bool:
         """Whether so many per cent of the clauses and of the ways are covered."""
         return min(self.hundredths, self.hundredths_of_ways) >= least * 100
+
+    def of(self, asked: Callable[[str], bool]) -> "Coverage":
+        """That of some files alone, by their paths."""
+        clauses = tuple(each for each in self.clauses if asked(each.file))
+        return Coverage(clauses, tuple(each for each in self.ways if asked(each.file)))
 
     def by_file(self) -> dict[str, tuple[Covered, ...]]:
         """The clauses of each file."""

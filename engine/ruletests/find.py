@@ -22,6 +22,10 @@ class Found:
         """Whether a file of rules is in the part that is asked for."""
         return not self.part or path == self.part or path.startswith(f"{self.part}/")
 
+    def covers(self, path: str) -> bool:
+        """Whether the coverage of a file of rules is asked for: with a test file, that of the file beside it."""
+        return self.asks(path) or (is_test(self.part) and path == self.part.replace(".test.", "."))
+
     @property
     def prefix(self) -> str:
         """The directory as seen from where the command runs, so that places can be clicked."""

@@ -44,8 +44,10 @@ def _plans(entry: Entry, rules: Rules, report: Report) -> dict[str, Plan]:
     plan = rules.plans.get(name)
     if plan is None:
         known = sorted(rules.plans)
-        expected = f"a sound playbook: {one_of(known, 12)}"
-        report.error("RG322", entry.value.span, found(entry.value), expected, did_you_mean(name, known))
+        broken = f"playbook {name}" in rules.disabled
+        hint = "it has errors: `regulars check` tells them" if broken else did_you_mean(name, known)
+        expected = f"a sound playbook{': ' if known else ''}{one_of(known, 12) if known else ''}"
+        report.error("RG322", entry.value.span, found(entry.value), expected, hint)
         return {}
     started = (each.given["playbook"] for each in plan.code if isinstance(each, StartPlaybook))
     return {name: plan, **{other: rules.plans[other] for other in started if other in rules.plans}}

@@ -163,3 +163,72 @@ def test_pytest_holds_the_coverage_to_a_minimum(project):
     failed = pytest_run("--rules-coverage-min", "100", cwd=project)
     assert failed.returncode == 1
     assert "less than 100 % of the clauses are decided both ways" in failed.stdout
+
+
+PLAYBOOK = """
+playbook: thanks
+title: Thanks
+for: order
+start: {event: order.placed}
+controls: {purpose: transactional}
+steps:
+  - wait: 1d
+  - task: {id: call, team: care}
+"""
+PLAYED = """
+at: 2026-03-02T10:00
+playbook: thanks
+tests:
+  who orders is called: {orders: [{placed: 0}], expect: {journey: [{task: call, team: care, at: +1d}, {ends: ended}]}}
+"""
+
+
+@pytest.fixture
+def playbook(project):
+    (project / "rules" / "playbooks").mkdir()
+    write(project, "policy: {purposes: {transactional: {consent: none}}}\n", "policy.yaml")
+    write(project, PLAYBOOK, "playbooks/thanks.yaml")
+    write(project, PLAYED, "playbooks/thanks.test.yaml")
+    return project
+
+
+def test_the_tests_of_a_playbook_run_with_all_others(playbook):
+    write(playbook, PASSING)
+    assert run(cwd=playbook).output == "2 passed\n"
+
+
+def test_a_path_limits_the_coverage_to_what_it_names(playbook):
+    done = run("rules/playbooks/thanks.test.yaml", "--coverage", "--min", 100, cwd=playbook)
+    assert done.exit_code == 0
+    assert "rules/playbooks/thanks.yaml        2     2  100.0 %" in done.output
+    assert "lifecycle" not in done.output
+
+
+def test_ways_that_no_test_takes_fail_the_run(playbook):
+    write(
+        playbook,
+        PLAYED.replace("{placed: 0}", "{paid: -1d}").replace(
+            "[{task: call, team: care, at: +1d}, {ends: ended}]", "none"
+        ),
+        "playbooks/thanks.test.yaml",
+    )
+    done = run("rules/playbooks", "--min", 50, cwd=playbook)
+    assert done.exit_code == 1
+    assert "rules/playbooks/thanks.yaml:9 call (task for care" in done.output
+    assert "error[coverage]: less than 50 % of the ways through playbooks are taken" in done.output
+
+
+def test_pytest_collects_tests_of_playbooks_and_tells_both_sides(playbook):
+    write(playbook, PLAYED.replace("team: care", "team: sales"), "playbooks/thanks.test.yaml")
+    done = pytest_run("-q", cwd=playbook)
+    assert done.returncode == 1
+    assert "task call, team sales, at +1d  \N{BALLOT X} task call, team care, at +1d" in done.stdout, done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_playbook_with_errors_cannot_be_tested_and_that_is_said(playbook):
+    write(playbook, PLAYBOOK.replace("wait: 1d", "wait: soon"), "playbooks/thanks.yaml")
+    done = run("rules/playbooks", cwd=playbook)
+    assert done.exit_code == 1
+    assert "error RG322 unknown playbook" in done.output
+    assert "it has errors: `regulars check` tells them" in done.output

@@ -37,6 +37,7 @@ FACTS: Mapping[str, str] = {
     "events": "Events that no row tells, such as {event: message.clicked, at: -2d}.",
     "hand_tags": "Tags that somebody gave by hand.",
     "before": "What the customer was when last evaluated: it decides how long a tier is kept and when a tag expires.",
+    "arms": "Of a playbook: which arm of each experiment the first order, parcel, case or customer gets.",
     "answers": "Of a playbook: what comes of its steps, such as {first: {clicked: +2d}, gift: {failed: pool_empty}}.",
 }
 RESULTS: Mapping[str, str] = {

@@ -1,12 +1,14 @@
 """Runs tests of playbooks in the simulator, and compares what journeys did with what was expected."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
 from engine.conditions.operands import instant
 from engine.facts.compiled import Compiled
+from engine.journeys.experiment import arm_of
+from engine.journeys.plan import Plan, Split
 from engine.language.rules import Rules
 from engine.messages.holdout import held_out
 from engine.ruletests.case import Case, Difference, Line, Outcome
@@ -20,6 +22,7 @@ from engine.simulation.world import World
 
 SETTLED = timedelta(days=31)
 """So long after its last fact a test waits for a first journey to begin."""
+_MOST_TRIED = 100_000
 _LONGEST = timedelta(days=3653)
 
 
@@ -51,7 +54,7 @@ class Playing:
             scenario.answers,
             known=case.previous is not None or _known_before(case),
         )
-        world = World(bench, [customer], start)
+        world = World(bench, [customer], start, numbers=_numbers(self._rules.plans[scenario.playbook], scenario.arms))
         until = start + _LONGEST if scenario.until is None else instant(scenario.until)
         world.run(until, settled=SETTLED if scenario.until is None else None)
         return world
@@ -85,6 +88,18 @@ def _named(facts: CustomerFacts, key: str) -> CustomerFacts:
     row = list(facts.rows["customer"][0])
     row[RELATIONS["customer"].slots["key"]] = key
     return CustomerFacts(facts.customer_id, facts.zone, {**facts.rows, "customer": [tuple(row)]})
+
+
+def _numbers(plan: Plan, arms: Mapping[str, str]) -> int:
+    """What to add to the number of the first subject so that it gets these arms."""
+    experiments = [step for step in plan.code if isinstance(step, Split) and step.id in arms]
+
+    def fits(numbers: int) -> bool:
+        subject = f"{plan.subject}-{1 + numbers}"
+        found = ((step, arm_of(f"{subject}/{step.id}", [arm.share for arm in step.arms])) for step in experiments)
+        return all(step.arms[place].name == arms[step.id] for step, place in found)
+
+    return next(filter(fits, range(_MOST_TRIED)), 0) if experiments else 0
 
 
 def _known_before(case: Case) -> bool:

@@ -27,7 +27,7 @@ _FACTS = tuple(keys.FACTS)
 _TEST = (*_SETTING, *_FACTS, *keys.RESULTS)
 _SHARED = (*_SETTING, *_FACTS)
 _FILE = (*_SHARED, "tests")
-_OF_PLAYBOOK = ("until", "holdout", "answers")
+_OF_PLAYBOOK = ("until", "holdout", "arms", "answers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class Scenario:
         told: events that no row of facts tells.
         answers: what the world outside answers, by step.
         until: where the clock stops, in microseconds; None: when all is over.
+        arms: which arm of each experiment the first subject gets.
         holdout: whether the customer is in the playbook's holdout.
         span: of what is expected.
     """
@@ -58,4 +59,5 @@ class Scenario:
     answers: Answers
     until: int | None
     holdout: bool
+    arms: Mapping[str, str]
     span: Span

@@ -223,6 +223,7 @@ def _playbooks(rules: Rules) -> dict[str, Json]:
         "playbook": words(names) if names else {"type": "string"},
         "until": ref("moment"),
         "holdout": {"type": "boolean"},
+        "arms": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
         "answers": {"type": "object", "additionalProperties": answer},
         "journey": {"anyOf": [{"const": NONE, "description": "There is no journey."}, ref("does")]},
         "does": {"type": "array", "items": {"anyOf": [_does(what) for what in keys.DOES]}},

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
-from engine.journeys.plan import Plan, StartPlaybook
+from engine.journeys.plan import Plan, Split, StartPlaybook
 from engine.language.issues import Report, did_you_mean, one_of
-from engine.language.located import Entry, Scalar, found
+from engine.language.located import Entry, Node, Scalar, found
 from engine.language.rules import Rules
+from engine.language.validate import mapping
 from engine.ruletests.answering import read_answers
 from engine.ruletests.events import read_told
 from engine.ruletests.moments import Moments
@@ -31,6 +32,7 @@ def read_scenario(
         answers=read_answers(parts["answers"].value, plans, moments, report) if "answers" in parts else {},
         until=moments.read(parts["until"].value, report) if "until" in parts else None,
         holdout=_truth(parts.get("holdout"), report),
+        arms=_arms(parts["arms"].value, next(iter(plans.values())), report) if "arms" in parts else {},
         span=expect.span,
     )
 
@@ -51,6 +53,24 @@ def _plans(entry: Entry, rules: Rules, report: Report) -> dict[str, Plan]:
         return {}
     started = (each.given["playbook"] for each in plan.code if isinstance(each, StartPlaybook))
     return {name: plan, **{other: rules.plans[other] for other in started if other in rules.plans}}
+
+
+def _arms(node: Node, plan: Plan, report: Report) -> dict[str, str]:
+    """`arms: {wording: short}`: the arm of each experiment."""
+    experiments = {step.id: step for step in plan.code if isinstance(step, Split)}
+    held, arms = mapping(node, report, "the arm of each experiment"), {}
+    for entry in held or ():
+        step = experiments.get(entry.key)
+        name = entry.value.text if isinstance(entry.value, Scalar) else ""
+        known = [arm.name for arm in step.arms if arm.share] if step else []
+        if step is None:
+            expected = one_of(sorted(experiments)) if experiments else "an experiment, of which this playbook has none"
+            report.error("RG308", entry.span, entry.key, expected, did_you_mean(entry.key, experiments))
+        elif name not in known:
+            report.error("RG212", entry.value.span, found(entry.value), one_of(known), did_you_mean(name, known))
+        else:
+            arms[entry.key] = name
+    return arms
 
 
 def _truth(entry: Entry | None, report: Report) -> bool:

@@ -45,11 +45,12 @@ class World:
         bench: the compiled rules.
         customers: who lives in it; what lies before the start is known and starts nothing.
         start: the instant at which its clock begins.
+        numbers: what a database would add to our numbers of subjects, by which experiments divide.
     """
 
-    def __init__(self, bench: Bench, customers: Iterable[Customer], start: datetime) -> None:
+    def __init__(self, bench: Bench, customers: Iterable[Customer], start: datetime, *, numbers: int = 0) -> None:
         self.bench, self.begins, self.now = bench, start, start
-        self.shared = Shared()
+        self.shared, self._numbers = Shared(), numbers
         self.customers = {each.number: each for each in customers}
         self.journeys: list[Journey] = []
         self.entries: list[Entry] = []
@@ -229,7 +230,7 @@ class World:
             return False
         number = len(self.journeys) + 1
         occasion = 1 + sum(self._same(each, plan, customer, subject) for each in self.journeys)
-        state, commands = begin(plan, Began(at, f"{plan.subject}-{subject}"))
+        state, commands = begin(plan, Began(at, f"{plan.subject}-{subject + self._numbers}"))
         journey = Journey(number, plan, customer, subject, order, event, at, occasion, state)
         self.journeys.append(journey)
         self.log(journey, at, "begins", plan.playbook)

@@ -54,6 +54,7 @@ def outcomes(*tests):
         ("{answers: {hello: {§clickd: +1d}}, expect: {journey: none}}", "RG201", "clickd", "did you mean clicked?"),
         ("{answers: {gift: {§clicked: +1d}}, expect: {journey: none}}", "RG201", "clicked", "failed or redeemed"),
         ("{answers: {gift: {failed: §[]}}, expect: {journey: none}}", "RG203", "an empty list", "retries_used_up"),
+        ("{arms: {§wording: short}, expect: {journey: none}}", "RG308", "wording", "this playbook has none"),
         ("{holdout: §maybe, expect: {journey: none}}", "RG203", "maybe", "true or false"),
         ("{until: §later, expect: {journey: none}}", "RG401", "later", "an offset"),
         ("{events: [{event: §order.paid, at: 0}], expect: {journey: none}}", "RG302", "order.paid", "a row of orders"),

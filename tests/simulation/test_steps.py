@@ -202,3 +202,17 @@ def test_time_alone_starts_a_journey():
 
 def test_who_was_quiet_before_starts_nothing():
     passes(SEND, "{orders: [{paid: -31d}], expect: {journey: none}}", head=CUSTOMER)
+
+
+@pytest.mark.parametrize(("arm", "sent"), [("short", "hello"), ("long", "again"), ("none", "")])
+def test_a_test_may_say_which_arm_somebody_gets(arm, sent):
+    split = """
+  - split: {id: wording, shares: {short: 40%, long: 40%, none: 20%}}
+    arms:
+      short: [{send: {id: hello, channel: email, template: hello}}]
+      long: [{send: {id: again, channel: email, template: again}}]
+"""
+    does = f"{{sent: {sent}}}, " if sent else ""
+    passes(
+        split, f"{{orders: [{{placed: 0}}], arms: {{wording: {arm}}}, expect: {{journey: [{does}{{ends: ended}}]}}}}"
+    )

@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT))
 import psycopg  # noqa: E402 -- the path comes first
 
 from engine.facts.migrate import upgrade  # noqa: E402 -- likewise
-from engine.messages.channel_limit import NEAR, Claim, Token, take  # noqa: E402 -- likewise
+from engine.messages.channel_limit import NEAR, take  # noqa: E402 -- likewise
+from engine.messages.tokens import Claim, Token  # noqa: E402 -- likewise
 from engine.policy import Limit  # noqa: E402 -- likewise
 
 OUTPUT = ROOT / ".regulars" / "bench" / "limit.jsonl"

@@ -84,7 +84,7 @@ def _left(plan: Plan, leaf: State, happened: Input, after: State) -> Iterator[Wa
 def _answered(plan: Plan, index: int, answer: Answered, after: State) -> Iterator[Way]:
     step = plan.code[index]
     if answer.outcome == "failed":
-        yield Way(step.id, "fails")
+        yield from () if step.on_failure is None else (Way(step.id, "fails"),)
     elif isinstance(step, Branch):
         yield Way(step.id, "yes" if answer.outcome == "true" else "no")
     elif isinstance(step, Switch):

@@ -12,7 +12,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from engine.journeys.plan import Plan
-from engine.language.rules import compile_rules
+from engine.language.rules import Rules, compile_rules
 from tests.own import LOYALTY
 from tests.workflows.rules import HEAD, POLICY, TEMPLATES
 
@@ -223,8 +223,8 @@ NESTED = ("wait_for", "if", "switch", "first", "split", "repeat", "parallel")
 
 
 @st.composite
-def playbooks(draw: st.DrawFn) -> Plan:
-    """The plan of any playbook that `check` accepts."""
+def rules_of_a_playbook(draw: st.DrawFn) -> Rules:
+    """The rules around any playbook that `check` accepts, `payment-reminder`."""
     head = draw(st.sampled_from(_HEADS))
     steps = yaml.safe_dump({"steps": Writing(draw).block(0)}, sort_keys=False)
     tags = "tags: {warm: {title: Warm, by_hand: true}}"
@@ -240,4 +240,9 @@ def playbooks(draw: st.DrawFn) -> Plan:
         }
     )
     assume(rules.sound)
-    return rules.plans["payment-reminder"]
+    return rules
+
+
+def playbooks() -> st.SearchStrategy[Plan]:
+    """The plan of any playbook that `check` accepts."""
+    return rules_of_a_playbook().map(lambda rules: rules.plans["payment-reminder"])

@@ -69,7 +69,7 @@ def _left(plan: Plan, leaf: State, happened: Input, after: State) -> Iterator[Wa
     step = plan.code[position.index]
     match happened:
         case Answered(step=named) if named == step.id and position.awaiting == "answer":
-            yield from _answered(plan, position.index, happened, after)
+            yield from _answered(plan, leaf, position.index, happened, after)
         case Due(wait=wait) if position.due is not None and wait == wait_of(step.id, position.due):
             if position.awaiting == "event":
                 yield Way(step.id, "time is over")
@@ -81,7 +81,7 @@ def _left(plan: Plan, leaf: State, happened: Input, after: State) -> Iterator[Wa
                 yield from (Way(step.id, way_text(step, number)) for number in list(came)[:1])
 
 
-def _answered(plan: Plan, index: int, answer: Answered, after: State) -> Iterator[Way]:
+def _answered(plan: Plan, leaf: State, index: int, answer: Answered, after: State) -> Iterator[Way]:
     step = plan.code[index]
     if answer.outcome == "failed":
         yield from () if step.on_failure is None else (Way(step.id, "fails"),)
@@ -89,9 +89,12 @@ def _answered(plan: Plan, index: int, answer: Answered, after: State) -> Iterato
         yield Way(step.id, "yes" if answer.outcome == "true" else "no")
     elif isinstance(step, Switch):
         yield Way(step.id, f"case {answer.reason}" if answer.reason in step.cases else "else")
-    elif isinstance(step, WaitFor | WaitUntil):
-        if index not in (leaf.position.index for leaf in _leaves(after) if leaf.position is not None):
-            yield Way(step.id, "time is over" if isinstance(step, WaitFor) else "is past already")
+    elif isinstance(step, WaitFor):
+        if index not in (each.position.index for each in _leaves(after) if each.position is not None):
+            yield Way(step.id, "time is over")
+    elif isinstance(step, WaitUntil):
+        if step.if_past != "go" and (answer.until is None or answer.until < (leaf.arrived_at or leaf.now)):
+            yield Way(step.id, "is past already")
     elif after.finished and answer.stopped is None and (end := ending(plan, index)) is not None:
         yield Way(end.id)  # the last step ends the journey by itself
 

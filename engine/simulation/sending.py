@@ -21,6 +21,8 @@ from engine.simulation.customer import Customer
 from engine.simulation.journey import Journey
 from engine.simulation.occurred import find_stop, first_occurrence
 
+_MANY = 200
+"""So many windows are kept; of more those that are over are forgotten, for nothing gives their places back."""
 _COUNTED = frozenset({"reserved", "in_flight", "sent", "in_doubt"})
 _HELD_PLACES = frozenset({"reserved", "sent", "deferred"})
 
@@ -35,6 +37,8 @@ class Shared:
 
     def rows(self, names: Collection[str], since: datetime) -> list[tuple[Any, ...]]:
         """What is counted of these capacities, as their table has it."""
+        if len(self.places) > _MANY:
+            self.places = {name: each for name, each in self.places.items() if Place.parse(name).starts_at >= since}
         found = ((Place.parse(name), counts) for name, counts in self.places.items())
         return [
             (place.capacity, place.span, place.starts_at, place.rank, *counts)

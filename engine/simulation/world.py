@@ -6,7 +6,7 @@ made as of the instant that it is due, and by nothing that comes later.
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -53,6 +53,7 @@ class World:
         self.shared, self._numbers = Shared(), numbers
         self.customers = {each.number: each for each in customers}
         self.journeys: list[Journey] = []
+        self._of_customer: dict[int, list[Journey]] = {number: [] for number in self.customers}
         self.entries: list[Entry] = []
         self.ways: set[tuple[str, Way]] = set()
         self._queue: list[tuple[datetime, int, int, int, object]] = []
@@ -229,10 +230,11 @@ class World:
         if plan.start.only_if is not None and not self._allows(plan.start.only_if, plan, customer, subject, at):
             return False
         number = len(self.journeys) + 1
-        occasion = 1 + sum(self._same(each, plan, customer, subject) for each in self.journeys)
+        occasion = 1 + sum(1 for _ in self._before(plan, customer, subject))
         state, commands = begin(plan, Began(at, f"{plan.subject}-{subject + self._numbers}"))
         journey = Journey(number, plan, customer, subject, order, event, at, occasion, state)
         self.journeys.append(journey)
+        self._of_customer[customer.number].append(journey)
         self.log(journey, at, "begins", plan.playbook)
         self._follow(journey, None, None, state)
         self._go_on(journey, commands)
@@ -241,16 +243,17 @@ class World:
     def _allows(self, condition: Condition, plan: Plan, customer: Customer, subject: int, at: datetime) -> bool:
         return holds(self.bench, condition, Asked(customer, plan.subject, subject), at)
 
-    def _same(self, journey: Journey, plan: Plan, customer: Customer, subject: int) -> bool:
-        of_customer = journey.customer.number == customer.number
-        return of_customer and journey.plan.playbook == plan.playbook and journey.subject_id == subject
+    def _before(self, plan: Plan, customer: Customer, subject: int) -> Iterator[Journey]:
+        """The journeys of a playbook that a subject has had."""
+        for journey in self._of_customer[customer.number]:
+            if journey.plan.playbook == plan.playbook and journey.subject_id == subject:
+                yield journey
 
     def _started_lately(self, plan: Plan, customer: Customer, subject: int, at: datetime, event: Event | None) -> bool:
         since = plan.start.once_since(at)
         return any(
             (event is not None and journey.event is event) or (since is not None and journey.started_at > since)
-            for journey in self.journeys
-            if self._same(journey, plan, customer, subject)
+            for journey in self._before(plan, customer, subject)
         )
 
     def start(self, playbook: str, journey: Journey, at: datetime) -> str | None:
@@ -288,7 +291,7 @@ class World:
             self._tell(journey, Told(at, name, stop, tuple(step for step, _ in waited)))
 
     def _running(self, customer: Customer) -> list[Journey]:
-        return [each for each in self.journeys if each.running and each.customer is customer and not each.finished]
+        return [each for each in self._of_customer[customer.number] if each.running and not each.finished]
 
     def _tell(self, journey: Journey, told: Told) -> None:
         if not told.stop and not told.steps:

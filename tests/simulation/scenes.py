@@ -28,6 +28,7 @@ attributes:
   paid_orders: {title: Paid orders, type: integer, count: orders, where: {paid: true}}
   days: {title: Days, type: integer, unit: days, days_since: orders.placed_at, where: {paid: true}}
   locale: {title: Locale, type: string, value: customer.locale}
+  last_visit: {title: Last visit, type: instant, last: site_events.at}
   points_balance: {title: Points, type: integer, sum: points.points, where: {available: true}}
 """
 SEGMENTS = """

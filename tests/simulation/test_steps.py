@@ -53,6 +53,16 @@ SCENES = {
         "",
         "[{sent: hello, at: 0}, {sent: hello, at: +2d}, {sent: hello, at: +4d}, {ends: ended, at: +4d}]",
     ),
+    "a moment that is past already": (
+        f"  - wait: {{until: {{date: last_visit, offset: -1d, if_past: skip}}}}\n{SEND}",
+        "",
+        "[{ends: ended, at: 0}]",
+    ),
+    "a moment of a date": (
+        f"  - wait: {{until: {{date: last_visit, offset: 2d, if_past: end}}}}\n{SEND}",
+        "",
+        "[{sent: hello, at: +2d}, {ends: ended}]",
+    ),
     "branches that go on at once": (
         """
   - parallel:

@@ -25,7 +25,7 @@ def new(
     name: Annotated[str, typer.Argument(help="Its name, such as orders_60d, my-best, win-back.")],
     project: ProjectOption = None,
 ) -> None:
-    """Write a new attribute, segment, playbook or activity, commented and sound, with its test or its texts."""
+    """Write a new attribute, segment, playbook or activity, commented and sound, with its test."""
     try:
         found = find_project(project)
         written = create_activity(found, name) if kind == "activity" else create_rule(found, kind, name)

@@ -1,6 +1,7 @@
 """Runs tests of playbooks in the simulator, and compares what journeys did with what was expected."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from engine.attributes.facts import CustomerFacts
@@ -63,7 +64,8 @@ class Playing:
         if (currency, playbook) not in self._benches:
             if currency not in self._compiled:
                 self._compiled[currency] = Compiled(self._rules.catalogue, currency, words=self._rules.words)
-            self._benches[currency, playbook] = Bench(self._rules, currency, {playbook}, self._compiled[currency])
+            rules = _live(self._rules, playbook)
+            self._benches[currency, playbook] = Bench(rules, currency, {playbook}, self._compiled[currency])
         return self._benches[currency, playbook]
 
     def _key(self, scenario: Scenario) -> str:
@@ -82,6 +84,13 @@ class Playing:
             if held_out(key, share, scenario.playbook) is scenario.holdout and not held_out(key, policy)
         )
         return next(wanted, "customer")
+
+
+def _live(rules: Rules, playbook: str) -> Rules:
+    """The rules with the playbook live, so that a draft can be tested before it is."""
+    plan = rules.plans[playbook].model_copy(update={"status": "live"})
+    policy = rules.policy.model_copy(update={"mode": "live"})
+    return replace(rules, plans={**rules.plans, playbook: plan}, policy=policy)
 
 
 def _named(facts: CustomerFacts, key: str) -> CustomerFacts:

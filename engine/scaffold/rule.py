@@ -1,4 +1,4 @@
-"""New rules in a project: one attribute, segment or playbook, commented, sound, and with its test or its texts."""
+"""New rules in a project: one attribute, segment or playbook, commented, sound, and with its test."""
 
 import os
 import re
@@ -29,7 +29,7 @@ _LAYOUT = "templates/_layout.mjml"
 
 
 def create_rule(project: Project, kind: Kind, name: str) -> list[Path]:
-    """Writes a new rule, with its test or its texts, and the schemas that then offer its name.
+    """Writes a new rule, with its test and its texts, and the schemas that then offer its name.
 
     Nothing is written unless the project with the new files has no mistake that it did not have before.
 
@@ -99,9 +99,9 @@ def _files(project: Project, rules: Rules, kind: Kind, name: str) -> dict[str, s
         "PURPOSE": _first("service", rules.policy.purposes),
         "CHANNEL": _first("email", rules.policy.channels),
     }
-    files = {f"{folder}/{name}.yaml": _text(f"{kind}.yaml", words)}
+    files = {f"{folder}/{name}{ending}": _text(f"{kind}{ending}", words) for ending in (".yaml", ".test.yaml")}
     if kind != "playbook":
-        return {**files, f"{folder}/{name}.test.yaml": _text(f"{kind}.test.yaml", words)}
+        return files
     for ending in ("mjml", "txt"):
         files[f"templates/{name}.{rules.policy.locale}.{ending}"] = _text(f"playbook.{ending}", words)
     if _LAYOUT not in rules.files:

@@ -59,7 +59,6 @@ def test_what_was_paid_before_it_was_placed_is_paid():
         ("", "customer: {has_email: false}", "{skipped: hello, reason: no_address}"),
         ("", "suppressions: [-2d]", "{skipped: hello, reason: suppressed}"),
         ("  holdout: 100%\n", "", "{skipped: hello, reason: global_holdout}"),
-        ("  mode: test\n  test_recipients: [x@example.com]\n", "", "{skipped: hello, reason: no_test_recipient}"),
         ("  holds: [{while: {country: DE}, do: skip}]\n", "", "{skipped: hello, reason: held}"),
         ("  caps: [{at_most: 1, per: 7d, do: skip}]\n", "messages: [-1d]", "{skipped: hello, reason: cap_reached}"),
         (
@@ -84,7 +83,7 @@ def test_what_was_paid_before_it_was_placed_is_paid():
         ),
     ],
     ids=[
-        "consent", "address", "suppression", "holdout", "test", "hold", "cap skips", "cap delays", "quiet hours",
+        "consent", "address", "suppression", "holdout", "hold", "cap skips", "cap delays", "quiet hours",
         "weekday", "blackout",
     ],
 )  # fmt: skip
@@ -144,3 +143,9 @@ def test_customers_share_a_channels_limit():
 def test_a_stop_found_on_the_way_takes_back_a_promised_place():
     made = world("  capacities: {email: {per_hour: 1}}\n", 2)
     assert all(counts == (1, 0) for counts in made.shared.places.values() if sum(counts))
+
+
+@pytest.mark.parametrize("status", ["draft", "paused", "test"])
+def test_a_playbook_is_tested_as_if_it_were_live(status):
+    body = "{orders: [{placed: 0}], expect: {journey: [{sent: hello}, {ends: ended}]}}"
+    passes(SEND, body, head=f"{SERVICE}status: {status}\n", policy=f"{POLICY}  mode: test\n")

@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.asking import asking
 from activities.context import Connection, Context
+from engine.journeys.plan import case_of
 from engine.journeys.wire import Answer, ChooseRequest
 
 
@@ -27,5 +28,4 @@ class Choose:
 
     def _choose(self, connection: Connection, request: ChooseRequest) -> str | None:
         value = asking(self.context, connection, request.journey, request.at).value(connection, request.on)
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return text if value is not None and text in request.cases else None
+        return case_of(value) if value is not None and case_of(value) in request.cases else None

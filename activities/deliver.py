@@ -213,9 +213,7 @@ class Deliver:
         if isinstance(request.template, str):
             return request.template
         choice = TemplateBy.model_validate(request.template)
-        value = self._ask(connection, request, proceed, journey, moment, {choice.by})[choice.by]
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return choice.default if value is None else choice.cases.get(text, choice.default)
+        return choice.chosen(self._ask(connection, request, proceed, journey, moment, {choice.by})[choice.by])
 
     async def _not_taken(self, proceed: Proceed, why: str) -> None:
         if not proceed.doubted:  # this attempt's refusal does not tell what became of an earlier one

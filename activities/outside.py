@@ -20,7 +20,7 @@ from engine.conditions.operands import instant
 from engine.conditions.types import Type, Value
 from engine.journeys.wire import Answer, CallRequest
 from engine.messages.decision import status_in_force
-from engine.messages.holdout import held_out
+from engine.messages.holdout import kept_out
 from engine.messages.patience import after_pause
 from engine.messages.record import end_journey
 
@@ -188,11 +188,8 @@ def _barred(
     controls = connection.execute(_CONTROLS, (journey["playbook"],)).fetchall()
     if any(state == "killed" for _, state, _ in controls):
         return "killed"
-    if not policy.transactional(plan.controls.purpose):
-        if held_out(whom["key"], policy.holdout):
-            return "global_holdout"
-        if held_out(whom["key"], plan.controls.holdout, plan.playbook):
-            return "holdout"
+    if kept := kept_out(policy, plan.controls, whom["key"], plan.playbook):
+        return kept
     if (policy.mode != "live" or status == "test") and not _is_tester(policy.test_recipients, whom):
         return "no_test_recipient"
     if whom["paused_at"] is not None:

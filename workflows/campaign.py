@@ -99,17 +99,18 @@ class Campaign:
             batch = await self._do(Batch, "send_wave", request, f"{wave.label}: sending")
             lap, left = lap.plus(batch.done), left + batch.left
             self._heed(batch)
+            so_far = batch.so_far or Counts()
             if batch.held:
                 self._tell(start, wave, batch.held)
                 await self._look(min(batch.until or wave.ends, wave.ends), "paused")
             elif batch.after is not None:
                 request = replace(request, after=batch.after)
-                self._tell(start, wave, _so_far(lap, planned))
+                self._tell(start, wave, lap.in_words(planned))
             elif batch.until is None:
-                self._tell(start, wave, f"{_so_far(batch.so_far, planned)}; done")
+                self._tell(start, wave, f"{so_far.in_words(planned)}; done")
                 return "done"
             else:
-                self._tell(start, wave, _so_far(batch.so_far, planned))
+                self._tell(start, wave, so_far.in_words(planned))
                 # Messages that nobody would take are tried ever more slowly while nothing else gets through.
                 pause = min(pause * 2, AGAIN_MOST) if left and lap == Counts() else AGAIN
                 wake = workflow.now() + pause if left else max(batch.until, workflow.now() + REST)
@@ -162,12 +163,3 @@ class Campaign:
         number = [each.id for each in start.waves].index(wave.id) + 1
         self._told[wave.id] = f"Wave {number} of {len(start.waves)}, {wave.label}: {what}"
         workflow.set_current_details("\n\n".join(self._told.values()))
-
-
-def _so_far(counts: Counts | None, planned: int) -> str:
-    counts = counts or Counts()
-    parts = [f"{counts.sent:,} of {planned:,} sent"]
-    parts += [f"{counts.skipped:,} skipped"] if counts.skipped else []
-    parts += [f"{counts.waiting:,} held back"] if counts.waiting else []
-    parts += [f"{counts.failed:,} failed or in doubt"] if counts.failed else []
-    return ", ".join(parts)

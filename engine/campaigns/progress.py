@@ -15,7 +15,9 @@ Connection = psycopg.Connection[Any]
 _RUNS = """
 select r.campaign, r.version, r.state, r.wave, r.started_at, r.ended_at,
        (select count(*) from journeys j where j.playbook = r.campaign) as customers
-  from campaign_runs r where %(name)s::text is null or r.campaign = %(name)s order by r.started_at desc, r.id desc
+  from campaign_runs r
+ where (%(name)s::text is null or r.campaign = %(name)s) and (not %(under_way)s or r.state = 'running')
+ order by r.started_at desc, r.id desc
 """
 _WAVES = """
 select j.playbook, m.step, m.state, count(*) from journeys j join messages m on m.journey_id = j.id
@@ -63,10 +65,10 @@ class Reason:
     messages: int
 
 
-def read_progress(connection: Connection, name: str | None = None) -> list[Progress]:
-    """All runs, or that of one campaign, latest first."""
+def read_progress(connection: Connection, name: str | None = None, *, under_way: bool = False) -> list[Progress]:
+    """All runs, or that of one campaign, or those that are not over, latest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(_RUNS, {"name": name}).fetchall()
+        found = cursor.execute(_RUNS, {"name": name, "under_way": under_way}).fetchall()
     waves: dict[str, dict[str, dict[str, int]]] = {}
     with connection.cursor(row_factory=tuple_row) as cursor:
         for campaign, wave, state, number in cursor.execute(_WAVES, ([row["campaign"] for row in found],)):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from engine.campaigns.wire import Held
 from engine.language.rules import Rules
@@ -68,6 +68,12 @@ def stirred(connection: Connection) -> list[str]:
 def running(connection: Connection) -> list[str]:
     """Campaigns under way."""
     return [row[0] for row in connection.execute(_RUNNING)]
+
+
+def states(connection: Connection) -> dict[str, str]:
+    """The state of each campaign that has begun, by name."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return dict(cursor.execute("select campaign, state from campaign_runs").fetchall())
 
 
 def held(connection: Connection, rules: Rules, name: str, now: datetime) -> tuple[Held, datetime | None]:

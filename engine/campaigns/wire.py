@@ -62,6 +62,14 @@ class Counts:
         """All of them."""
         return self.planned + self.sent + self.skipped + self.waiting + self.failed
 
+    def in_words(self, of: int) -> str:
+        """How far a wave of so many messages has come: `3 of 9 sent, 1 held back`."""
+        parts = [f"{self.sent:,} of {of:,} sent"]
+        parts += [f"{self.skipped:,} skipped"] if self.skipped else []
+        parts += [f"{self.waiting:,} held back"] if self.waiting else []
+        parts += [f"{self.failed:,} failed or in doubt"] if self.failed else []
+        return ", ".join(parts)
+
     def plus(self, other: "Counts") -> "Counts":
         """Both together."""
         return Counts(

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.campaigns.progress import Progress, read_progress, read_reasons
+from engine.campaigns.runs import states
 from engine.campaigns.wire import Counts
 from engine.cli.acting import By, Reason, acting, hold, said
 from engine.cli.facts import console, opened, show
@@ -89,11 +90,11 @@ def _do(action: PlaybookAction, name: str, by: str, reason: str, project: Any) -
     author, why = said(by, "--by", "who does it"), said(reason, "--reason", "why")
     known = _rules(project)
     with acting(project) as connection:
-        run = next(iter(read_progress(connection, name)), None)
-        if run is None and name not in known:
+        state = states(connection).get(name)
+        if state is None and name not in known:
             raise _unknown(name, known)
-        if run is not None and run.state != "running":
-            raise typer.BadParameter(f"NAME: campaign {name!r} is over ({run.state}), expected one that is not")
+        if state not in (None, "running"):
+            raise typer.BadParameter(f"NAME: campaign {name!r} is over ({state}), expected one that is not")
         hold(connection, action, name, author, why)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from engine.campaigns.progress import read_progress
+from engine.campaigns.runs import states
 from engine.cli.acting import By, Reason, acting, hold, said
 from engine.cli.facts import console, opened, show
 from engine.cli.project import ProjectOption, find_project
@@ -43,7 +43,7 @@ def list_playbooks(project: ProjectOption = None) -> None:
     with opened(found.root) as connection:
         present = read_present(connection, datetime.now(UTC))
         actions = history_of_playbooks(connection)
-        campaigns = {each.campaign for each in read_progress(connection)} | set(rules.campaigns if rules else ())
+        campaigns = {*states(connection), *(rules.campaigns if rules else ())}
     held = {each.playbook: each for each in present.controls}
     names = sorted({*(rules.plans if rules else ()), *present.journeys, *held} - campaigns - {EVERY})
     show("playbooks", _COLUMNS, [_row(name, rules, held, present.journeys.get(name)) for name in names])

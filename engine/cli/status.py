@@ -113,7 +113,7 @@ def _read(project: Project) -> _Status:
                 _versions(connection, rules),
                 read_today(connection, midnight(now, zone)),
                 read_present(connection, now),
-                [each for each in read_progress(connection) if each.state == "running"],
+                read_progress(connection, under_way=True),
             )
     except psycopg.OperationalError as error:
         message = f"found no answer at {redacted(url)}: {redacted(str(error).strip().splitlines()[0])}"
@@ -205,11 +205,8 @@ def _campaigns(read: _Status) -> Iterator[str]:
     label = "campaigns"
     for each in read.campaigns:
         counts = each.waves.get(each.wave or "", Counts())
-        far = f"{each.campaign}: wave {each.wave}, {counts.sent:,} of {counts.all:,} sent"
-        far += f", {counts.skipped:,} skipped" if counts.skipped else ""
-        far += f", {counts.waiting:,} held back" if counts.waiting else ""
-        far += f", {counts.failed:,} failed or in doubt" if counts.failed else ""
-        yield from _line(label, far if each.wave else f"{each.campaign}: beginning")
+        far = f"wave {each.wave}, {counts.in_words(counts.all)}" if each.wave else "beginning"
+        yield from _line(label, f"{each.campaign}: {far}")
         label = ""
 
 

@@ -144,18 +144,17 @@ def first_occurrence(
     return min((each for each in found if each is not None), key=lambda each: each.at, default=None)
 
 
-def counts(kind: str, at: object, since: object, *, subject: str, own: bool, started_by: str | None) -> bool:
-    """Whether an event that has happened by now counts for a journey that began at `since`; see `first_occurrence`.
+def counts(kind: str, at: object, since: object, *, subject: str, started_by: str | None) -> bool:
+    """Whether an event that has happened counts for a journey that began at `since`; see `first_occurrence`.
 
     Args:
         kind: the event's.
         at: its instant.
         since: when the journey began.
         subject: of what the journey is.
-        own: whether the event is of this subject itself, and of nothing that it belongs to.
         started_by: the kind of event that started the journey.
     """
-    once = own and kind in ONCE and kind.partition(".")[0] == subject
+    once = kind in ONCE and kind.partition(".")[0] == subject
     return once or at > since or (at == since and kind != started_by)  # type: ignore[operator]  # two instants
 
 

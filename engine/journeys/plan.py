@@ -118,6 +118,15 @@ class TemplateBy(Part):
     cases: dict[str, str] = {}
     default: str
 
+    def chosen(self, value: object) -> str:
+        """The template for a value of the attribute; None: it is not known."""
+        return self.default if value is None else self.cases.get(case_of(value), self.default)
+
+
+def case_of(value: object) -> str:
+    """A value as cases are written: true and false in small letters."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
 
 class Instruction(Part):
     """`id` is the step's stable name: the author's own, or made from its kind and place."""

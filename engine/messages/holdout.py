@@ -6,7 +6,20 @@ the share stays; a larger share keeps everybody who was in the smaller one.
 
 import hashlib
 
+from engine.journeys.plan import Controls
+from engine.messages.reasons import SkipReason
+from engine.policy import Policy
+
 _ALL = 10_000
+
+
+def kept_out(policy: Policy, controls: Controls, customer: str, playbook: str) -> SkipReason | None:
+    """Of which holdout a customer is, of the policy's or of the playbook's; none where everybody must be told."""
+    if policy.transactional(controls.purpose):
+        return None
+    if held_out(customer, policy.holdout):
+        return "global_holdout"
+    return "holdout" if held_out(customer, controls.holdout, playbook) else None
 
 
 def held_out(customer: str, share: int, playbook: str = "") -> bool:

@@ -25,7 +25,7 @@ from engine.messages.caps import find_cap, look_back
 from engine.messages.channel_limit import Claim, Queued, Token, take
 from engine.messages.decision import Decision, Terms
 from engine.messages.fallback import gives_way
-from engine.messages.holdout import held_out
+from engine.messages.holdout import kept_out
 from engine.messages.known import read_known
 from engine.messages.patience import after_hold, after_pause
 from engine.messages.reasons import DeferReason, SkipReason
@@ -167,12 +167,8 @@ class Reserving(Decision):
         return next((each.reason for each in self.terms.asked if self._holds(each.condition) != each.must), None)
 
     def _holdout(self) -> SkipReason | None:
-        if self.policy.transactional(self.purpose):
-            return None
-        customer, plan = self.subject["customer_key"], self.terms.plan
-        if held_out(customer, self.policy.holdout):
-            return "global_holdout"
-        return "holdout" if held_out(customer, plan.controls.holdout, plan.playbook) else None
+        plan = self.terms.plan
+        return kept_out(self.policy, plan.controls, self.subject["customer_key"], plan.playbook)
 
     def _paused(self) -> NotBefore | None:
         """A pause delays and loses nothing: the message is asked for again from time to time."""

@@ -71,7 +71,7 @@ def read_story(
         holdout=_truth(parts.get("holdout"), report),
     )
     listed = sequence(happens.value, report, "a list of what happens", happens.span)
-    read = [_told(item, rules, playbooks, moments, report) for item in (listed.items if listed else ())]
+    read = [_told(item, steps, moments, report) for item in (listed.items if listed else ())]
     if report.faults > before:
         return None
     return Story(playbooks, until, assumed, tuple(each for each in read if each is not None), happens.span)
@@ -181,7 +181,7 @@ def _truth(entry: Entry | None, report: Report) -> bool:
 # --- what must happen -----------------------------------------------------------------------------------------------
 
 
-def _told(node: Node, rules: Rules, playbooks: Sequence[str], moments: Moments, report: Report) -> Told | None:
+def _told(node: Node, steps: Mapping[str, str], moments: Moments, report: Report) -> Told | None:
     held = mapping(node, report, "what happens, such as {send: first, at: +4h}")
     if held is None:
         return None
@@ -196,7 +196,7 @@ def _told(node: Node, rules: Rules, playbooks: Sequence[str], moments: Moments, 
         report.error("RG210", held.span, f"{len(named)} things that happen", f"one of {one_of(known, 20)}")
         return None
     what, name = named[0].key, named[0].value.text if isinstance(named[0].value, Scalar) else ""
-    _check_name(what, name, named[0], rules, playbooks, report)
+    _check_name(what, name, named[0], steps, report)
     beside = {entry.key: entry for entry in held if entry is not named[0] and not is_nothing(entry.value)}
     state, reason = _state(beside)
     more: dict[str, object] = {
@@ -211,10 +211,10 @@ def _told(node: Node, rules: Rules, playbooks: Sequence[str], moments: Moments, 
     return Told(what, name, held.span, at, state, reason, playbook, more)
 
 
-def _check_name(what: str, name: str, entry: Entry, rules: Rules, playbooks: Sequence[str], report: Report) -> None:
+def _check_name(what: str, name: str, entry: Entry, known: Mapping[str, str], report: Report) -> None:
     if what not in STEPS:
         return
-    steps = {step: op for step, op in _steps(rules, playbooks).items() if op == what}
+    steps = {step: op for step, op in known.items() if op == what}
     if name not in steps:
         report.error(
             "RG308",

@@ -1,6 +1,6 @@
 """One customer's facts in memory, which journeys add to: read as of an instant, as the database is."""
 
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from engine.attributes.relation import EventSource
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS, SCOPES
 from engine.attributes.rows import compile_row
 from engine.conditions.ast import Condition, names
-from engine.conditions.environment import Known
+from engine.conditions.environment import Happening, Known
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
 from engine.facts.evaluate import SCOPES_OF, Evaluator
@@ -22,7 +22,7 @@ from engine.standing.decide import STANDING_TYPES, HandTag, Standing
 
 Steps = Mapping[str, Collection[str]]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-_SCOPE = {"orders": "order", "shipments": "shipment", "cases": "case"}
+_SCOPE = {relation: scope for scope, relation in SCOPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,19 @@ class History:
             rows = [row for row in rows if column(relation, "order_id", row) == order]
         return column(relation, "order_id" if scope == "order" else "@key", rows[0]) if len(rows) == 1 else None
 
+    def next_event(self, now: int) -> int | None:
+        """The instant of the first event after another, in microseconds."""
+        place = bisect_right(self.events, now, key=_at)
+        return self.events[place].at if place < len(self.events) else None
+
+    def events_at(self, at: int) -> list[Happened]:
+        """The events of an instant."""
+        return self.events[bisect_left(self.events, at, key=_at) : bisect_right(self.events, at, key=_at)]
+
+    def happenings(self, kind: str) -> list[Happening]:
+        """The events of a kind, as conditions ask for them."""
+        return [(each.at, each.fields) for each in self.events if each.kind == kind]
+
     def tell(self, kind: str, at: int, fields: Mapping[str, Value]) -> None:
         """An event comes to be known, perhaps of a later instant."""
         insort(self.events, Happened(at, kind, 1_000_000 + len(self.events), partial(_same, fields)))
@@ -227,7 +240,7 @@ class History:
                     values |= self._row(SCOPES[scope], self.row(of), now, f"{scope}.")
             if "product" in heads:
                 values |= self._products(subject)
-        return Known(now, {**values, **more}, _Events(self.events))
+        return Known(now, {**values, **more}, _Events(self))
 
     def _products(self, subject: Subject) -> dict[str, Value]:
         order = subject.key if subject.kind == "order" else subject.order
@@ -258,20 +271,24 @@ class History:
         return self.evaluator.predicate(condition, kind)(asked)
 
 
-class _Events(Mapping[str, Sequence[tuple[int, Mapping[str, Value]]]]):
+class _Events(Mapping[str, Sequence[Happening]]):
     """The events of each kind, looked up when asked for."""
 
-    def __init__(self, events: Sequence[Happened]) -> None:
-        self._events = events
+    def __init__(self, history: History) -> None:
+        self._history = history
 
-    def __getitem__(self, kind: str) -> Sequence[tuple[int, Mapping[str, Value]]]:
-        return [(each.at, each.fields) for each in self._events if each.kind == kind]
+    def __getitem__(self, kind: str) -> Sequence[Happening]:
+        return self._history.happenings(kind)
 
     def __iter__(self) -> Iterator[str]:
-        return iter({each.kind for each in self._events})
+        return iter({each.kind for each in self._history.events})
 
     def __len__(self) -> int:
-        return len({each.kind for each in self._events})
+        return len({each.kind for each in self._history.events})
+
+
+def _at(happened: Happened) -> int:
+    return happened.at
 
 
 def _same(fields: Mapping[str, Value]) -> Mapping[str, Value]:

@@ -9,7 +9,6 @@ from engine.calendar.business import working_time
 from engine.conditions.operands import instant, microseconds
 from engine.conditions.types import Value
 from engine.facts.occurrence import Occurrence, counts
-from engine.facts.products import LENGTHS
 from engine.journeys.commands import (
     Ask,
     CallOut,
@@ -25,11 +24,12 @@ from engine.journeys.commands import (
 from engine.journeys.due import due
 from engine.journeys.inputs import Answered, Began, Due, Input
 from engine.journeys.interpreter import advance, begin, waits_for
-from engine.journeys.plan import Call, Coupon, Jump, Plan, Points, TemplateBy, Webhook
+from engine.journeys.plan import Call, Coupon, Jump, Plan, Points, TemplateBy, Webhook, case_of
 from engine.journeys.state import State
 from engine.journeys.wire import DeliverRequest
 from engine.language.rules import Rules
-from engine.messages.holdout import held_out
+from engine.messages.holdout import kept_out
+from engine.messages.reasons import SkipReason
 from engine.messages.reserve import NotBefore, Proceed
 from engine.simulation.giving import give
 from engine.simulation.history import Happened, History, Subject
@@ -64,7 +64,7 @@ class Around(Protocol):
     log: list[Entry]
     assumed: Assumed
 
-    def judge(self, at: datetime, cause: str) -> None:
+    def judge(self, at: datetime) -> None:
         """The customer is judged anew, and journeys hear of what changed."""
 
     def start_by_step(self, playbook: str, journey: "Journey", at: datetime) -> str | None:
@@ -150,18 +150,15 @@ class Journey:
     def _finish(self, finish: Finish) -> None:
         self.ended = finish
         what: dict[str, What] = {"ended": "end", "stopped": "stop", "failed": "fail", "cancelled": "end"}
-        self._note(finish.at, what[finish.state], finish.outcome)
+        self.note(finish.at, what[finish.state], finish.outcome)
         for message in self.around.messages:
             if message.journey == self.number and message.state == "deferred":
                 message.skip(finish.state, finish.at)
 
-    def note(self, at: datetime, what: What, name: str, **more: Any) -> None:  # noqa: ANN401 - of an entry
-        """Writes down what was done."""
-        self._note(at, what, name, **more)
-
-    def _note(
+    def note(
         self, at: datetime, what: What, name: str, state: Became = "done", reason: str | None = None, **more: object
     ) -> None:
+        """Writes down what was done."""
         self.around.log.append(Entry(at, self.plan.playbook, self.number, what, name, state, reason, more))
 
     # --- what has happened ------------------------------------------------------------------------------------------
@@ -175,7 +172,7 @@ class Journey:
             for each in self.around.history.events
             if each.at <= until
             and each.is_of(self.subject)
-            and counts(each.kind, each.at, since, subject=self.subject.kind, own=True, started_by=started_by)
+            and counts(each.kind, each.at, since, subject=self.subject.kind, started_by=started_by)
             and self.around.means(triggers, each)
         )
         event = next(events, None)
@@ -230,8 +227,7 @@ class Journey:
                 return Answered(at, step, "true" if holds else "false")
             case Choose(step=step, at=at, on=on, cases=cases):
                 value = self.value(on, at)
-                text = str(value).lower() if isinstance(value, bool) else str(value)
-                return Answered(at, step, "chosen", text if value is not None and text in cases else None)
+                return Answered(at, step, "chosen", case_of(value) if case_of(value) in cases else None)
             case LookUp():
                 found = self._look_up(command)
                 return Answered(command.at, command.step, "unknown" if found is None else "due", until=found)
@@ -254,34 +250,30 @@ class Journey:
         if reason is None:
             return None
         self.done[command.step] = "skipped"
-        self._note(command.at, _what(command), command.step, "skipped", reason)
+        self.note(command.at, _what(command), command.step, "skipped", reason)
         return Answered(command.at, command.step, "skipped", reason)
 
-    def _kept_out(self) -> str | None:
-        policy, plan = self.around.rules.policy, self.plan
-        if policy.transactional(plan.controls.purpose):
-            return None
-        assumed = self.around.assumed.holdout
-        if assumed is not None:
-            return "holdout" if assumed and plan.controls.holdout else None
-        customer = str(self.around.history.person("key"))
-        if held_out(customer, policy.holdout):
-            return "global_holdout"
-        return "holdout" if held_out(customer, plan.controls.holdout, plan.playbook) else None
+    def _kept_out(self) -> SkipReason | None:
+        policy, plan, assumed = self.around.rules.policy, self.plan, self.around.assumed.holdout
+        if assumed is None:
+            return kept_out(policy, plan.controls, str(self.around.history.person("key")), plan.playbook)
+        return (
+            "holdout" if assumed and plan.controls.holdout and not policy.transactional(plan.controls.purpose) else None
+        )
 
     def _failing(self, command: OpenTask | ChangeTags | CallOut) -> Answered | None:
         reason = self.around.assumed.failing.get(command.step)
         if reason is None:
             return None
         self.done[command.step] = "failed"
-        self._note(command.at, _what(command), command.step, "failed", reason)
+        self.note(command.at, _what(command), command.step, "failed", reason)
         return Answered(command.at, command.step, "failed", reason)
 
     def _do(self, command: OpenTask | ChangeTags | CallOut) -> Answered:
         match command:
             case OpenTask(step=step, at=at, team=team, title=title):
                 self.becomes(step, at, "closed")
-                self._note(at, "task", step, team=team, title=title)
+                self.note(at, "task", step, team=team, title=title)
                 return Answered(at, step, "done")
             case ChangeTags():
                 return self._change_tags(command)
@@ -299,11 +291,11 @@ class Journey:
         ]
         history.hand_tags = [*tags, *(HandTag(name, at, ends) for name in command.add)]
         for name in command.add:
-            self._note(command.at, "tag", name)
+            self.note(command.at, "tag", name)
         for name in command.remove:
-            self._note(command.at, "untag", name)
+            self.note(command.at, "untag", name)
         self.done[command.step] = "done"
-        self.around.judge(command.at, "hand")
+        self.around.judge(command.at)
         return Answered(command.at, command.step, "done")
 
     def _look_up(self, command: LookUp) -> datetime | None:
@@ -317,7 +309,6 @@ class Journey:
         if when.length:
             order = self.subject.key if self.subject.kind == "order" else self.subject.order
             known = None if order is None else self.around.history.longest_days(order, when.length)
-            assert when.length in LENGTHS  # the language knows no others
             when = when.model_copy(update={"offset": when.default if known is None else known * 86400})
         return due(when, base, self.around.history.facts.zone, working_time(policy))
 
@@ -343,13 +334,12 @@ class Journey:
     def _through_a_channel(self, request: DeliverRequest, template: str | TemplateBy) -> Answered | None:
         """What has become of the message; None if this channel gave way and the next is to be tried."""
         around, at = self.around, request.at
-        out = around.assumed.holdout
-        asking = Asking(self._row(), self.plan, self.occurred, out and self.plan.controls.holdout > 0)
+        asking = Asking(self._row(), self.plan, self.occurred, self._kept_out())
         reservation = Sending(request, around.rules, asking, around.history, around.messages).decide()
         if isinstance(reservation, NotBefore):
             return Answered(at, request.step, "deferred", reservation.reason, reservation.until)
         if not isinstance(reservation, Proceed):
-            self._note(
+            self.note(
                 at, "send", request.step, "failed" if reservation.state == "failed" else "skipped", reservation.reason
             )
             return Answered(at, request.step, reservation.state, reservation.reason, stopped=reservation.stopped)  # type: ignore[arg-type]  # a state of messages
@@ -367,13 +357,13 @@ class Journey:
         return own == (self.number, request.step, request.iteration, channel)
 
     def _failed(self, request: DeliverRequest, reason: str) -> Answered:
-        self._note(request.at, "send", request.step, "failed", reason)
+        self.note(request.at, "send", request.step, "failed", reason)
         return Answered(request.at, request.step, "failed", reason)
 
     def _left(self, message: Message, template: str | TemplateBy, at: datetime) -> None:
         """The message is a fact from now on, and so is what the customer makes of it."""
-        name = template if isinstance(template, str) else self._chosen(template, at)
-        self._note(at, "send", message.step, channel=message.channel, template=name)
+        name = template if isinstance(template, str) else template.chosen(self.value(template.by, at))
+        self.note(at, "send", message.step, channel=message.channel, template=name)
         history, now = self.around.history, microseconds(at)
         responses = self.around.assumed.responses.get(message.step, {})
         message.responses = {kind: now + seconds * 1_000_000 for kind, seconds in responses.items()}
@@ -391,11 +381,6 @@ class Journey:
         for kind, when in message.responses.items():
             history.add("message_events", when, kind=kind, **values)
             history.tell(f"message.{kind}", when, dict(values))
-
-    def _chosen(self, template: TemplateBy, at: datetime) -> str:
-        value = self.value(template.by, at)
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return template.default if value is None else template.cases.get(text, template.default)
 
     def _row(self) -> dict[str, Any]:
         """The journey's row, with its customer's, as a reservation reads it."""

@@ -36,7 +36,6 @@ class Message:
     reason: str | None
     at: datetime
     until: datetime | None
-    due: datetime
     responses: dict[str, int] = field(default_factory=dict)
     """When the customer opened, clicked and so on, in microseconds."""
 
@@ -64,8 +63,8 @@ class Asking:
     subject: dict[str, Any]
     plan: Plan
     occurred: Callable[[Sequence[Any], datetime], Occurrence | None]
-    holdout: bool | None
-    """Whether the customer is kept out; None: as the hash has it."""
+    kept_out: SkipReason | None
+    """Of which holdout the customer is."""
 
 
 class Sending(Reserving):
@@ -101,9 +100,7 @@ class Sending(Reserving):
         return True
 
     def _holdout(self) -> SkipReason | None:
-        if self._asking.holdout is None:
-            return super()._holdout()
-        return "holdout" if self._asking.holdout and not self.policy.transactional(self.purpose) else None
+        return self._asking.kept_out
 
     def _holds(self, condition: Condition) -> bool:
         return self._history.holds(condition, self.moment)
@@ -140,7 +137,6 @@ class Sending(Reserving):
                 reason,
                 at,
                 until,
-                request.due,
             )
             self._messages.append(own)
         own.channel, own.state, own.reason, own.at, own.until = channel, state, reason, at, until

@@ -11,7 +11,6 @@ from functools import cached_property, partial
 
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import EVENT_SOURCES
-from engine.conditions.environment import Happening
 from engine.conditions.operands import instant, microseconds
 from engine.dispatch.match import means
 from engine.dispatch.uses import with_used_standing
@@ -64,22 +63,17 @@ class Compiled:
         self.plans = [rules.plans[name] for name in playbooks]
         self.evaluator = evaluator(rules.catalogue, currency, rules.words)
         self.matcher = EventMatcher(load_contracts(), currency)
-        self._rules = rules
+        self.rules = rules
 
     @cached_property
     def told(self) -> frozenset[str]:
         """Kinds of events that no row of facts tells."""
         return frozenset(self.matcher.contracts) - EVENT_SOURCES.keys()
 
-    @property
-    def rules(self) -> Rules:
-        """All rules."""
-        return self._rules
-
     @cached_property
     def judge(self) -> Judge | None:
         """Who decides the standing that the playbooks use; none where they use none."""
-        own = self._rules
+        own = self.rules
         names = {plan.playbook for plan in self.plans}
         live = {name: plan.model_copy(update={"status": "live"}) for name, plan in own.plans.items() if name in names}
         used = with_used_standing(replace(own, plans=live)).standing
@@ -162,9 +156,9 @@ class World:
 
     def _turns(self) -> Iterator[_Turn]:
         now = microseconds(self._now)
-        happened = next((each for each in self.history.events if each.at > now and each.at not in self._taken), None)
-        if happened is not None:
-            yield _Turn(instant(happened.at), 0, 0, partial(self._happen, happened.at))
+        coming = self.history.next_event(now)
+        if coming is not None:
+            yield _Turn(instant(coming), 0, 0, partial(self._happen, coming))
         if self._next_flip is not None:
             yield _Turn(instant(max(self._next_flip, now)), 1, 0, partial(self._flip, self._next_flip))
         for number, plan in enumerate(self.compiled.plans):
@@ -174,11 +168,6 @@ class World:
         for journey in self.journeys:
             if (hold := journey.hold) is not None:
                 yield _Turn(max(hold.due, self._now), 3, journey.number, journey.wake)
-
-    @cached_property
-    def _taken(self) -> set[int]:
-        """Instants whose events have happened."""
-        return set()
 
     def _moment(self, trigger: CalendarTrigger) -> datetime | None:
         """When it comes next; found anew when it has come, and a date's also when a fact has."""
@@ -205,8 +194,7 @@ class World:
 
     def _happen(self, at: int) -> None:
         """All events of one instant: standing first, then the journeys that hear of them and those that they start."""
-        self._taken.add(at)
-        happened = [each for each in self.history.events if each.at == at]
+        happened = self.history.events_at(at)
         changed = self._judged(instant(at))
         for each in happened:
             self._tell(each)
@@ -243,7 +231,7 @@ class World:
         judge = self.compiled.judge
         if judge is None:
             return ()
-        events = {kind: _of(self.history, kind) for kind in judge.events}
+        events = {kind: self.history.happenings(kind) for kind in judge.events}
         judged = judge(
             self.history.facts,
             microseconds(at),
@@ -266,7 +254,7 @@ class World:
         self._next_flip = None
         self._hear(self._judged(instant(at)), instant(at))
 
-    def judge(self, at: datetime, cause: str) -> None:  # noqa: ARG002 - for whoever reads the call
+    def judge(self, at: datetime) -> None:
         """The customer is judged anew, and journeys hear of what changed."""
         self._hear(self._judged(at), at)
 
@@ -341,7 +329,3 @@ class World:
 
 def _any(triggers: Sequence[Trigger | CalendarTrigger], changes: Sequence[Change]) -> bool:
     return any(means(tuple(triggers), change) for change in changes)
-
-
-def _of(history: History, kind: str) -> list[Happening]:
-    return [(each.at, each.fields) for each in history.events if each.kind == kind]

@@ -31,7 +31,7 @@ select c.key, c.email, c.phone, o.number, j.paused_at from journeys j
 """
 _CONTROLS = """
 select playbook, state, at from playbook_controls where playbook in ('*', %s)
- order by state <> 'killed', playbook <> '*'
+ order by state <> 'killed', playbook <> '*' for share
 """
 _NOTE = """
 insert into calls (key, journey_id, customer_id, step, iteration, activity, state, reason, at, attempts)

@@ -2,7 +2,8 @@
 
 The lock leaves the keys alone: the database's own checks of references take those of a customer after her message's,
 and with them this order would be a ring. Each statement sees what was committed when it began, so those after the lock
-see all that was done under it before.
+see all that was done under it before. What is paused is locked too: whoever lets it go on waits for a message that is
+just being held back by it, and so finds the instant that it waits for.
 """
 
 from collections.abc import Mapping
@@ -38,6 +39,7 @@ select id, state, reason, channel, at, places from messages
 _CONTROLS = """
 select c.playbook, c.state, c.at from playbook_controls c
  where c.playbook in ('*', (select playbook from journeys where id = %(journey)s)) order by c.playbook <> '*'
+   for share of c
 """
 _CUSTOMER = "(select customer_id from journeys where id = %(journey)s)"
 _SUPPRESSED = f"""

@@ -19,8 +19,10 @@ import pytest
 from activities.deliver import Deliver, _record
 from engine.composition import context
 from engine.dispatch.accept import accept
+from engine.journeys.interpreter import wait_of
 from engine.messages.record import mark_in_flight
-from engine.messages.reserve import Proceed
+from engine.messages.reserve import NotBefore, Proceed
+from engine.operations.controls import control
 from tests.messages_reserve.asking import BEFORE, NOON, Asking, rules
 
 DEADLOCKS = "select pg_stat_force_next_flush(), deadlocks from pg_stat_database where datname = current_database()"
@@ -73,6 +75,29 @@ def test_a_reservation_waits_for_a_payment_that_is_being_written_and_is_stopped_
         assert not asked.done()
         paying.commit()
         assert asked.result().reason == "stopped"
+
+
+@pytest.mark.parametrize("playbook", ["*", "payment-reminder"])
+def test_a_pause_that_ends_while_a_message_is_being_held_back_by_it_tells_the_journey(shop, playbook):
+    """Else she would wait for as long as if the pause went on."""
+    shop.place(at=BEFORE)
+    ask = Asking(shop)
+    with shop.pool.connection() as connection:
+        assert control(connection, "pause", playbook, "anna", "a reason", BEFORE)
+
+    def resume():
+        with shop.pool.connection() as connection:
+            return control(connection, "resume", playbook, "anna", "a reason", NOON)
+
+    with psycopg.connect(shop.url) as asking, ThreadPoolExecutor(1) as thread:
+        held_back = ask.on(asking)
+        assert isinstance(held_back, NotBefore)
+        resumed = thread.submit(resume)
+        until(lambda: waits_for_a_lock(shop))
+        asking.commit()
+        assert resumed.result()
+    told = shop.rows("select payload from outbox where kind = 'event'")
+    assert [row["payload"]["wait"] for row in told] == [wait_of("first", held_back.until)]
 
 
 def test_a_payment_waits_for_a_reservation_that_is_being_written(shop):

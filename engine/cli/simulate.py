@@ -33,7 +33,8 @@ from engine.language.issues import did_you_mean
 from engine.language.rules import Rules
 from engine.replay.prepare import shop_zone
 from engine.servers.need import need
-from engine.simulation.backtest import ASSUMPTIONS, Result, Window, backtest, totals
+from engine.simulation.backtest import ASSUMPTIONS, Window, backtest
+from engine.simulation.result import Result, totals
 from engine.simulation.world import Compiled
 from engine.standing.cut_offs import CutOffs
 

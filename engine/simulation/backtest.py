@@ -5,11 +5,10 @@ room, as each customer is simulated alone.
 """
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from multiprocessing import get_context
 from typing import Any
 
@@ -17,16 +16,15 @@ import psycopg
 
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
-from engine.calendar.local import zone as find_zone
 from engine.conditions.operands import microseconds
 from engine.facts.history import told_events
 from engine.facts.pool import connect
 from engine.facts.read import read_customers
 from engine.facts.standing import read_hand_tags
 from engine.language.rules import Rules
-from engine.messages.holdout import held_out
 from engine.simulation.history import Told
-from engine.simulation.journey import Assumed, Journey
+from engine.simulation.journey import Assumed
+from engine.simulation.result import Result, count
 from engine.simulation.world import Compiled, Person, World
 from engine.standing.cut_offs import CutOffs
 
@@ -34,7 +32,6 @@ Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]
 
 CHUNK = 200
-MOST_TOUCHED = 20
 ASSUMPTIONS = (
     "history is replayed as it was: what people would have done otherwise is not known",
     "each customer is simulated alone: capacities and channel limits have room",
@@ -56,48 +53,6 @@ class Window:
     currency: str | None
     cut_offs: CutOffs | None = None
     schema: str = "public"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Sent:
-    """Messages that ended alike: in a week (its Monday, by the policy's zone), with a state and a reason."""
-
-    playbook: str
-    step: str
-    channel: str
-    week: str
-    state: str
-    reason: str
-
-
-@dataclass
-class Result:
-    """What came of it.
-
-    Attributes:
-        customers: how many were simulated.
-        journeys: by playbook, how they ended (`open`: not at all), and the outcome.
-        messages: how many ended alike.
-        goals: by playbook and whether the customer was kept out: journeys, and those whose goal was reached in time.
-        given: by playbook and step: coupons, tasks, points, tags.
-        touched: customers with the most messages.
-    """
-
-    customers: int = 0
-    journeys: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    messages: Counter[Sent] = field(default_factory=Counter)
-    goals: Counter[tuple[str, bool, bool]] = field(default_factory=Counter)
-    given: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    touched: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: "Result") -> None:
-        """Takes in what came of other customers."""
-        self.customers += other.customers
-        self.journeys.update(other.journeys)
-        self.messages.update(other.messages)
-        self.goals.update(other.goals)
-        self.given.update(other.given)
-        self.touched = Counter(dict((self.touched + other.touched).most_common(MOST_TOUCHED)))
 
 
 def backtest(window: Window, progress: Progress = lambda _done, _total: None, processes: int | None = None) -> Result:
@@ -142,7 +97,7 @@ def simulate(connection: Connection, compiled: Compiled, window: Window, ids: Se
     """What comes of some customers."""
     result = Result()
     for world in worlds(connection, compiled, window, ids):
-        _count(result, world, window)
+        count(result, world, window.rules.policy.zone, window.to)
     return result
 
 
@@ -176,43 +131,3 @@ def _before(facts: CustomerFacts, start: int) -> CustomerFacts:
 def _told(compiled: Compiled, row: tuple[Any, ...]) -> Told:
     kind, at, order, _, _, data, _ = row
     return Told(kind, at, compiled.matcher.fields(kind, data), order)
-
-
-def _count(result: Result, world: World, window: Window) -> None:
-    result.customers += 1
-    zone, customer = find_zone(window.rules.policy.zone), str(world.history.person("key"))
-    for journey in world.journeys:
-        ended = journey.ended
-        how = ("open", "") if ended is None else (ended.state, ended.outcome)
-        result.journeys[journey.plan.playbook, *how] += 1
-        if journey.plan.goal is not None:
-            kept_out = held_out(customer, journey.plan.controls.holdout, journey.plan.playbook)
-            result.goals[journey.plan.playbook, kept_out, _reached(journey, window.to)] += 1
-    for message in world.messages:
-        day = message.at.astimezone(zone).date()
-        week = (day - timedelta(days=day.weekday())).isoformat()
-        sent = Sent(message.playbook, message.step, message.channel, week, message.state, message.reason or "")
-        result.messages[sent] += 1
-    for entry in world.log:
-        if entry.what in ("coupon", "task", "tag", "points") and entry.state == "done":
-            many = entry.more.get("amount", 1) if entry.what == "points" else 1
-            result.given[entry.playbook, entry.what, entry.name] += many if isinstance(many, int) else 1
-    touched = sum(message.state == "sent" for message in world.messages)
-    if touched:
-        result.touched[customer] = touched
-
-
-def _reached(journey: Journey, to: datetime) -> bool:
-    """Whether the goal was reached in its time, as far as the window tells."""
-    goal = journey.plan.goal
-    assert goal is not None  # asked only of playbooks with one
-    until = min(journey.started_at + timedelta(seconds=goal.within), to)
-    return journey.occurred(goal.any, until) is not None
-
-
-def totals(result: Result) -> Mapping[tuple[str, str], Counter[str]]:
-    """By playbook and step: how many messages are in each state."""
-    found: dict[tuple[str, str], Counter[str]] = {}
-    for sent, many in result.messages.items():
-        found.setdefault((sent.playbook, sent.step), Counter())[sent.state] += many
-    return found

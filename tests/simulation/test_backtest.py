@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.simulation.backtest import Sent, Window, backtest
+from engine.simulation.backtest import Window, backtest
+from engine.simulation.result import Sent
 from tests.projects import write_project
 from tests.workflows.fixtures import open_shop
 from tests.workflows.rules import make_rules

@@ -18,6 +18,7 @@ def compile_row(
     currency: str | None,
     prefix: str = "",
     words: tuple[tuple[str, tuple[str, ...]], ...] = (),
+    only: frozenset[str] | None = None,
 ) -> RowFields:
     """A function of a row, an instant in microseconds and a zone that gives the row's fields as known then.
 
@@ -28,11 +29,12 @@ def compile_row(
         currency: the reporting currency; money in another one is unknown.
         prefix: what stands before each field's name, such as `order.`.
         words: the word lists by which texts have keywords, each with its name.
+        only: the fields wanted; default: all.
     """
     constants = Constants()
     of = RELATIONS[relation]
     reader = RowReader(of, currency, constants, dict(words))
-    values = {f"{prefix}{name}": reader.field(name) for name in of.offered}
+    values = {f"{prefix}{name}": reader.field(name) for name in of.offered if only is None or name in only}
     exists = [] if of.at is None else ["r_at = r[0]", "if r_at is None or r_at > at:", "    return {}"]
     body = [
         *exists,

@@ -5,7 +5,6 @@ ends the journey, fails or finds it stopped ends all of it.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from engine.journeys.commands import Command
 from engine.journeys.inputs import Input, Told
@@ -19,11 +18,11 @@ Run = Callable[[State, int], Result]
 
 def part(state: State, index: int, step: Parallel, run: Run) -> Result:
     """Begins all branches of the instruction at an index."""
-    alone = replace(state, position=Position(index, "join"), pending=())
+    alone = state._replace(position=Position(index, "join"), pending=())
     begun = [run(alone, place) for place in step.branches]
-    standing = replace(state, position=Position(index, "join"))
+    standing = state._replace(position=Position(index, "join"))
     together, all_commands = _together(standing, [each for each, _ in begun], [more for _, more in begun], step, run)
-    return replace(together, path=(*state.path, *together.path)), all_commands
+    return together._replace(path=(*state.path, *together.path)), all_commands
 
 
 def advance_branches(state: State, happened: Input, step: Parallel, advance: Advance, run: Run) -> Result:
@@ -42,11 +41,11 @@ def advance_branches(state: State, happened: Input, step: Parallel, advance: Adv
 def _offer(branch: State, happened: Input, advance: Advance) -> Result:
     """One branch's part. What it is told while its own command is out waits for the answer."""
     if isinstance(happened, Told) and branch.position is not None and branch.position.awaiting == "answer":
-        return replace(branch, pending=(*branch.pending, happened)), ()
+        return branch._replace(pending=(*branch.pending, happened)), ()
     moved, commands = advance(branch, happened)
     while moved.pending and not moved.joined and moved.position is not None and moved.position.awaiting != "answer":
         first, *rest = moved.pending
-        standing = replace(moved, pending=tuple(rest))
+        standing = moved._replace(pending=tuple(rest))
         moved, more = advance(standing, first)
         commands = commands if moved == standing else more
     return moved, commands
@@ -59,11 +58,11 @@ def _together(
     merged = _merged(state, branches)
     ended = next((number for number, each in enumerate(branches) if each.finished), None)
     if ended is not None:
-        return replace(merged, position=None, finished=True, branches=()), commands[ended]
+        return merged._replace(position=None, finished=True, branches=()), commands[ended]
     if all(each.joined for each in branches):
-        joined, following = run(replace(merged, position=None, branches=()), step.join)
-        return replace(joined, path=(*merged.path, *joined.path)), following
-    return replace(merged, branches=tuple(branches)), tuple(command for each in commands for command in each)
+        joined, following = run(merged._replace(position=None, branches=()), step.join)
+        return joined._replace(path=(*merged.path, *joined.path)), following
+    return merged._replace(branches=tuple(branches)), tuple(command for each in commands for command in each)
 
 
 def _merged(state: State, branches: list[State]) -> State:
@@ -75,4 +74,4 @@ def _merged(state: State, branches: list[State]) -> State:
         reasons.update(branch.reasons)
     now = max([state.now, *(each.now for each in branches)])
     path = tuple(way for branch in branches for way in branch.path)
-    return replace(state, now=now, outcomes=tuple(outcomes.items()), reasons=tuple(reasons.items()), path=path)
+    return state._replace(now=now, outcomes=tuple(outcomes.items()), reasons=tuple(reasons.items()), path=path)

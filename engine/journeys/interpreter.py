@@ -7,7 +7,6 @@ and inputs may be given at any time: what a branch is told while its command is 
 An input that no longer concerns the journey (the due of a wait it has left, an event it is past) changes nothing.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import assert_never
@@ -66,7 +65,7 @@ def advance(plan: Plan, state: State, happened: Input) -> Result:
         case Answered():
             return _answered(plan, state, position, happened)
         case Cancelled(at=at, reason=reason):
-            return _finish(replace(state, now=max(state.now, at)), "cancelled", reason, recorded=False)
+            return _finish(state._replace(now=max(state.now, at)), "cancelled", reason, recorded=False)
         case _ if position.awaiting == "answer":
             return state, ()
         case Due():
@@ -121,7 +120,7 @@ def _run(plan: Plan, state: State, index: int) -> Result:
     path: tuple[tuple[int, int], ...] = ()
     while True:
         before, path = index, (*path, (before, index))
-        state = inside(plan, replace(state, arrived_at=state.now, path=path), index)
+        state = inside(plan, state._replace(arrived_at=state.now, path=path), index)
         passed = _passes(plan, state, index)
         if passed is None:
             return _stand(plan, state, index)
@@ -170,7 +169,7 @@ def _stand(plan: Plan, state: State, index: int) -> Result:
         case Parallel():
             return part(state, index, step, partial(_run, plan))
         case Join():
-            return replace(state, position=None, joined=True), ()
+            return state._replace(position=None, joined=True), ()
         case _:
             return _await(state, index), (_command(plan, state, index),)
 
@@ -204,7 +203,7 @@ def _answered(plan: Plan, state: State, position: Position, answer: Answered) ->
     step = plan.code[position.index]
     if position.awaiting != "answer" or step.id != answer.step:
         return state, ()
-    state = replace(state, now=max(state.now, answer.at))
+    state = state._replace(now=max(state.now, answer.at))
     if answer.stopped is not None:
         return _finish(state, "stopped", answer.stopped, recorded=True)
     match step:
@@ -236,13 +235,13 @@ def _failed(plan: Plan, state: State, step: Step, answer: Answered) -> Result:
 def _with_outcome(state: State, step: str, answer: Answered) -> State:
     kept = tuple(each for each in state.reasons if each[0] != step)
     reasons = (*kept, (step, answer.reason)) if answer.reason else kept
-    return replace(_noted(state, step, answer.outcome), reasons=reasons)
+    return _noted(state, step, answer.outcome)._replace(reasons=reasons)
 
 
 def _noted(state: State, step: str, outcome: str) -> State:
     """Of a step that is taken several times the latest outcome counts."""
     kept = (each for each in state.outcomes if each[0] != step)
-    return replace(state, outcomes=(*kept, (step, outcome)))
+    return state._replace(outcomes=(*kept, (step, outcome)))
 
 
 def _due(plan: Plan, state: State, position: Position, over: Due) -> Result:
@@ -250,7 +249,7 @@ def _due(plan: Plan, state: State, position: Position, over: Due) -> Result:
     if position.due is None or over.wait != _wait_id(step.id, position.due):
         return state, ()
     arrived = state.arrived_at or state.now
-    state = replace(state, now=max(state.now, over.at))
+    state = state._replace(now=max(state.now, over.at))
     match step:
         case Send():
             return _await(state, position.index), (_deliver(plan, state, position.index, step, arrived),)
@@ -267,7 +266,7 @@ def _due(plan: Plan, state: State, position: Position, over: Due) -> Result:
 
 
 def _told(plan: Plan, state: State, position: Position, told: Told) -> Result:
-    moved = replace(state, now=max(state.now, told.at))
+    moved = state._replace(now=max(state.now, told.at))
     if told.stop:
         return _finish(moved, "stopped", told.event, recorded=True)
     step = plan.code[position.index]
@@ -310,13 +309,13 @@ def _for_an_event(plan: Plan, state: State, index: int, step: WaitFor, until: da
 
 
 def _await(state: State, index: int) -> State:
-    return replace(state, position=Position(index, "answer"))
+    return state._replace(position=Position(index, "answer"))
 
 
 def _hold(plan: Plan, state: State, index: int, awaiting: str, due: datetime) -> Result:
     step = plan.code[index]
     position = Position(index, awaiting, due)  # type: ignore[arg-type]  # callers pass the literals of Awaiting
-    return replace(state, position=position), (Hold(_wait_id(step.id, due), due, _label(step, awaiting)),)
+    return state._replace(position=position), (Hold(_wait_id(step.id, due), due, _label(step, awaiting)),)
 
 
 def _label(step: Step, awaiting: str) -> str:
@@ -325,7 +324,7 @@ def _label(step: Step, awaiting: str) -> str:
 
 def _finish(state: State, how: str, outcome: str, *, recorded: bool) -> Result:
     finish = Finish(state.now, how, outcome, recorded)  # type: ignore[arg-type]  # callers pass Finish's literals
-    return replace(state, position=None, finished=True, branches=()), (finish,)
+    return state._replace(position=None, finished=True, branches=()), (finish,)
 
 
 def _deliver(plan: Plan, state: State, index: int, step: Send, due: datetime) -> Deliver:

@@ -1,6 +1,5 @@
 """Rounds of repetitions: where a journey is in them, and when the next one begins."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from engine.calendar.durations import later
@@ -13,12 +12,12 @@ def inside(plan: Plan, state: State, index: int) -> State:
     if not state.rounds:
         return state
     kept = tuple(each for each in state.rounds if each.index < index <= _repeat(plan, each).last)
-    return state if kept == state.rounds else replace(state, rounds=kept)
+    return state if kept == state.rounds else state._replace(rounds=kept)
 
 
 def begin_round(state: State, index: int) -> State:
     """The first round of the repetition that begins here."""
-    return replace(state, rounds=(*state.rounds, Round(index, 1, state.now)))
+    return state._replace(rounds=(*state.rounds, Round(index, 1, state.now)))
 
 
 def next_round(state: State, index: int, again: Again) -> tuple[State, int] | None:
@@ -29,7 +28,7 @@ def next_round(state: State, index: int, again: Again) -> tuple[State, int] | No
     if again_due(state, again) > state.now:
         return None
     following = Round(present.index, present.number + 1, state.now)
-    return replace(state, rounds=(*state.rounds[:-1], following)), present.index + 1
+    return state._replace(rounds=(*state.rounds[:-1], following)), present.index + 1
 
 
 def again_due(state: State, again: Again) -> datetime:

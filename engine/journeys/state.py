@@ -1,8 +1,8 @@
 """Where a journey stands, as data: all that the interpreter knows besides the plan."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from engine.journeys.inputs import Told
 
@@ -31,8 +31,7 @@ class Round:
     began: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """A journey's state. `now` is logical time: the latest instant the journey has lived through."""
 
     started_at: datetime
@@ -40,8 +39,8 @@ class State:
     position: Position | None = None
     arrived_at: datetime | None = None
     """When the journey arrived at the present step: what a deferred send was due at."""
-    outcomes: tuple[tuple[str, str], ...] = field(default=())
-    reasons: tuple[tuple[str, str], ...] = field(default=())
+    outcomes: tuple[tuple[str, str], ...] = ()
+    reasons: tuple[tuple[str, str], ...] = ()
     """Why a step was skipped, failed or left in doubt, for people who read the journey."""
     finished: bool = False
     subject: str = ""
@@ -51,7 +50,7 @@ class State:
     """What goes on at once, each with a clock and a place of its own."""
     joined: bool = False
     """Of a branch: it has come to its end."""
-    path: tuple[tuple[int, int], ...] = field(default=(), compare=False)
+    path: tuple[tuple[int, int], ...] = ()
     """The latest way: from which instruction to which it went; from -1 where it began. For whoever watches."""
     pending: tuple[Told, ...] = ()
     """Of a branch: what it was told while a command of its own was out."""

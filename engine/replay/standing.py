@@ -6,6 +6,7 @@ what that gives may start journeys, as in live operation.
 """
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,10 +25,11 @@ Connection = psycopg.Connection[Any]
 
 _KNOWN = """
 select c.id from customers c
- where c.known_since < %(start)s
-    or exists (select from orders o where o.customer_id = c.id and o.placed_at < %(start)s)
-    or exists (select from events e where e.customer_id = c.id and e.at < %(start)s)
-    or exists (select from site_events s where s.customer_id = c.id and s.at < %(start)s)
+ where (%(ids)s::bigint[] is null or c.id = any(%(ids)s))
+   and (c.known_since < %(start)s
+        or exists (select from orders o where o.customer_id = c.id and o.placed_at < %(start)s)
+        or exists (select from events e where e.customer_id = c.id and e.at < %(start)s)
+        or exists (select from site_events s where s.customer_id = c.id and s.at < %(start)s))
  order by c.id
 """
 _FLIPS = "select next_flip, customer_id from standings where next_flip < %s"
@@ -39,9 +41,10 @@ def decides(rules: Rules) -> bool:
     return bool(own.tags or own.segments or own.lifecycle or own.tiers or own.rfm)
 
 
-def known_before(connection: Connection, start: datetime) -> list[int]:
-    """Who was known before a window, by the facts: our numbers of the customers, in order."""
-    return [row[0] for row in connection.execute(_KNOWN, {"start": start})]
+def known_before(connection: Connection, start: datetime, ids: Sequence[int] | None = None) -> list[int]:
+    """Who was known before a window, by the facts: our numbers of the customers, in order. `ids`: of these only."""
+    wanted = None if ids is None else list(ids)
+    return [row[0] for row in connection.execute(_KNOWN, {"start": start, "ids": wanted})]
 
 
 def judge_before(url: str, schema: str, rules: Rules, start: datetime, progress: Progress) -> int:

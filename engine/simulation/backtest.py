@@ -22,6 +22,7 @@ from engine.facts.pool import connect
 from engine.facts.read import read_customers
 from engine.facts.standing import read_hand_tags
 from engine.language.rules import Rules
+from engine.replay.standing import known_before
 from engine.simulation.history import Told
 from engine.simulation.journey import Assumed
 from engine.simulation.result import Result, count
@@ -106,12 +107,14 @@ def worlds(connection: Connection, compiled: Compiled, window: Window, ids: Sequ
     with connection.transaction():
         found = read_customers(connection, ids, relations=_WHOLE, zone=window.rules.policy.zone)
         told, tags = told_events(connection, ids, compiled.told), read_hand_tags(connection, ids)
+        known = frozenset(known_before(connection, window.start, ids))
     for facts in found:
         person = Person(
             _before(facts, microseconds(window.start)),
             hand_tags=tags.get(facts.customer_id, ()),
             cut_offs=window.cut_offs,
             told=tuple(_told(compiled, row) for row in told.get(facts.customer_id, ())),
+            known=facts.customer_id in known,
         )
         world = World(compiled, person, window.start, Assumed(holdout=None))
         world.run(window.to)

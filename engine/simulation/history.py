@@ -4,23 +4,25 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 from engine.attributes.facts import CustomerFacts, Row
 from engine.attributes.relation import EventSource
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS, SCOPES
-from engine.attributes.rows import compile_row
-from engine.conditions.ast import Condition, names
-from engine.conditions.environment import Happening, Known
+from engine.conditions.ast import Condition
+from engine.conditions.environment import Happening
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
-from engine.facts.evaluate import SCOPES_OF, Evaluator
+from engine.facts.evaluate import SCOPES_OF
 from engine.facts.products import LENGTHS
-from engine.standing.decide import STANDING_TYPES, HandTag, Standing
+from engine.simulation.questions import Questions, Wanted
+from engine.standing.decide import HandTag, Standing
 
 Steps = Mapping[str, Collection[str]]
+More = Callable[[], Mapping[str, Value]]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _SCOPE = {relation: scope for scope, relation in SCOPES.items()}
 
@@ -35,32 +37,45 @@ class Subject:
     name: str = ""
 
 
-@dataclass(frozen=True, order=True)
 class Happened:
     """An event: its instant in microseconds since the epoch, and what it is of. `read` gives its fields."""
 
-    at: int
-    kind: str
-    number: int
-    read: Callable[[], Mapping[str, Value]] = field(compare=False)
-    order: object = field(default=None, compare=False)
-    shipment: object = field(default=None, compare=False)
-    case: object = field(default=None, compare=False)
+    __slots__ = ("_fields", "_read", "at", "case", "kind", "number", "order", "shipment")
 
-    @cached_property
+    def __init__(
+        self,
+        at: int,
+        kind: str,
+        number: int,
+        read: Callable[[], Mapping[str, Value]],
+        order: object = None,
+        shipment: object = None,
+        case: object = None,
+    ) -> None:
+        self.at, self.kind, self.number = at, kind, number
+        self.order, self.shipment, self.case = order, shipment, case
+        self._read = read
+        self._fields: Mapping[str, Value] | None = None
+
+    @property
     def fields(self) -> Mapping[str, Value]:
         """Its fields, read when they are first asked for."""
-        return self.read()
+        if self._fields is None:
+            self._fields = self._read()
+        return self._fields
+
+    def key(self, kind: str) -> object:
+        """Our number, or the row's own key, of the event's subject of that kind; none where it has none."""
+        return 1 if kind == "customer" else getattr(self, kind)
 
     def subject(self, kind: str) -> Subject | None:
         """The event's subject of that kind, if it has one."""
-        key = {"customer": 1, "order": self.order, "shipment": self.shipment, "case": self.case}[kind]
+        key = self.key(kind)
         return None if key is None else Subject(kind, key, self.order)
 
     def is_of(self, subject: Subject) -> bool:
         """Whether it concerns the subject: all events concern the customer."""
-        own = self.subject(subject.kind)
-        return own is not None and own.key == subject.key
+        return subject.kind == "customer" or self.key(subject.kind) == subject.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +93,14 @@ class History:
     """One customer. `standing` is what was decided last.
 
     Args:
-        evaluator: the rules' attributes and conditions, compiled.
+        questions: the rules' attributes and conditions, compiled.
         facts: rows of all relations, of all times.
         told: events that no row tells; one of an order, parcel or case that it does not name is of the only one.
         hand_tags: given by hand.
         zone: the policy's.
     """
 
-    evaluator: Evaluator
+    questions: Questions
     facts: CustomerFacts
     told: Sequence[Told] = ()
     hand_tags: Sequence[HandTag] = ()
@@ -96,57 +111,43 @@ class History:
         rows = {name: list(rows) for name, rows in self.facts.rows.items()}
         self.facts = CustomerFacts(self.facts.customer_id, self.facts.zone, rows)
         self.hand_tags = list(self.hand_tags)
-        self.events = sorted((*self._of_rows(), *self._of_told()))
-
-    @cached_property
-    def _words(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        return tuple((name, tuple(each)) for name, each in (self.evaluator.words or {}).items())
+        self.events = sorted((*self._of_rows(), *self._of_told()), key=_order)
 
     @property
     def currency(self) -> str | None:
         """The reporting currency."""
-        return self.evaluator.catalogue.currency
+        return self.questions.evaluator.catalogue.currency
 
     # --- events -----------------------------------------------------------------------------------------------------
 
     def _of_rows(self) -> Iterator[Happened]:
         number = 0
-        for kind, source in EVENT_SOURCES.items():
+        for source in _SOURCES:
             for row in self.facts.rows.get(source.relation, ()):
-                at = column(source.relation, source.instant or "@at", row)
-                matching = source.matching
-                if isinstance(at, int) and (
-                    matching is None or column(source.relation, matching[0], row) == matching[1]
-                ):
+                at = row[source.at]
+                if isinstance(at, int) and (source.matching is None or row[source.matching] == source.value):
                     number += 1
-                    yield self._happened(kind, source, row, at, number)
+                    yield self._happened(source, row, at, number)
 
-    def _happened(self, kind: str, source: EventSource, row: Row, at: int, number: int) -> Happened:
-        scope, key = _SCOPE.get(source.relation), column(source.relation, "@key", row)
-        order = column(source.relation, "order_id", row) if "order_id" in RELATIONS[source.relation].slots else None
+    def _happened(self, source: "_Source", row: Row, at: int, number: int) -> Happened:
+        key = row[1]
+        order = None if source.order is None else row[source.order]
 
         def read() -> Mapping[str, Value]:
             fields = self._row(source.relation, row, at)
-            fields |= {name: fields.get(other) for name, other in source.renamed.items()}
+            renamed = {name: fields.get(other) for name, other in source.renamed.items()}
             whole = {} if order is None else self._row("orders", self.row(Subject("order", order)), at)
-            return {**whole, **fields}
+            return {**whole, **fields, **renamed}
 
-        return Happened(
-            at,
-            kind,
-            number,
-            read,
-            order,
-            key if scope == "shipment" else None,
-            key if scope == "case" else None,
-        )
+        shipment = key if source.scope == "shipment" else None
+        return Happened(at, source.kind, number, read, order, shipment, key if source.scope == "case" else None)
 
-    def _row(self, relation: str, row: Row | None, at: int, prefix: str = "") -> dict[str, Value]:
+    def _row(self, relation: str, row: Row | None, at: int) -> Mapping[str, Value]:
+        """A row's fields as of an event; what a row tells that is of a later instant is told all the same."""
         if row is None:
             return {}
-        since = row[0] if isinstance(row[0], int) and not prefix else at
-        read = compile_row(relation, self.currency, prefix, self._words)
-        return read(row, max(at, since), self.facts.zone)
+        since = row[0] if isinstance(row[0], int) else at
+        return self.questions.row(relation)(row, max(at, since), self.facts.zone)
 
     def _of_told(self) -> Iterator[Happened]:
         for number, told in enumerate(self.told, 1):
@@ -179,7 +180,7 @@ class History:
 
     def tell(self, kind: str, at: int, fields: Mapping[str, Value]) -> None:
         """An event comes to be known, perhaps of a later instant."""
-        insort(self.events, Happened(at, kind, 1_000_000 + len(self.events), partial(_same, fields)))
+        insort(self.events, Happened(at, kind, 1_000_000 + len(self.events), partial(_same, fields)), key=_order)
 
     # --- rows -------------------------------------------------------------------------------------------------------
 
@@ -223,26 +224,37 @@ class History:
 
     # --- conditions -------------------------------------------------------------------------------------------------
 
-    def known(
-        self, wanted: Collection[str], at: datetime, subject: Subject | None = None, more: Mapping[str, Value] = NOTHING
-    ) -> Known:
-        """Values of these names as of an instant: attributes, standing, fields of the subject; `more` as given."""
-        now = microseconds(at)
-        standing = {name for name in wanted if name in STANDING_TYPES and name not in self.evaluator.attributes}
-        bare = frozenset(name for name in wanted if "." not in name) - standing
-        values: dict[str, Value] = dict(self.evaluator.fold(bare)(self.facts, now)) if bare else {}
-        values |= {name: getattr(self.standing, name) for name in standing}
-        heads = {name.partition(".")[0] for name in wanted if "." in name}
-        if subject is not None:
-            for scope in SCOPES_OF.get(subject.kind, ()):
-                if scope in heads:
-                    of = subject if scope == subject.kind else Subject("order", subject.order)
-                    values |= self._row(SCOPES[scope], self.row(of), now, f"{scope}.")
-            if "product" in heads:
-                values |= self._products(subject)
-        return Known(now, {**values, **more}, _Events(self))
+    def value(self, name: str, at: datetime, subject: Subject | None = None, more: More = dict) -> Value:
+        """The value of an attribute, a part of standing, or a field of the subject's, as of an instant."""
+        asked = Values(self, self.questions.names((name,)), microseconds(at), subject, more)
+        return asked.get(name)
 
-    def _products(self, subject: Subject) -> dict[str, Value]:
+    def holds(
+        self,
+        condition: Condition,
+        at: datetime,
+        subject: Subject | None = None,
+        more: More = dict,
+        steps: Callable[[], Steps] = dict,
+        kind: str = "",
+    ) -> bool:
+        """Whether a condition holds.
+
+        Args:
+            condition: the condition.
+            at: as of when.
+            subject: the journey's.
+            more: gives fields of the event that started the journey, and what its steps were answered.
+            steps: gives what has become of the journey's steps.
+            kind: the event that started it.
+        """
+        question = self.questions.condition(condition, kind)
+        now = microseconds(at)
+        values = Values(self, question.wanted, now, subject, more)
+        return question.predicate(Scene(now, values, self, steps))
+
+    def products(self, subject: Subject) -> dict[str, Value]:
+        """What is known of the products of a subject's order, as conditions ask."""
         order = subject.key if subject.kind == "order" else subject.order
         lines = self._lines(order)
 
@@ -256,39 +268,103 @@ class History:
             "product.repurchase_days": self.longest_days(order, "repurchase_time"),
         }
 
-    def holds(
-        self,
-        condition: Condition,
-        at: datetime,
-        subject: Subject | None = None,
-        more: Mapping[str, Value] = NOTHING,
-        steps: Steps = NOTHING,
-        kind: str = "",
-    ) -> bool:
-        """Whether a condition holds; `steps` are the states of the journey's, `kind` the event that started it."""
-        known = self.known(names(condition), at, subject, more)
-        asked = Known(known.now, known.attributes, known.happened, steps)
-        return self.evaluator.predicate(condition, kind)(asked)
 
+class Values(Mapping[str, Value]):
+    """Values of the names that a question wants, found when they are first asked for."""
 
-class _Events(Mapping[str, Sequence[Happening]]):
-    """The events of each kind, looked up when asked for."""
+    __slots__ = ("_at", "_folded", "_history", "_more", "_scoped", "_subject", "_wanted")
 
-    def __init__(self, history: History) -> None:
-        self._history = history
+    def __init__(self, history: History, wanted: Wanted, at: int, subject: Subject | None, more: More) -> None:
+        self._history, self._wanted, self._at, self._subject, self._more = history, wanted, at, subject, more
+        self._folded: Mapping[str, Value] | None = None
+        self._scoped: Mapping[str, Value] | None = None
 
-    def __getitem__(self, kind: str) -> Sequence[Happening]:
-        return self._history.happenings(kind)
+    def __getitem__(self, name: str) -> Value:
+        return self.get(name)
+
+    def get(self, name: str, default: Any = None) -> Value:  # noqa: ANN401, ARG002 - as mappings have it
+        """The value; none where it is not known."""
+        if name in self._wanted.standing:
+            value: Value = getattr(self._history.standing, name)
+            return value
+        if "." in name:
+            if self._scoped is None:
+                self._scoped = self._scopes()
+            return self._scoped.get(name)
+        if self._folded is None:
+            history, fold = self._history, self._wanted.fold
+            self._folded = NOTHING if fold is None else fold(history.facts, self._at)
+        return self._folded.get(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter({each.kind for each in self._history.events})
+        return iter(self._wanted.names)
 
     def __len__(self) -> int:
-        return len({each.kind for each in self._history.events})
+        return len(self._wanted.names)
+
+    def _scopes(self) -> Mapping[str, Value]:
+        history, wanted, subject = self._history, self._wanted, self._subject
+        values: dict[str, Value] = {}
+        if subject is not None:
+            for scope in SCOPES_OF.get(subject.kind, ()):
+                read = wanted.rows.get(scope)
+                if read is not None:
+                    row = history.row(subject if scope == subject.kind else Subject("order", subject.order))
+                    values |= {} if row is None else read(row, self._at, history.facts.zone)
+            if wanted.of_products:
+                values |= history.products(subject)
+        return {**values, **self._more()} if wanted.of_the_journey else values
 
 
-def _at(happened: Happened) -> int:
-    return happened.at
+class Scene:
+    """What a condition is asked in: see `engine.conditions.environment.Environment`."""
+
+    __slots__ = ("_history", "_steps", "attributes", "now")
+
+    def __init__(self, now: int, attributes: Mapping[str, Value], history: History, steps: Callable[[], Steps]) -> None:
+        self.now, self.attributes, self._history, self._steps = now, attributes, history, steps
+
+    def events(self, kind: str) -> Sequence[Happening]:
+        """The customer's events of a kind."""
+        return self._history.happenings(kind)
+
+    def steps(self, step: str) -> Collection[str]:
+        """What has become of a step of the journey."""
+        return self._steps().get(step, ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """An event that rows tell, with the places of what is read of them."""
+
+    kind: str
+    relation: str
+    at: int
+    matching: int | None
+    value: object
+    order: int | None
+    scope: str | None
+    renamed: Mapping[str, str]
+
+
+def _source(kind: str, source: EventSource) -> _Source:
+    slots = RELATIONS[source.relation].slots
+    matching, value = source.matching or (None, None)
+    return _Source(
+        kind,
+        source.relation,
+        slots[source.instant or "@at"],
+        None if matching is None else slots[matching],
+        value,
+        slots.get("order_id"),
+        _SCOPE.get(source.relation),
+        source.renamed,
+    )
+
+
+_SOURCES = tuple(_source(kind, source) for kind, source in EVENT_SOURCES.items())
+_at = attrgetter("at")
+_order = attrgetter("at", "kind", "number")
 
 
 def _same(fields: Mapping[str, Value]) -> Mapping[str, Value]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from engine.calendar.business import working_time
@@ -95,6 +96,11 @@ class Journey:
     later: dict[str, dict[str, datetime]] = field(default_factory=dict)
     """What becomes of coupons and tasks, by step: redeemed, closed."""
 
+    def __post_init__(self) -> None:
+        self._hold: Hold | None = None
+        self.due: int | None = None
+        """When its wait comes due, in microseconds since the epoch; none where it does not wait."""
+
     def begin(self) -> None:
         """Runs it up to its first wait."""
         self.state, commands = begin(self.plan, Began(self.started_at, f"{self.plan.subject}-{self.subject.key}"))
@@ -108,11 +114,11 @@ class Journey:
     @property
     def hold(self) -> Hold | None:
         """What it waits for."""
-        return None if self.ended else waits_for(self.plan, self.state)
+        return self._hold
 
-    def wake(self) -> None:
+    def wake(self, _at: int = 0) -> None:
         """Its wait has come due."""
-        hold = self.hold
+        hold = self._hold
         assert hold is not None  # it is woken because of it
         self.give(Due(hold.due, hold.wait))
 
@@ -129,6 +135,8 @@ class Journey:
                 if any(isinstance(each, Finish) and each.recorded and each.state == "ended" for each in more):
                     self.ways.update(self._to_the_end(command.step))
                 commands += more
+        self._hold = None if self.ended else waits_for(self.plan, self.state)
+        self.due = None if self._hold is None else microseconds(self._hold.due)
 
     def _watch(self) -> None:
         """Which ways it took, for coverage."""
@@ -193,10 +201,8 @@ class Journey:
 
     def _more(self) -> dict[str, Value]:
         """Fields of the event that started it, and of what its steps were answered."""
-        started = {} if self.started_by is None else self.started_by.fields
-        told = {f"trigger.{name}": value for name, value in started.items()}
         answers = self.around.assumed.answers
-        return told | {
+        return told_by(self.started_by) | {
             f"step.{step}.{name}": value
             for step, given in answers.items()
             if step in self.done
@@ -214,7 +220,7 @@ class Journey:
 
     def value(self, name: str, at: datetime) -> Value:
         """The value of an attribute, of a part of standing, or of a field of the subject's."""
-        return self.around.history.known({name}, at, self.subject, self._more()).attributes.get(name)
+        return self.around.history.value(name, at, self.subject, self._more)
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -223,7 +229,7 @@ class Journey:
             case Ask(step=step, at=at, condition=condition):
                 kind = "" if self.started_by is None else self.started_by.kind
                 history = self.around.history
-                holds = history.holds(condition, at, self.subject, self._more(), self.steps(at), kind)
+                holds = history.holds(condition, at, self.subject, self._more, partial(self.steps, at), kind)
                 return Answered(at, step, "true" if holds else "false")
             case Choose(step=step, at=at, on=on, cases=cases):
                 value = self.value(on, at)
@@ -406,6 +412,11 @@ class Journey:
             "country": history.person("country"),
             "subject_key": self.subject.name or str(history.person("key")),
         }
+
+
+def told_by(event: Happened | None) -> dict[str, Value]:
+    """Fields of the event that starts a journey, as conditions ask for them."""
+    return {} if event is None else {f"trigger.{name}": value for name, value in event.fields.items()}
 
 
 _RESPONSES = frozenset({"delivered_at", "opened_at", "clicked_at", "replied_at", "bounced_at"})

@@ -4,10 +4,12 @@ It goes from one logical instant to the next. At one instant a fact comes before
 calendar, and that before what journeys wait for, in the order of their numbers.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
+from itertools import chain
+from typing import NamedTuple
 
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import EVENT_SOURCES
@@ -22,10 +24,12 @@ from engine.journeys.inputs import Told
 from engine.journeys.moments import next_moment
 from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, EveryTrigger, Plan, Trigger
 from engine.language.rules import Rules
-from engine.simulation.history import Happened, History, Subject
+from engine.simulation.history import Happened, History, Subject, column
 from engine.simulation.history import Told as Fact
-from engine.simulation.journey import Assumed, Journey
+from engine.simulation.journey import Assumed, Journey, told_by
 from engine.simulation.log import STOP, Edge, Entry
+from engine.simulation.moments import Days
+from engine.simulation.questions import Questions
 from engine.simulation.send import Message
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import Change, HandTag, Standing
@@ -41,13 +45,17 @@ class EndlessError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a simulation is of: facts of all times, events that no row tells, and what was decided before."""
+    """Whom a simulation is of: facts of all times, events that no row tells, and what was decided before.
+
+    Who is not `known` when it begins comes to be known by the first event, and nothing concerns her before that.
+    """
 
     facts: CustomerFacts
     told: Sequence[Fact] = ()
     hand_tags: Sequence[HandTag] = ()
     before: Standing | None = None
     cut_offs: CutOffs | None = None
+    known: bool = True
 
 
 class Compiled:
@@ -62,8 +70,21 @@ class Compiled:
     def __init__(self, rules: Rules, playbooks: Sequence[str], currency: str | None) -> None:
         self.plans = [rules.plans[name] for name in playbooks]
         self.evaluator = evaluator(rules.catalogue, currency, rules.words)
+        self.questions = Questions(self.evaluator)
         self.matcher = EventMatcher(load_contracts(), currency)
         self.rules = rules
+        self.started_by_changes = [
+            plan
+            for plan in self.plans
+            if plan.subject == "customer" and any(isinstance(each, ChangeTrigger) for each in plan.start.any)
+        ]
+        self.triggers = [
+            (number, plan, trigger)
+            for number, (plan, trigger) in enumerate((plan, each) for plan in self.plans for each in plan.start.any)
+            if isinstance(trigger, DateTrigger | EveryTrigger)
+        ]
+        self._days: dict[tuple[int, str], Days] = {}
+        self._heard: dict[int, tuple[Plan, Heard]] = {}
 
     @cached_property
     def told(self) -> frozenset[str]:
@@ -81,19 +102,47 @@ class Compiled:
             return None
         return Judge(used, own.catalogue, self.evaluator.catalogue, own.policy.zone, own.words)
 
+    @cached_property
+    def starting(self) -> Mapping[str, Sequence[Plan]]:
+        """The plans that a kind of event may start."""
+        kinds = self.questions.kinds
+        every = frozenset(chain.from_iterable(kinds(plan.start.any) for plan in self.plans))
+        return {kind: [plan for plan in self.plans if kind in kinds(plan.start.any)] for kind in every}
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """What comes next: when, which of several at one instant, and what to do."""
+    def heard(self, plan: Plan) -> "Heard":
+        """What a plan's journeys listen for."""
+        found = self._heard.get(id(plan))
+        if found is None:
+            found = self._heard[id(plan)] = (plan, Heard(plan, self.questions))
+        return found[1]
 
-    at: datetime
+    def days(self, number: int, trigger: EveryTrigger, zone: str) -> Days:
+        """The moments of a trigger in a zone; `number` is the trigger's."""
+        found = self._days.get((number, zone))
+        if found is None:
+            found = self._days[number, zone] = Days(trigger, zone)
+        return found
+
+
+class Heard:
+    """What a plan's journeys listen for: the steps that are told of something, and the kinds of events."""
+
+    __slots__ = ("kinds", "of_changes", "steps")
+
+    def __init__(self, plan: Plan, questions: Questions) -> None:
+        self.steps = tuple(plan.heard())
+        listened = (plan.stop, *(triggers for _, triggers in self.steps))
+        self.kinds = frozenset(chain.from_iterable(questions.kinds(each) for each in listened))
+        self.of_changes = any(isinstance(each, ChangeTrigger) for each in chain.from_iterable(listened))
+
+
+class Turn(NamedTuple):
+    """What comes next: when (microseconds since the epoch), which of several at one instant, and what to do."""
+
+    at: int
     rank: int
     number: int
-    do: Callable[[], None]
-
-    @property
-    def order(self) -> tuple[datetime, int, int]:
-        return self.at, self.rank, self.number
+    do: Callable[[int], None]
 
 
 @dataclass
@@ -118,12 +167,16 @@ class World:
 
     def __post_init__(self) -> None:
         person = self.person
-        self.history = History(self.compiled.evaluator, person.facts, person.told, person.hand_tags)
+        self.history = History(self.compiled.questions, person.facts, person.told, person.hand_tags)
         self.rules = self.compiled.rules
-        self._now = self.begins - timedelta(microseconds=1)
+        self._now = microseconds(self.begins) - 1
         self._next_flip: int | None = None
         self._previous = person.before
-        self._baseline()
+        self._open: list[Journey] = []
+        self._moments: dict[int, int | None] = {}
+        self._known = person.known
+        if self._known:
+            self._decide(self._now)
 
     def run(self, until: datetime) -> None:
         """Lives through everything before `until`; journeys that are open then stay open.
@@ -131,12 +184,12 @@ class World:
         Raises:
             EndlessError: it never comes to an end.
         """
+        ends = microseconds(until)
         for _ in range(MOST):
-            turn = min(self._turns(), key=lambda each: each.order, default=None)
-            if turn is None or turn.at >= until:
+            turn = self.next_turn()
+            if turn is None or turn.at >= ends:
                 return
-            self._now = max(self._now, turn.at)
-            turn.do()
+            self.take(turn)
         raise EndlessError(f"more than {MOST:,} things happen")
 
     def close(self, at: datetime, reason: str = "replay-ended") -> None:
@@ -154,127 +207,145 @@ class World:
 
     # --- what comes next --------------------------------------------------------------------------------------------
 
-    def _turns(self) -> Iterator[_Turn]:
-        now = microseconds(self._now)
+    def next_turn(self) -> Turn | None:
+        """What comes next; none where nothing more does."""
+        now = self._now
         coming = self.history.next_event(now)
-        if coming is not None:
-            yield _Turn(instant(coming), 0, 0, partial(self._happen, coming))
+        first = None if coming is None else Turn(coming, 0, 0, self._happen)
+        if not self._known:
+            return first
         if self._next_flip is not None:
-            yield _Turn(instant(max(self._next_flip, now)), 1, 0, partial(self._flip, self._next_flip))
-        for number, plan in enumerate(self.compiled.plans):
-            for trigger in plan.start.any:
-                if isinstance(trigger, DateTrigger | EveryTrigger) and (moment := self._moment(trigger)) is not None:
-                    yield _Turn(moment, 2, number, partial(self._come, plan, moment))
-        for journey in self.journeys:
-            if (hold := journey.hold) is not None:
-                yield _Turn(max(hold.due, self._now), 3, journey.number, journey.wake)
+            first = _earlier(first, Turn(max(self._next_flip, now), 1, 0, self._flip))
+        for number, plan, trigger in self.compiled.triggers:
+            moment = self._moment(number, trigger)
+            if moment is not None and (first is None or moment <= first.at):
+                first = _earlier(first, Turn(moment, 2, number, partial(self._come, plan)))
+        for journey in self._open:
+            due = journey.due
+            if due is not None and (first is None or due <= first.at):
+                first = _earlier(first, Turn(max(due, now), 3, journey.number, journey.wake))
+        return first
 
-    def _moment(self, trigger: CalendarTrigger) -> datetime | None:
+    def take(self, turn: Turn) -> None:
+        """Lives through what comes next."""
+        self._now = max(self._now, turn.at)
+        turn.do(turn.at)
+        if any(each.ended for each in self._open):
+            self._open = [each for each in self._open if not each.ended]
+
+    def _moment(self, number: int, trigger: CalendarTrigger) -> int | None:
         """When it comes next; found anew when it has come, and a date's also when a fact has."""
-        known = self._moments.get(trigger)
-        if known is None or (known[0] is not None and known[0] <= self._now):
-            known = (self._next_moment(trigger), isinstance(trigger, DateTrigger))
-            self._moments[trigger] = known
-        return known[0]
+        if number in self._moments:
+            known = self._moments[number]
+            if known is None or known > self._now:
+                return known
+        if isinstance(trigger, EveryTrigger):
+            found: int | None = self.compiled.days(number, trigger, self.history.facts.zone).after(self._now)
+        else:
+            found = self._date(trigger)
+        self._moments[number] = found
+        return found
 
-    @cached_property
-    def _moments(self) -> dict[CalendarTrigger, tuple[datetime | None, bool]]:
-        """The next moment of each trigger, and whether it depends on facts."""
-        return {}
-
-    def _next_moment(self, trigger: CalendarTrigger) -> datetime | None:
-        base: object = None
-        if isinstance(trigger, DateTrigger):
-            value = self.history.known({trigger.date}, self._now).attributes.get(trigger.date)
-            base = instant(value) if isinstance(value, int) else value
+    def _date(self, trigger: DateTrigger) -> int | None:
+        now = instant(self._now)
+        value = self.history.value(trigger.date, now)
+        base = instant(value) if isinstance(value, int) else value
         known = base if isinstance(base, datetime | date) else None
-        return next_moment(trigger, known, self.history.facts.zone, self._now)
+        found = None if known is None else next_moment(trigger, known, self.history.facts.zone, now)
+        return None if found is None else microseconds(found)
+
+    def _forget_dates(self) -> None:
+        """A fact may move them."""
+        for number, _, trigger in self.compiled.triggers:
+            if isinstance(trigger, DateTrigger):
+                self._moments.pop(number, None)
 
     # --- facts ------------------------------------------------------------------------------------------------------
 
     def _happen(self, at: int) -> None:
         """All events of one instant: standing first, then the journeys that hear of them and those that they start."""
         happened = self.history.events_at(at)
-        changed = self._judged(instant(at))
+        now = instant(at)
+        self._forget_dates()
+        changed = self._judged(at)
+        self._known = True
         for each in happened:
-            self._tell(each)
-            for plan in self.compiled.plans:
+            if self._open:
+                self._tell(each)
+            for plan in self.compiled.starting.get(each.kind, ()):
                 subject = each.subject(plan.subject)
                 if subject is not None and self.means(plan.start.any, each):
-                    self._start_if_allowed(plan, subject, instant(at), each)
-        self._hear(changed, instant(at), happened[-1])
+                    self._start_if_allowed(plan, subject, now, each)
+        self._hear(changed, now, happened[-1])
 
     def means(self, triggers: Sequence[Trigger | CalendarTrigger], happened: Happened) -> bool:
         """Whether one of the triggers means this event."""
+        if happened.kind not in self.compiled.questions.kinds(triggers):
+            return False
         return self.compiled.matcher.triggered(triggers, happened.kind, lambda: happened.fields)
 
     def _tell(self, happened: Happened) -> None:
         at = instant(happened.at)
-        for journey in list(self.journeys):
+        for journey in list(self._open):
+            heard = self.compiled.heard(journey.plan)
+            if happened.kind not in heard.kinds:
+                continue
             early = at < journey.started_at and happened.kind not in ONCE
             if journey.ended or early or journey.started_by is happened or not happened.is_of(journey.subject):
                 continue
             stop = self.means(journey.plan.stop, happened)
-            steps = tuple(step for step, triggers in journey.plan.heard() if self.means(triggers, happened))
+            steps = tuple(step for step, triggers in heard.steps if self.means(triggers, happened))
             if stop or steps:
                 journey.give(Told(at, happened.kind, stop, steps))
 
     # --- standing ---------------------------------------------------------------------------------------------------
 
-    def _baseline(self) -> None:
-        """What the customer is when it begins: it starts nothing."""
-        self._decide(self._now)
-
-    def _decide(self, at: datetime) -> tuple[Change, ...]:
-        for trigger in [trigger for trigger, (_, of_facts) in self._moments.items() if of_facts]:
-            del self._moments[trigger]
+    def _decide(self, at: int) -> tuple[Change, ...]:
         judge = self.compiled.judge
         if judge is None:
             return ()
-        events = {kind: self.history.happenings(kind) for kind in judge.events}
         judged = judge(
             self.history.facts,
-            microseconds(at),
+            at,
             cut_offs=self.person.cut_offs,
             previous=self._previous,
             hand_tags=self.history.hand_tags,
-            events=events,
+            events={kind: self.history.happenings(kind) for kind in judge.events},
         )
-        first = self._previous is None
         self._previous = self.history.standing = judged.standing
         self._next_flip = judged.next_flip
-        return () if first else judged.changes
+        return judged.changes
 
-    def _judged(self, at: datetime) -> tuple[Change, ...]:
+    def _judged(self, at: int) -> tuple[Change, ...]:
         changes = self._decide(at)
-        self.changes += [(at, change) for change in changes]
+        self.changes += [(instant(at), change) for change in changes]
         return changes
 
     def _flip(self, at: int) -> None:
         self._next_flip = None
-        self._hear(self._judged(instant(at)), instant(at))
+        self._hear(self._judged(at), instant(at))
 
     def judge(self, at: datetime) -> None:
         """The customer is judged anew, and journeys hear of what changed."""
-        self._hear(self._judged(at), at)
+        self._forget_dates()
+        self._hear(self._judged(microseconds(at)), at)
 
     def _hear(self, changes: tuple[Change, ...], at: datetime, event: Happened | None = None) -> None:
         """Journeys that listen are told of changes, then those that they start begin; `event` caused them."""
         if not changes:
             return
-        for journey in list(self.journeys):
-            if journey.ended or journey.started_at > at:
+        for journey in list(self._open):
+            heard = self.compiled.heard(journey.plan)
+            if not heard.of_changes or journey.ended or journey.started_at > at:
                 continue
             stop = _any(journey.plan.stop, changes)
-            steps = tuple(step for step, triggers in journey.plan.heard() if _any(triggers, changes))
+            steps = tuple(step for step, triggers in heard.steps if _any(triggers, changes))
             if stop or steps:
-                meant = (
-                    journey.plan.stop if stop else tuple(each for _, found in journey.plan.heard() for each in found)
-                )
+                meant = journey.plan.stop if stop else tuple(each for _, found in heard.steps for each in found)
                 change = next(each for each in changes if _any(meant, (each,)))
                 journey.give(Told(at, change_name(change.kind, change.before, change.after), stop, steps))
-        for plan in self.compiled.plans:
-            if plan.subject == "customer" and _any(plan.start.any, changes):
+        for plan in self.compiled.started_by_changes:
+            if _any(plan.start.any, changes):
                 self._start_if_allowed(plan, Subject("customer", 1), at, event)
 
     def changed(self, triggers: Sequence[Trigger], since: datetime, until: datetime) -> Occurrence | None:
@@ -287,8 +358,8 @@ class World:
 
     # --- starts -----------------------------------------------------------------------------------------------------
 
-    def _come(self, plan: Plan, at: datetime) -> None:
-        self._start_if_allowed(plan, Subject("customer", 1), at, None)
+    def _come(self, plan: Plan, at: int) -> None:
+        self._start_if_allowed(plan, Subject("customer", 1), instant(at), None)
 
     def start_by_step(self, playbook: str, journey: Journey, at: datetime) -> str | None:
         """Starts another playbook for the journey's subject; or why it was not started."""
@@ -305,27 +376,34 @@ class World:
     def _start_if_allowed(self, plan: Plan, subject: Subject, at: datetime, event: Happened | None) -> bool:
         once = plan.start.once_per
         for each in self.journeys:
-            if (each.plan.playbook, each.subject.kind, each.subject.key) != (plan.playbook, subject.kind, subject.key):
+            if each.plan is not plan or each.subject.key != subject.key:
                 continue
             if once is not None and each.started_at > at - timedelta(seconds=once):
                 return False
             if event is not None and each.started_by is event:
                 return False
-        kind, more = ("", {}) if event is None else (event.kind, {f"trigger.{k}": v for k, v in event.fields.items()})
         only_if = plan.start.only_if
-        if only_if is not None and not self.history.holds(only_if, at, subject, more, kind=kind):
-            return False
+        if only_if is not None:
+            kind = "" if event is None else event.kind
+            if not self.history.holds(only_if, at, subject, partial(told_by, event), kind=kind):
+                return False
         journey = Journey(self, len(self.journeys) + 1, plan, self._named(subject), at.astimezone(UTC), event)
         self.journeys.append(journey)
+        self._open.append(journey)
         journey.begin()
         return True
 
     def _named(self, subject: Subject) -> Subject:
         """With the name that the shop knows it by."""
-        values = self.history.known({"order.number"}, self._now, subject).attributes
-        name = values.get("order.number")
-        return Subject(subject.kind, subject.key, subject.order, str(name) if name else "")
+        order = subject.key if subject.kind == "order" else subject.order
+        row = None if order is None else self.history.row(Subject("order", order))
+        name = "" if row is None else str(column("orders", "number", row) or "")
+        return Subject(subject.kind, subject.key, subject.order, name)
 
 
 def _any(triggers: Sequence[Trigger | CalendarTrigger], changes: Sequence[Change]) -> bool:
     return any(means(tuple(triggers), change) for change in changes)
+
+
+def _earlier(first: Turn | None, other: Turn) -> Turn:
+    return other if first is None or other[:3] < first[:3] else first

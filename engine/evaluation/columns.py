@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from engine.attributes.facts import CustomerFacts
 from engine.attributes.fold import compile_fold
 from engine.conditions.ast import Condition, names
 from engine.conditions.compile import Predicate, compile_condition
@@ -19,7 +20,7 @@ from engine.standing.cut_offs import CutOffs, Number, rfm_cut_offs, tier_cut_off
 from engine.standing.definition import StandingRules
 
 Connection = psycopg.Connection[Any]
-Reader = Callable[[Connection, Sequence[int], int], "Columns"]
+Reader = Callable[[Connection, Sequence[int], Sequence[int]], list["Columns"]]
 
 
 @dataclass
@@ -47,14 +48,14 @@ class Columns:
 
 
 def column_reader(rules: Rules, standings: Standings) -> Reader:
-    """A function of a connection, customers and an instant in microseconds that gives their values.
+    """A function of a connection, customers and instants in microseconds that gives their values as of each.
 
     Only what the bases and measures name is read and folded. A base asks for attributes alone: what depends on cut-offs
     cannot decide whom they are computed from.
     """
     own = rules.standing
     if own.tiers is None and own.rfm is None:
-        return lambda _connection, _ids, _at: Columns()
+        return lambda _connection, _ids, instants: [Columns() for _ in instants]
     types = evaluator(rules.catalogue, standings.currency).catalogue
     asked = _asked(own) & rules.catalogue.keys()
     fold = compile_fold(rules.catalogue, currency=standings.currency, only=asked, words=rules.words)
@@ -67,18 +68,22 @@ def column_reader(rules: Rules, standings: Standings) -> Reader:
     in_tiers = compiled(own.tiers.base if own.tiers else None)
     in_rfm = compiled(own.rfm.base if own.rfm else None)
 
-    def read(connection: Connection, ids: Sequence[int], at: int) -> Columns:
-        columns = Columns()
+    def put(columns: Columns, facts: CustomerFacts, at: int) -> None:
+        values = fold(facts, at)
+        known = Known(at, values)
+        if own.tiers is not None and in_tiers(known):
+            _put(columns.ranked, values[own.tiers.rank_by])
+        if own.rfm is not None and in_rfm(known):
+            _put(columns.recency, values[own.rfm.recency.attribute])
+            _put(columns.frequency, values[own.rfm.frequency.attribute])
+            _put(columns.monetary, values[own.rfm.monetary.attribute])
+
+    def read(connection: Connection, ids: Sequence[int], instants: Sequence[int]) -> list[Columns]:
+        found = [Columns() for _ in instants]
         for facts in read_customers(connection, ids, relations=fold.reads, zone=rules.policy.zone):
-            values = fold(facts, at)
-            known = Known(at, values)
-            if own.tiers is not None and in_tiers(known):
-                _put(columns.ranked, values[own.tiers.rank_by])
-            if own.rfm is not None and in_rfm(known):
-                _put(columns.recency, values[own.rfm.recency.attribute])
-                _put(columns.frequency, values[own.rfm.frequency.attribute])
-                _put(columns.monetary, values[own.rfm.monetary.attribute])
-        return columns
+            for columns, at in zip(found, instants, strict=True):
+                put(columns, facts, at)
+        return found
 
     return read
 

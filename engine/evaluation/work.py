@@ -96,7 +96,8 @@ class Work:
     def columns(self, ids: Sequence[int]) -> Columns:
         """The values of these customers that cut-offs are computed from."""
         with self._connection.transaction():
-            return self._columns(self._connection, ids, microseconds(self._order.as_of))
+            (columns,) = self._columns(self._connection, ids, [microseconds(self._order.as_of)])
+            return columns
 
     def judge(self, ids: Sequence[int], published: Published | None) -> Tally:
         """Judges these customers and, if it is to write, stores what was found."""
@@ -188,12 +189,17 @@ _work: Work | None = None
 
 
 def begin(order: Order) -> None:
-    """Makes a process of the pool ready. It ends with the process that made the pool, however that ends."""
+    """Makes a process of the pool ready."""
     global _work  # noqa: PLW0603 -- a process of the pool has one work
+    end_with_maker()
+    _work = Work(order)
+
+
+def end_with_maker() -> None:
+    """Lets a process of a pool end with the process that made the pool, however that ends."""
     maker = multiprocessing.parent_process()
     if maker is not None:
         threading.Thread(target=_end_with, args=(maker.sentinel,), daemon=True).start()
-    _work = Work(order)
 
 
 def _end_with(maker: int) -> None:

@@ -157,7 +157,7 @@ def computed_cut_offs(
     read, columns = column_reader(judging.rules, judging), Columns()
     done, total = 0, sum(map(len, chunks))
     for chunk in chunks:
-        columns.add(read(connection, [number for number, _ in chunk], microseconds(at)))
+        columns.add(*read(connection, [number for number, _ in chunk], [microseconds(at)]))
         done += len(chunk)
         progress("cut-offs", done, total)
     return columns.cut_offs(judging.rules.standing)

@@ -113,7 +113,7 @@ def ask_for_places(
             connection.execute(_LOCK, (name,))
         rows = connection.execute(_READ, {"names": names, "since": since})
     counts = _counts(rows, own, promised=promised)
-    return _find(policy, capacities, counts, wish, moment)
+    return find_places(policy, capacities, counts, wish, moment)
 
 
 def count(
@@ -125,11 +125,7 @@ def count(
     are_promised: bool,
 ) -> None:
     """Writes how a message's places change, in the places' order."""
-    changes: dict[str, list[int]] = {}
-    for names, by, promised in ((before, -1, were_promised), (after, 1, are_promised)):
-        for name in names:
-            changes.setdefault(name, [0, 0])[promised] += by
-    changed = {name: change for name, change in sorted(changes.items()) if change != [0, 0]}
+    changed = changes_of(before, after, were_promised=were_promised, are_promised=are_promised)
     if not changed:
         return
     places = [Place.parse(name) for name in changed]
@@ -147,6 +143,17 @@ def count(
     )
 
 
+def changes_of(
+    before: Collection[str], after: Collection[str], *, were_promised: bool, are_promised: bool
+) -> dict[str, list[int]]:
+    """By place, in order, what is added to the messages that have it, and to those that it is promised to."""
+    changes: dict[str, list[int]] = {}
+    for names, by, promised in ((before, -1, were_promised), (after, 1, are_promised)):
+        for name in names:
+            changes.setdefault(name, [0, 0])[promised] += by
+    return {name: change for name, change in sorted(changes.items()) if change != [0, 0]}
+
+
 def _counts(rows: Iterable[Any], own: Collection[str], *, promised: bool) -> Counts:
     counts: dict[tuple[str, str, datetime], dict[int, tuple[int, int]]] = {}
     for capacity, span, starts_at, rank, used, waiting in rows:
@@ -158,8 +165,18 @@ def _counts(rows: Iterable[Any], own: Collection[str], *, promised: bool) -> Cou
     return counts
 
 
-def _find(policy: Policy, capacities: Mapping[str, Capacity], counts: Counts, wish: Wish, moment: datetime) -> Given:
-    """The first instant from the moment on at which every window has room and nothing is closed."""
+def find_places(
+    policy: Policy, capacities: Mapping[str, Capacity], counts: Counts, wish: Wish, moment: datetime
+) -> Given:
+    """The first instant from the moment on at which every window has room and nothing is closed.
+
+    Args:
+        policy: the policy in force.
+        capacities: those that the message concerns.
+        counts: by capacity, span and the window's instant: by priority, how many have a place and are promised one.
+        wish: what is to be sent.
+        moment: the instant of the decision.
+    """
     at = moment
     for _ in range(_TRIES):
         places = tuple(_places(policy, capacities, wish, at))

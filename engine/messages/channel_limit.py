@@ -6,7 +6,7 @@ comes anew while there is a queue lines up behind it. What everybody must be tol
 which goes first; all others are in `queue_at`. Each instant is that of the last turn given out, and one more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,6 +57,27 @@ class Claim:
     must: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The instant of the next token, and of the next turn of each queue."""
+
+    next_at: datetime
+    queue_at: datetime
+    urgent_at: datetime
+
+    @classmethod
+    def full(cls, limit: Limit, moment: datetime) -> "Bucket":
+        """One that has been filling up until now."""
+        return cls(moment - limit.apart * (limit.burst - 1), moment, moment)
+
+    def filled(self, limit: Limit, moment: datetime) -> "Bucket":
+        """It as of a later moment."""
+        full = self.full(limit, moment)
+        return Bucket(
+            max(self.next_at, full.next_at), max(self.queue_at, full.queue_at), max(self.urgent_at, full.urgent_at)
+        )
+
+
 def take(
     connection: psycopg.Connection[Any], channel: str, limit: Limit, moment: datetime, claim: Claim
 ) -> Token | Queued:
@@ -69,24 +90,33 @@ def take(
         moment: the instant of the decision.
         claim: who asks.
     """
-    next_at, queue_at, urgent_at = _read(connection, channel, moment - limit.apart * (limit.burst - 1), moment)
-    ahead = next_at if claim.urgent else max(next_at, urgent_at)
-    last = max(ahead, urgent_at if claim.urgent else queue_at)
+    bucket = _read(connection, channel, limit, moment)
+    after, answer = claimed(bucket, limit, moment, claim)
+    if after.next_at != bucket.next_at:
+        connection.execute(_TAKE, (after.next_at, channel))
+    elif claim.urgent:
+        connection.execute(_LINE_UP_FIRST, (after.urgent_at, channel))
+    else:
+        connection.execute(_LINE_UP, (after.queue_at, channel))
+    return answer
+
+
+def claimed(bucket: Bucket, limit: Limit, moment: datetime, claim: Claim) -> tuple[Bucket, Token | Queued]:
+    """A token or a turn in the queue, and the bucket after that."""
+    ahead = bucket.next_at if claim.urgent else max(bucket.next_at, bucket.urgent_at)
+    last = max(ahead, bucket.urgent_at if claim.urgent else bucket.queue_at)
     if claim.must or (ahead if claim.returning else last) <= moment + claim.near:
-        connection.execute(_TAKE, (next_at + limit.apart, channel))
-        return Token(next_at)
-    connection.execute(_LINE_UP_FIRST if claim.urgent else _LINE_UP, (last + limit.apart, channel))
-    return Queued(last - claim.near / 2)
+        return replace(bucket, next_at=bucket.next_at + limit.apart), Token(bucket.next_at)
+    line = "urgent_at" if claim.urgent else "queue_at"
+    return replace(bucket, **{line: last + limit.apart}), Queued(last - claim.near / 2)
 
 
-def _read(
-    connection: psycopg.Connection[Any], channel: str, full: datetime, moment: datetime
-) -> tuple[datetime, datetime, datetime]:
-    """The next token's instant, in a bucket that has been filling up until now, and the next turn of each queue."""
+def _read(connection: psycopg.Connection[Any], channel: str, limit: Limit, moment: datetime) -> Bucket:
+    full = Bucket.full(limit, moment)
     row = connection.execute(_READ, (channel,)).fetchone()
     if row is None:
-        connection.execute(_MAKE, (channel, full, moment, moment))
+        connection.execute(_MAKE, (channel, full.next_at, full.queue_at, full.urgent_at))
         row = connection.execute(_READ, (channel,)).fetchone()
     if row is None:
         raise LookupError("a row that is there cannot be read")
-    return max(row[0], full), max(row[1], moment), max(row[2], moment)
+    return Bucket(*row).filled(limit, moment)

@@ -30,7 +30,7 @@ from engine.messages.known import read_known
 from engine.messages.patience import after_hold, after_pause
 from engine.messages.reasons import DeferReason, SkipReason
 from engine.messages.stop import find_stop, occurred, write_stop
-from engine.policy import Hold
+from engine.policy import Hold, Limit
 
 _FINAL = frozenset({"sent", "skipped", "failed", "in_doubt"})
 
@@ -286,16 +286,22 @@ class Reserving(Decision):
         )
 
     def _token(self, channel: str, *, must: bool = False) -> Token | Queued | None:
-        configured = self.policy.channels.get(channel)
-        if configured is None or configured.limit is None:
+        limit = self._limit(channel)
+        if limit is None:
             return None
-        claim = Claim(
+        return take(self.connection, channel, limit, self.moment, self._claim(must=must))
+
+    def _limit(self, channel: str) -> Limit | None:
+        configured = self.policy.channels.get(channel)
+        return None if configured is None else configured.limit
+
+    def _claim(self, *, must: bool) -> Claim:
+        return Claim(
             near=self.terms.near,
             returning=self.before is not None and self.before["reason"] == "channel_limit",
             urgent=self.policy.transactional(self.purpose),
             must=must,
         )
-        return take(self.connection, channel, configured.limit, self.moment, claim)
 
     def _opening(self, at: datetime) -> datetime:
         return opening(at, self._recipient(), self.purpose, self.policy) or at

@@ -23,11 +23,13 @@ from engine.facts.read import read_customers
 from engine.facts.standing import read_hand_tags
 from engine.language.rules import Rules
 from engine.replay.standing import known_before
+from engine.simulation.cut_offs import Published
 from engine.simulation.history import Told
 from engine.simulation.journey import Assumed
 from engine.simulation.result import Result, count
+from engine.simulation.room import Room, couples
+from engine.simulation.together import live_together
 from engine.simulation.world import Compiled, Person, World
-from engine.standing.cut_offs import CutOffs
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]
@@ -52,7 +54,7 @@ class Window:
     start: datetime
     to: datetime
     currency: str | None
-    cut_offs: CutOffs | None = None
+    cut_offs: Published = ()
     schema: str = "public"
 
 
@@ -66,7 +68,8 @@ def backtest(window: Window, progress: Progress = lambda _done, _total: None, pr
     """
     with connect(window.url, window.schema) as connection:
         ids = [row[0] for row in connection.execute(_CUSTOMERS)]
-    chunks = [ids[begin : begin + CHUNK] for begin in range(0, len(ids), CHUNK)]
+    size = max(len(ids), 1) if couples(window.rules.policy) else CHUNK
+    chunks = [ids[begin : begin + size] for begin in range(0, len(ids), size)]
     result = Result()
     workers = min(processes or os.cpu_count() or 1, max(len(chunks), 1))
     with ProcessPoolExecutor(workers, get_context("spawn"), _open, (window,)) as pool:
@@ -102,8 +105,9 @@ def simulate(connection: Connection, compiled: Compiled, window: Window, ids: Se
     return result
 
 
-def worlds(connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int]) -> Iterator[World]:
-    """Some customers' worlds, lived through to the window's end."""
+def _at_the_beginning(
+    connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int], room: Room | None
+) -> Iterator[World]:
     with connection.transaction():
         found = read_customers(connection, ids, relations=_WHOLE, zone=window.rules.policy.zone)
         told, tags = told_events(connection, ids, compiled.told), read_hand_tags(connection, ids)
@@ -112,12 +116,36 @@ def worlds(connection: Connection, compiled: Compiled, window: Window, ids: Sequ
         person = Person(
             _before(facts, microseconds(window.start)),
             hand_tags=tags.get(facts.customer_id, ()),
-            cut_offs=window.cut_offs,
+            published=window.cut_offs,
             told=tuple(_told(compiled, row) for row in told.get(facts.customer_id, ())),
             known=facts.customer_id in known,
         )
-        world = World(compiled, person, window.start, Assumed(holdout=None))
-        world.run(window.to)
+        yield World(compiled, person, window.start, Assumed(holdout=None), room)
+
+
+def worlds(
+    connection: Connection,
+    compiled: Compiled,
+    window: Window,
+    ids: Sequence[int],
+    progress: Callable[[int], None] = lambda _at: None,
+) -> Iterator[World]:
+    """Some customers' worlds, lived through to the window's end.
+
+    Where capacities or channels have limits they live through it together, and are there when all have: `ids` must be
+    those of everybody then. `progress` is told at which instant they are.
+    """
+    if not couples(window.rules.policy):
+        for world in _at_the_beginning(connection, compiled, window, ids, None):
+            world.run(window.to)
+            world.close(window.to)
+            yield world
+        return
+    room = Room(window.rules.policy)
+    chunks = (ids[begin : begin + CHUNK] for begin in range(0, len(ids), CHUNK))
+    together = [each for chunk in chunks for each in _at_the_beginning(connection, compiled, window, chunk, room)]
+    live_together(together, window.to, progress)
+    for world in together:
         world.close(window.to)
         yield world
 

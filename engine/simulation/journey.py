@@ -35,6 +35,7 @@ from engine.messages.reserve import NotBefore, Proceed
 from engine.simulation.giving import give
 from engine.simulation.history import Happened, History, Subject
 from engine.simulation.log import Became, Entry, What
+from engine.simulation.room import Room
 from engine.simulation.send import Asking, Message, Sending, states
 from engine.standing.decide import HandTag
 
@@ -64,6 +65,7 @@ class Around(Protocol):
     messages: list[Message]
     log: list[Entry]
     assumed: Assumed
+    room: Room | None
 
     def judge(self, at: datetime) -> None:
         """The customer is judged anew, and journeys hear of what changed."""
@@ -98,6 +100,9 @@ class Journey:
 
     def __post_init__(self) -> None:
         self._hold: Hold | None = None
+        room = self.around.room
+        self.order = self.number if room is None else next(room.numbers)
+        """Its place among all that wait for the same instant."""
         self.due: int | None = None
         """When its wait comes due, in microseconds since the epoch; none where it does not wait."""
 
@@ -341,7 +346,7 @@ class Journey:
         """What has become of the message; None if this channel gave way and the next is to be tried."""
         around, at = self.around, request.at
         asking = Asking(self._row(), self.plan, self.occurred, self._kept_out())
-        reservation = Sending(request, around.rules, asking, around.history, around.messages).decide()
+        reservation = Sending(request, around.rules, asking, around.history, around.messages, around.room).decide()
         if isinstance(reservation, NotBefore):
             return Answered(at, request.step, "deferred", reservation.reason, reservation.until)
         if not isinstance(reservation, Proceed):
@@ -352,7 +357,7 @@ class Journey:
         own = next(each for each in around.messages if self._is(each, request, reservation.channel))
         failing = around.assumed.failing.get(request.step)
         if failing is not None:
-            own.state, own.reason = "failed", failing
+            own.fail(failing)
             return None if len(request.channels) > 1 else self._failed(request, failing)
         own.state, own.reason = "sent", None
         self._left(own, template, at)

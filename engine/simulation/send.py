@@ -11,13 +11,15 @@ from engine.facts.occurrence import Occurrence
 from engine.journeys.plan import Plan
 from engine.journeys.wire import DeliverRequest
 from engine.language.rules import Rules
-from engine.messages.capacities import Given
+from engine.messages.capacities import Given, Wish
 from engine.messages.caps import Other, waits
+from engine.messages.channel_limit import Queued, Token
 from engine.messages.decision import Terms
 from engine.messages.known import Known
 from engine.messages.reasons import SkipReason
 from engine.messages.reserve import Reserving
 from engine.simulation.history import History, column
+from engine.simulation.room import Room
 
 COUNTED = frozenset({"reserved", "in_flight", "sent", "in_doubt"})
 
@@ -38,10 +40,25 @@ class Message:
     until: datetime | None
     responses: dict[str, int] = field(default_factory=dict)
     """When the customer opened, clicked and so on, in microseconds."""
+    places: tuple[str, ...] = ()
+    """Those in capacities that it has, or while it is held back has been promised."""
+    room: Room | None = None
 
     def skip(self, reason: str, at: datetime) -> None:
         """It is not sent any more."""
+        self._give_back()
         self.state, self.reason, self.at, self.until = "skipped", reason, at, None
+
+    def fail(self, reason: str) -> None:
+        """Its channel has not taken it."""
+        self._give_back()
+        self.state, self.reason = "failed", reason
+
+    def _give_back(self) -> None:
+        if self.room is not None and self.places:
+            promised = self.state == "deferred"
+            self.room.change(self.places, (), were_promised=promised, are_promised=False)
+            self.places = ()
 
     @property
     def row(self) -> dict[str, Any]:
@@ -52,7 +69,7 @@ class Message:
             "reason": self.reason,
             "channel": self.channel,
             "at": self.at,
-            "places": [],
+            "places": self.places,
         }
 
 
@@ -68,7 +85,7 @@ class Asking:
 
 
 class Sending(Reserving):
-    """A reservation over memory. Nobody else wants a place: capacities and channels have room."""
+    """A reservation over memory. Without a `room` nobody else wants a place: capacities and channels have it."""
 
     def __init__(
         self,
@@ -77,8 +94,9 @@ class Sending(Reserving):
         asking: Asking,
         history: History,
         messages: list[Message],
+        room: Room | None = None,
     ) -> None:
-        self._history, self._asking, self._messages = history, asking, messages
+        self._history, self._asking, self._messages, self._room = history, asking, messages, room
         terms = Terms(asking.plan, rules, frozenset(), None)  # type: ignore[arg-type]  # who decides triggers is asked here
         known = _known(request, asking, history, messages)
         super().__init__(None, request, terms, request.at, known)  # type: ignore[arg-type]  # no question asks a database
@@ -105,11 +123,17 @@ class Sending(Reserving):
     def _holds(self, condition: Condition) -> bool:
         return self._history.holds(condition, self.moment)
 
-    def _places(self, channel: str) -> Given:  # noqa: ARG002 - asked for any
-        return Given(())
+    def _places(self, channel: str) -> Given:
+        if self._room is None:
+            return Given(())
+        wish = Wish(self.purpose, channel, self.subject["playbook"], self._recipient(), self._spread_key())
+        return self._room.ask(wish, self.moment, self._held_places(), promised=self._promised())
 
-    def _token(self, channel: str, *, must: bool = False) -> None:
-        """No channel is busy."""
+    def _token(self, channel: str, *, must: bool = False) -> Token | Queued | None:
+        limit = self._limit(channel)
+        if self._room is None or limit is None:
+            return None
+        return self._room.token(channel, limit, self.moment, self._claim(must=must))
 
     def _put(
         self,
@@ -120,7 +144,7 @@ class Sending(Reserving):
         at: datetime,
         until: datetime | None = None,
         attempts: int = 0,  # noqa: ARG002 - of the row only
-        places: tuple[str, ...] | None = None,  # noqa: ARG002 - none are counted
+        places: tuple[str, ...] | None = None,
     ) -> tuple[int, int]:
         request = self.request
         chosen = self.chosen or channel
@@ -137,8 +161,15 @@ class Sending(Reserving):
                 reason,
                 at,
                 until,
+                room=self._room,
             )
             self._messages.append(own)
+        if places is not None and self._room is not None:
+            promised, promises = self._promised(), state == "deferred"
+            self._room.change(own.places, places, were_promised=promised, are_promised=promises)
+            own.places = places
+        if state == "skipped":
+            own.skip(reason or "", at)
         own.channel, own.state, own.reason, own.at, own.until = channel, state, reason, at, until
         return 0, 1
 

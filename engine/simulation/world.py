@@ -1,7 +1,7 @@
 """A customer's world on a virtual clock: facts come to be known, standing flips, journeys start, wait and end.
 
-It goes from one logical instant to the next. At one instant a fact comes before a flip, a flip before a moment of the
-calendar, and that before what journeys wait for, in the order of their numbers.
+It goes from one logical instant to the next. At one instant a fact comes before a flip, a flip before new cut-offs,
+these before a moment of the calendar, and that before what journeys wait for, in the order of their numbers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +30,7 @@ from engine.simulation.journey import Assumed, Journey, told_by
 from engine.simulation.log import STOP, Edge, Entry
 from engine.simulation.moments import Days
 from engine.simulation.questions import Questions
+from engine.simulation.room import Room
 from engine.simulation.send import Message
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import Change, HandTag, Standing
@@ -56,6 +57,8 @@ class Person:
     before: Standing | None = None
     cut_offs: CutOffs | None = None
     known: bool = True
+    published: Sequence[tuple[int, CutOffs]] = ()
+    """Others, in order: each from its instant on (microseconds since the epoch), when she is judged anew."""
 
 
 class Compiled:
@@ -154,12 +157,14 @@ class World:
         person: the customer.
         begins: facts before it are known and start nothing.
         assumed: what the world outside answers.
+        room: what is left of capacities and channels, which others want too; None: there is room.
     """
 
     compiled: Compiled
     person: Person
     begins: datetime
     assumed: Assumed = field(default_factory=Assumed)
+    room: Room | None = None
     journeys: list[Journey] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     log: list[Entry] = field(default_factory=list)
@@ -172,9 +177,11 @@ class World:
         self._now = microseconds(self.begins) - 1
         self._next_flip: int | None = None
         self._previous = person.before
+        self._cut_offs, self._published = person.cut_offs, 0
         self._open: list[Journey] = []
         self._moments: dict[int, int | None] = {}
         self._known = person.known
+        self._take_over(self._now + 1)
         if self._known:
             self._decide(self._now)
 
@@ -216,6 +223,8 @@ class World:
             return first
         if self._next_flip is not None:
             first = _earlier(first, Turn(max(self._next_flip, now), 1, 0, self._flip))
+        if self._published < len(self.person.published):
+            first = _earlier(first, Turn(self.person.published[self._published][0], 1, 1, self._publish))
         for number, plan, trigger in self.compiled.triggers:
             moment = self._moment(number, trigger)
             if moment is not None and (first is None or moment <= first.at):
@@ -223,7 +232,7 @@ class World:
         for journey in self._open:
             due = journey.due
             if due is not None and (first is None or due <= first.at):
-                first = _earlier(first, Turn(max(due, now), 3, journey.number, journey.wake))
+                first = _earlier(first, Turn(max(due, now), 3, journey.order, journey.wake))
         return first
 
     def take(self, turn: Turn) -> None:
@@ -267,6 +276,8 @@ class World:
         happened = self.history.events_at(at)
         now = instant(at)
         self._forget_dates()
+        if not self._known:
+            self._take_over(at)
         changed = self._judged(at)
         self._known = True
         for each in happened:
@@ -307,7 +318,7 @@ class World:
         judged = judge(
             self.history.facts,
             at,
-            cut_offs=self.person.cut_offs,
+            cut_offs=self._cut_offs,
             previous=self._previous,
             hand_tags=self.history.hand_tags,
             events={kind: self.history.happenings(kind) for kind in judge.events},
@@ -324,6 +335,17 @@ class World:
     def _flip(self, at: int) -> None:
         self._next_flip = None
         self._hear(self._judged(at), instant(at))
+
+    def _publish(self, at: int) -> None:
+        """Tiers and groups begin elsewhere from now on."""
+        self._take_over(at)
+        self._hear(self._judged(at), instant(at))
+
+    def _take_over(self, at: int) -> None:
+        published = self.person.published
+        while self._published < len(published) and published[self._published][0] <= at:
+            self._cut_offs = published[self._published][1]
+            self._published += 1
 
     def judge(self, at: datetime) -> None:
         """The customer is judged anew, and journeys hear of what changed."""

@@ -206,6 +206,11 @@ class Policy(Part):
         """Who goes first where room is short: the place among the priorities, all unnamed ones together last."""
         return self.priorities.index(purpose) if purpose in self.priorities else len(self.priorities)
 
+    @property
+    def couples(self) -> bool:
+        """Whether messages to one customer can depend on those to another: where capacities or channels have limits."""
+        return bool(self.capacities) or any(each.limit is not None for each in self.channels.values())
+
     def may_disturb(self, purpose: str) -> bool:
         """Whether a purpose is exempt from quiet hours, weekdays and holidays."""
         return self.quiet_hours is not None and purpose in self.quiet_hours.exempt

@@ -21,9 +21,8 @@ LANES = 8
 
 def coupled(policy: Policy, plans: Iterable[Plan] = ()) -> bool:
     """Whether messages to one customer can depend on those to another."""
-    limited = any(channel.limit is not None for channel in policy.channels.values())
     share_pools = any(isinstance(step, Coupon) for plan in plans if plan.starts for step in plan.code)
-    return limited or bool(policy.capacities) or share_pools
+    return policy.couples or share_pools
 
 
 @dataclass

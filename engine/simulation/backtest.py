@@ -27,7 +27,7 @@ from engine.simulation.cut_offs import Published
 from engine.simulation.history import Told
 from engine.simulation.journey import Assumed
 from engine.simulation.result import Result, count
-from engine.simulation.room import Room, couples
+from engine.simulation.room import Room
 from engine.simulation.together import live_together
 from engine.simulation.world import Compiled, Person, World
 
@@ -68,7 +68,7 @@ def backtest(window: Window, progress: Progress = lambda _done, _total: None, pr
     """
     with connect(window.url, window.schema) as connection:
         ids = [row[0] for row in connection.execute(_CUSTOMERS)]
-    size = max(len(ids), 1) if couples(window.rules.policy) else CHUNK
+    size = max(len(ids), 1) if window.rules.policy.couples else CHUNK
     chunks = [ids[begin : begin + size] for begin in range(0, len(ids), size)]
     result = Result()
     workers = min(processes or os.cpu_count() or 1, max(len(chunks), 1))
@@ -135,7 +135,7 @@ def worlds(
     Where capacities or channels have limits they live through it together, and are there when all have: `ids` must be
     those of everybody then. `progress` is told at which instant they are.
     """
-    if not couples(window.rules.policy):
+    if not window.rules.policy.couples:
         for world in _at_the_beginning(connection, compiled, window, ids, None):
             world.run(window.to)
             world.close(window.to)

@@ -51,8 +51,3 @@ class Room:
         bucket = self._buckets.get(channel) or Bucket.full(limit, moment)
         self._buckets[channel], answer = claimed(bucket.filled(limit, moment), limit, moment, claim)
         return answer
-
-
-def couples(policy: Policy) -> bool:
-    """Whether what one customer gets depends on what others get."""
-    return bool(policy.capacities) or any(each.limit is not None for each in policy.channels.values())

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -18,6 +19,8 @@ from engine.facts.read import read_customers
 from engine.language.rules import load_rules
 from engine.simulation.history import Subject
 from engine.simulation.journey import Assumed
+from engine.simulation.room import Room
+from engine.simulation.together import live_together
 from engine.simulation.world import Compiled, Person, World
 from engine.standing.cut_offs import CutOffs
 from tests.facts.shop import Shop, put
@@ -46,14 +49,19 @@ policy:
   holdout: 10%
   channels: {email: {provider: mailbox, sender: "Shop <shop@example.com>", in_doubt: hold}}
 """
+SHORT = """  capacities:
+    email: {per_hour: 2, per_day: 12}
+    campaigns: {per_day: 3, purposes: [marketing]}
+"""
+LIMITED = POLICY.replace("in_doubt: hold}", "in_doubt: hold, limit: {count: 1, per: 30m}}")
 ZONES = ("Europe/Berlin", "America/Sao_Paulo", "Asia/Tokyo", None)
 Line = tuple[str, str, str, str, str, str, datetime]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(params=[POLICY, LIMITED + SHORT], ids=["room", "no-room"])
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     project = with_playbooks(tmp_path, *PLAYBOOKS)
-    (project / "rules" / "policy.yaml").write_text(POLICY)
+    (project / "rules" / "policy.yaml").write_text(request.param)
     return project
 
 
@@ -135,12 +143,12 @@ def simulated(project: Path, connection: psycopg.Connection[Any], cut_offs: CutO
     ids = [row[0] for row in connection.execute("select id from customers order by id")]
     relations = {name: frozenset(of.columns[2:]) for name, of in RELATIONS.items()}
     assumed = Assumed(failing={"apology": "pool_empty", "gift": "pool_empty"}, holdout=None)
-    worlds = []
-    for facts in read_customers(connection, ids, relations=relations, zone=rules.policy.zone):
-        world = World(compiled, Person(facts, cut_offs=cut_offs), START, assumed)
-        world.run(END)
+    room = Room(rules.policy) if rules.policy.couples else None
+    found = read_customers(connection, ids, relations=relations, zone=rules.policy.zone)
+    worlds = [World(compiled, Person(facts, cut_offs=cut_offs), START, assumed, room) for facts in found]
+    live_together(worlds, END)
+    for world in worlds:
         world.close(END)
-        worlds.append(world)
     return worlds
 
 
@@ -187,10 +195,11 @@ def ends(worlds: Iterable[World]) -> list[tuple[str, str, datetime, str]]:
 def test_ten_days_of_sixty_people_are_the_same(
     project: Path, database: str, connection: psycopg.Connection[Any], shop: Shop
 ) -> None:
-    regulars(project, database, "replay", "same", "--from", START.isoformat(), "--to", END.isoformat())
-    log = (project / ".regulars" / "replay" / "same" / "messages.csv").read_text().splitlines()
+    name = f"same{uuid4().hex[:6]}"
+    regulars(project, database, "replay", name, "--from", START.isoformat(), "--to", END.isoformat())
+    log = (project / ".regulars" / "replay" / name / "messages.csv").read_text().splitlines()
     real = set(map(read, csv.DictReader(log)))
-    with psycopg.connect(database, options="-c search_path=replay_same -c timezone=UTC") as replayed:
+    with psycopg.connect(database, options=f"-c search_path=replay_{name} -c timezone=UTC") as replayed:
         journeys = sorted(started(replayed))
         published = replayed.execute('select "values" from cut_offs').fetchall()
     worlds = simulated(project, connection, CutOffs.from_json(published[0][0]))
@@ -199,4 +208,7 @@ def test_ten_days_of_sixty_people_are_the_same(
     assert len(real) > 80
     assert ends(worlds) == journeys
     reasons = {line[5] for line in real}
+    if "capacities" in (project / "rules" / "policy.yaml").read_text():
+        held_back = [message.places for world in worlds for message in world.messages]
+        assert any(held_back), "nobody took a place"
     assert reasons >= {"", "stopped", "no_consent", "holdout", "replay-ended", "global_holdout"}, reasons

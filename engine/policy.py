@@ -3,6 +3,7 @@
 Built by `engine.language` from `rules/policy.yaml`; the field names are the YAML's.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -206,10 +207,13 @@ class Policy(Part):
         """Who goes first where room is short: the place among the priorities, all unnamed ones together last."""
         return self.priorities.index(purpose) if purpose in self.priorities else len(self.priorities)
 
-    @property
-    def couples(self) -> bool:
-        """Whether messages to one customer can depend on those to another: where capacities or channels have limits."""
-        return bool(self.capacities) or any(each.limit is not None for each in self.channels.values())
+    def couples(self, playbooks: Collection[str]) -> bool:
+        """Whether messages of these playbooks to one customer can depend on those to another.
+
+        So it is where a capacity concerns them, and where a channel has a limit.
+        """
+        shared = (each for each in self.capacities.values() if not each.playbooks or {*each.playbooks} & {*playbooks})
+        return any(shared) or any(each.limit is not None for each in self.channels.values())
 
     def may_disturb(self, purpose: str) -> bool:
         """Whether a purpose is exempt from quiet hours, weekdays and holidays."""

@@ -6,7 +6,7 @@ the calendar are read for all customers at once. In these cases one driver goes 
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,10 +19,10 @@ LANES = 8
 """A replay mostly waits for Temporal's answers, so there are more than processors."""
 
 
-def coupled(policy: Policy, plans: Iterable[Plan] = ()) -> bool:
+def coupled(policy: Policy, plans: Collection[Plan] = ()) -> bool:
     """Whether messages to one customer can depend on those to another."""
     share_pools = any(isinstance(step, Coupon) for plan in plans if plan.starts for step in plan.code)
-    return policy.couples or share_pools
+    return policy.couples([plan.playbook for plan in plans]) or share_pools
 
 
 @dataclass

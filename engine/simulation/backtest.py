@@ -21,6 +21,7 @@ from engine.facts.history import told_events
 from engine.facts.pool import connect
 from engine.facts.read import read_customers
 from engine.facts.standing import read_hand_tags
+from engine.journeys.plan import StartPlaybook
 from engine.language.rules import Rules
 from engine.replay.standing import known_before
 from engine.simulation.cut_offs import Published
@@ -57,6 +58,11 @@ class Window:
     cut_offs: Published = ()
     schema: str = "public"
 
+    @property
+    def couples(self) -> bool:
+        """Whether what one customer gets depends on what others get."""
+        return self.rules.policy.couples({*self.playbooks, *started(self.rules, self.playbooks)})
+
 
 def backtest(window: Window, progress: Progress = lambda _done, _total: None, processes: int | None = None) -> Result:
     """Simulates everybody.
@@ -68,7 +74,7 @@ def backtest(window: Window, progress: Progress = lambda _done, _total: None, pr
     """
     with connect(window.url, window.schema) as connection:
         ids = [row[0] for row in connection.execute(_CUSTOMERS)]
-    size = max(len(ids), 1) if window.rules.policy.couples else CHUNK
+    size = max(len(ids), 1) if window.couples else CHUNK
     chunks = [ids[begin : begin + size] for begin in range(0, len(ids), size)]
     result = Result()
     workers = min(processes or os.cpu_count() or 1, max(len(chunks), 1))
@@ -135,7 +141,7 @@ def worlds(
     Where capacities or channels have limits they live through it together, and are there when all have: `ids` must be
     those of everybody then. `progress` is told at which instant they are.
     """
-    if not window.rules.policy.couples:
+    if not window.couples:
         for world in _at_the_beginning(connection, compiled, window, ids, None):
             world.run(window.to)
             world.close(window.to)
@@ -148,6 +154,18 @@ def worlds(
     for world in together:
         world.close(window.to)
         yield world
+
+
+def started(rules: Rules, playbooks: Sequence[str]) -> Iterator[str]:
+    """The playbooks that steps of these start, and theirs."""
+    seen, open_ = {*playbooks}, [*playbooks]
+    while open_:
+        plan = rules.plans.get(open_.pop())
+        for step in plan.code if plan else ():
+            if isinstance(step, StartPlaybook) and (name := step.given["playbook"]) not in seen:
+                seen.add(name)
+                open_.append(name)
+                yield name
 
 
 def _before(facts: CustomerFacts, start: int) -> CustomerFacts:

@@ -143,7 +143,7 @@ def simulated(project: Path, connection: psycopg.Connection[Any], cut_offs: CutO
     ids = [row[0] for row in connection.execute("select id from customers order by id")]
     relations = {name: frozenset(of.columns[2:]) for name, of in RELATIONS.items()}
     assumed = Assumed(failing={"apology": "pool_empty", "gift": "pool_empty"}, holdout=None)
-    room = Room(rules.policy) if rules.policy.couples else None
+    room = Room(rules.policy) if rules.policy.couples(PLAYBOOKS) else None
     found = read_customers(connection, ids, relations=relations, zone=rules.policy.zone)
     worlds = [World(compiled, Person(facts, cut_offs=cut_offs), START, assumed, room) for facts in found]
     live_together(worlds, END)

@@ -64,6 +64,7 @@ def weekday_of(name: str) -> Callable[[int], int]:
     return lambda at: datetime.fromtimestamp(at // 1_000_000, here).isoweekday()
 
 
+@lru_cache(maxsize=65536)
 def instant_of(day: date, clock: time, name: str) -> datetime:
     """The instant, in UTC, at which a local clock shows this time.
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 
 from engine.calendar.local import instant_of, zone
 from engine.policy import QuietHours
@@ -47,6 +48,7 @@ def end_of_quiet(instant: datetime, zone_name: str, quiet: QuietHours) -> dateti
     return None
 
 
+@lru_cache(maxsize=1024)
 def clock(text: str) -> time:
     """Reads `HH:MM`.
 

@@ -88,7 +88,7 @@ def _noted(
 ) -> Given:
     journey.note(command.at, "points", command.step, state=state, reason=reason, amount=many)
     if state == "done":
-        journey.around.judge(command.at)
+        journey.around.judge(command.at, "points")
     return state, reason
 
 
@@ -117,5 +117,5 @@ def _update(journey: "Journey", command: CallOut) -> Given:
     }
     journey.around.history.set_person(**given)
     journey.note(command.at, "update", command.step)
-    journey.around.judge(command.at)
+    journey.around.judge(command.at, "customer")
     return "done", None

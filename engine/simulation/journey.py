@@ -67,8 +67,8 @@ class Around(Protocol):
     assumed: Assumed
     room: Room | None
 
-    def judge(self, at: datetime) -> None:
-        """The customer is judged anew, and journeys hear of what changed."""
+    def judge(self, at: datetime, touched: str) -> None:
+        """The customer is judged anew, and journeys hear of what changed; `touched` is what may change it."""
 
     def start_by_step(self, playbook: str, journey: "Journey", at: datetime) -> str | None:
         """Starts another playbook for the journey's subject; or why it was not started."""
@@ -306,7 +306,7 @@ class Journey:
         for name in command.remove:
             self.note(command.at, "untag", name)
         self.done[command.step] = "done"
-        self.around.judge(command.at)
+        self.around.judge(command.at, "tags")
         return Answered(command.at, command.step, "done")
 
     def _look_up(self, command: LookUp) -> datetime | None:

@@ -4,7 +4,7 @@ It goes from one logical instant to the next. At one instant a fact comes before
 these before a moment of the calendar, and that before what journeys wait for, in the order of their numbers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
@@ -12,7 +12,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from engine.attributes.facts import CustomerFacts
-from engine.attributes.relations import EVENT_SOURCES
+from engine.attributes.relations import EVENT_SOURCES, RELATIONS
 from engine.conditions.operands import instant, microseconds
 from engine.dispatch.match import means
 from engine.dispatch.uses import with_used_standing
@@ -77,9 +77,7 @@ class Compiled:
         self.matcher = EventMatcher(load_contracts(), currency)
         self.rules = rules
         self.started_by_changes = [
-            plan
-            for plan in self.plans
-            if plan.subject == "customer" and any(isinstance(each, ChangeTrigger) for each in plan.start.any)
+            (plan, kinds) for plan in self.plans if plan.subject == "customer" and (kinds := _kinds(plan.start.any))
         ]
         self.triggers = [
             (number, plan, trigger)
@@ -130,13 +128,13 @@ class Compiled:
 class Heard:
     """What a plan's journeys listen for: the steps that are told of something, and the kinds of events."""
 
-    __slots__ = ("kinds", "of_changes", "steps")
+    __slots__ = ("changes", "kinds", "steps")
 
     def __init__(self, plan: Plan, questions: Questions) -> None:
         self.steps = tuple(plan.heard())
         listened = (plan.stop, *(triggers for _, triggers in self.steps))
         self.kinds = frozenset(chain.from_iterable(questions.kinds(each) for each in listened))
-        self.of_changes = any(isinstance(each, ChangeTrigger) for each in chain.from_iterable(listened))
+        self.changes = _kinds(chain.from_iterable(listened))
 
 
 class Turn(NamedTuple):
@@ -347,18 +345,22 @@ class World:
             self._cut_offs = published[self._published][1]
             self._published += 1
 
-    def judge(self, at: datetime) -> None:
-        """The customer is judged anew, and journeys hear of what changed."""
+    def judge(self, at: datetime, touched: str) -> None:
+        """The customer is judged anew, and journeys hear of what changed; `touched` is what may change it."""
         self._forget_dates()
+        judge = self.compiled.judge
+        if judge is None or (touched in RELATIONS and touched not in judge.reads):
+            return
         self._hear(self._judged(microseconds(at)), at)
 
     def _hear(self, changes: tuple[Change, ...], at: datetime, event: Happened | None = None) -> None:
         """Journeys that listen are told of changes, then those that they start begin; `event` caused them."""
         if not changes:
             return
+        changed = {change.kind for change in changes}
         for journey in list(self._open):
             heard = self.compiled.heard(journey.plan)
-            if not heard.of_changes or journey.ended or journey.started_at > at:
+            if heard.changes.isdisjoint(changed) or journey.ended or journey.started_at > at:
                 continue
             stop = _any(journey.plan.stop, changes)
             steps = tuple(step for step, triggers in heard.steps if _any(triggers, changes))
@@ -366,8 +368,8 @@ class World:
                 meant = journey.plan.stop if stop else tuple(each for _, found in heard.steps for each in found)
                 change = next(each for each in changes if _any(meant, (each,)))
                 journey.give(Told(at, change_name(change.kind, change.before, change.after), stop, steps))
-        for plan in self.compiled.started_by_changes:
-            if _any(plan.start.any, changes):
+        for plan, kinds in self.compiled.started_by_changes:
+            if not kinds.isdisjoint(changed) and _any(plan.start.any, changes):
                 self._start_if_allowed(plan, Subject("customer", 1), at, event)
 
     def changed(self, triggers: Sequence[Trigger], since: datetime, until: datetime) -> Occurrence | None:
@@ -421,6 +423,11 @@ class World:
         row = None if order is None else self.history.row(Subject("order", order))
         name = "" if row is None else str(column("orders", "number", row) or "")
         return Subject(subject.kind, subject.key, subject.order, name)
+
+
+def _kinds(triggers: Iterable[Trigger | CalendarTrigger]) -> frozenset[str]:
+    """The kinds of changes that triggers name."""
+    return frozenset(each.kind for each in triggers if isinstance(each, ChangeTrigger))
 
 
 def _any(triggers: Sequence[Trigger | CalendarTrigger], changes: Sequence[Change]) -> bool:

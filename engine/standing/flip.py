@@ -6,7 +6,7 @@ rule compares with; a tag or a hand tag expires; tiers are reviewed; an attribut
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -39,6 +39,8 @@ _OF_ROWS = frozenset(
     | {"top", "interval", "median_interval", "hour", "weekday", "ratio"}
 )
 _DAYS_SINCE = {"days_since": "max", "days_since_first": "min"}
+_Looked = tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]
+"""A relation, the places of its instants and of lists of them, its windows, and whether something counts in days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,23 @@ class Flips:
             if not _turns_at_midnight(each) and each.aggregate not in _OF_ROWS and each.aggregate not in _DAYS_SINCE
         )
         self._expiring = tuple((tag.name, tag.expires * _SECOND) for tag in rules.tags if tag.expires is not None)
+        self._looked_at = self._places({name: frozenset(of.columns) for name, of in RELATIONS.items()})
+
+    def look_at(self, reads: Mapping[str, Collection[str]]) -> None:
+        """From now on only these stored fields of each relation matter: nothing else is asked for."""
+        self._looked_at = self._places(reads)
+
+    def _places(self, reads: Mapping[str, Collection[str]]) -> tuple[_Looked, ...]:
+        return tuple(
+            (
+                name,
+                tuple(slot for slot in _INSTANTS[name] if slot == 0 or RELATIONS[name].columns[slot] in fields),
+                tuple(slot for slot in _LISTS[name] if RELATIONS[name].columns[slot] in fields),
+                self._windows.get(name, ()),
+                name in self._daily,
+            )
+            for name, fields in reads.items()
+        )
 
     def __call__(self, seen: Seen) -> int | None:
         """The earliest instant after `seen.at` at which something may change."""
@@ -101,22 +120,21 @@ class Flips:
 
     def _of_rows(self, seen: Seen) -> Iterator[int]:
         """Instants that lie ahead, ends of windows, and for what counts in days every next one."""
-        at = seen.at
-        for name, rows in seen.facts.rows.items():
-            slots, windows = _INSTANTS[name], self._windows.get(name, ())
-            for row in rows:
+        at, found = seen.at, seen.facts.rows
+        for name, slots, lists, windows, daily in self._looked_at:
+            for row in found.get(name, ()):
                 for slot in slots:
                     instant = row[slot]
                     if instant is not None and instant > at:  # type: ignore[operator]  # a slot of an instant
                         yield instant  # type: ignore[misc]
-                for slot in _LISTS[name]:
+                for slot in lists:
                     for each in row[slot] or ():  # type: ignore[attr-defined]  # a list of instants of each purchase
                         yield from (one for one in each if one is not None)
                 start = row[0]
                 if start is not None:
                     for window in windows:
                         yield start + window  # type: ignore[operator]
-                if name in self._daily:
+                if daily:
                     for slot in slots:
                         if row[slot] is not None:
                             yield _next_day(row[slot], at)  # type: ignore[arg-type]
@@ -141,13 +159,15 @@ class Flips:
         if cut_offs is None:
             return ()
         if rules.tiers is not None and rules.tiers.rank_by == name and cut_offs.tiers is not None:
-            found += [*cut_offs.tiers]
+            found += [each for each in cut_offs.tiers if isinstance(each, int)]
         if rules.rfm is not None and cut_offs.rfm is not None:
             for measure in ("recency", "frequency", "monetary"):
                 if getattr(rules.rfm, measure).attribute == name:
                     published = getattr(cut_offs.rfm, measure)
-                    found += [published.high, *published.scores]
-        return _both_sides(each for each in found if isinstance(each, int))
+                    passed = published.better == "less"  # it is reached by fewer days, and left on the day after
+                    begins = (published.high, *published.scores)
+                    found += [each + passed for each in begins if isinstance(each, int)]
+        return tuple(sorted(found))
 
     def _of_events(self, seen: Seen) -> Iterator[int]:
         for did in self._dids:
@@ -233,7 +253,7 @@ def _windows(used: Iterable[AttributeDefinition]) -> dict[str, tuple[int, ...]]:
 def _thresholds(name: str, whens: Iterable[Condition]) -> tuple[int, ...]:
     """Numbers of days at which a comparison with this attribute can change, in order."""
     tests = (test for when in whens for test in compares(when) if test.name == name)
-    return _both_sides(number for test in tests for number in _numbers(test))
+    return tuple(sorted({days for test in tests for number in _numbers(test) for days in _turns(test, number)}))
 
 
 def _numbers(test: Compare) -> Iterator[int]:
@@ -244,6 +264,12 @@ def _numbers(test: Compare) -> Iterator[int]:
             yield int(Decimal(each))
 
 
-def _both_sides(numbers: Iterable[int]) -> tuple[int, ...]:
-    """At N a value reaches it, one day later it has passed it."""
-    return tuple(sorted({side for number in numbers for side in (number, number + 1)}))
+def _turns(test: Compare, number: int) -> tuple[int, ...]:
+    """At N a value reaches it, one day later it has passed it; what compares order turns at one of both."""
+    match test.operator:
+        case "gte" | "lt":
+            return (number,)
+        case "gt" | "lte":
+            return (number + 1,)
+        case _:
+            return number, number + 1

@@ -59,6 +59,7 @@ class Judge:
         self._decide = Decide(rules, catalogue, zone)
         self._evidence = Evidence(rules, catalogue.types)
         self.reads = self._fold.reads
+        self._flips.look_at(self.reads)
 
     def __call__(
         self,

@@ -29,8 +29,13 @@ def segment(name: str, operator: str, operand: int) -> StandingRules:
 
 def test_days_since_flip_when_the_number_is_reached_and_when_it_has_passed():
     assert flip(segment("since", "lt", 90), [row(10)]) == 80 * DAY
-    assert flip(segment("since", "lt", 90), [row(90)]) == DAY  # reached now; `lte` would turn a day later
-    assert flip(segment("since", "lt", 90), [row(91)]) is None
+    assert flip(segment("since", "gte", 90), [row(10)]) == 80 * DAY
+    assert flip(segment("since", "lt", 90), [row(90)]) is None
+    assert flip(segment("since", "lte", 90), [row(10)]) == 81 * DAY
+    assert flip(segment("since", "gt", 90), [row(90)]) == DAY
+    assert flip(segment("since", "eq", 90), [row(10)]) == 80 * DAY
+    assert flip(segment("since", "eq", 90), [row(90)]) == DAY
+    assert flip(segment("since", "eq", 90), [row(91)]) is None
 
 
 def test_whoever_has_no_order_never_flips():
@@ -52,8 +57,8 @@ def test_published_cut_offs_of_recency_are_flips_too():
     more = MeasureCutOffs("more", 2, (2, 3, 4, 5))
     cut_offs = CutOffs(None, RfmCutOffs(MeasureCutOffs("less", 40, (60, 50, 20, 10)), more, more))
     rules = StandingRules(rfm=rfm)
-    assert flip(rules, [row(30)], cut_offs) == 10 * DAY
-    assert flip(rules, [row(41)], cut_offs) == 9 * DAY
+    assert flip(rules, [row(30)], cut_offs) == 11 * DAY
+    assert flip(rules, [row(41)], cut_offs) == 10 * DAY
     assert flip(rules, [row(62)], cut_offs) is None
     assert flip(rules, [row(30)]) is None
 

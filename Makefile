@@ -56,7 +56,7 @@ test: check servers
 		-- $(PY) -m tests -n $(LANES) $(ARGS)
 
 bench: install
-	@test -f bench/$(NAME).py || { echo 'make bench NAME=...: one of $(filter-out figures own_servers,$(basename $(notdir $(wildcard bench/*.py))))' >&2; exit 1; }
+	@test -f bench/$(NAME).py || { echo 'make bench NAME=...: one of $(filter-out databases figures own_servers,$(basename $(notdir $(wildcard bench/*.py))))' >&2; exit 1; }
 	@$(PY) bench/$(NAME).py $(ARGS)
 
 lock: install

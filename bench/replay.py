@@ -19,17 +19,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import psycopg
-from psycopg import sql
 from psycopg_pool import ConnectionPool
-from sqlalchemy import make_url
 from temporalio.envconfig import ClientConfig
 
+from bench.databases import imported
 from bench.figures import ROOT, Figure, show
 from bench.own_servers import again_with_servers, has_servers
 from bench.replaying.by_hand import messages, replay
 from engine.composition import connect
-from engine.facts.importing.run import run as run_import
-from engine.facts.migrate import upgrade
 from engine.servers.leave import leave
 from engine.servers.namespace import prepare_namespace
 from tests.olist.expected import ZONE, Row, expected_messages
@@ -59,7 +56,7 @@ def main() -> int:
 
 
 def _measure(olist: Path, directory: Path, to: datetime) -> list[Figure]:
-    database = _imported(olist, directory)
+    database = imported(olist, directory / "imports")
     project = with_playbooks(directory, *PLAYBOOKS)
     rules = project / "rules"
     expected = {
@@ -88,17 +85,6 @@ def _measure(olist: Path, directory: Path, to: datetime) -> list[Figure]:
         Figure("seconds by hand", round(seconds_by_hand)),
         Figure("time against by hand", round(min(seconds, again) / seconds_by_hand, 2), at_most=TIMES_BY_HAND),
     ]
-
-
-def _imported(olist: Path, directory: Path) -> str:
-    name = f"replay_{uuid.uuid4().hex[:8]}"
-    server = os.environ["REGULARS_DATABASE_URL"]
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    database = make_url(server).set(database=name).render_as_string(hide_password=False)
-    upgrade(database)
-    run_import(database, directory / "imports", olist, ROOT / "examples" / "olist" / "mapping.yaml")
-    return database
 
 
 def _replayed(project: Path, database: str, to: datetime) -> tuple[bytes, float]:

@@ -1,0 +1,1 @@
+"""What the bench of the simulation shares with others."""

@@ -100,8 +100,8 @@ class Surroundings:
     """Subjects of all playbooks by name, sound or not."""
     pools: Pools | None = None
     """Pools of coupons; None if they are not all known."""
-    starts: dict[str, list[tuple[Span, str, Report]]] = field(default_factory=dict)
-    """Which playbooks a playbook starts by a step, and where it says so."""
+    causes: dict[str, list[tuple[Span, Step, Report]]] = field(default_factory=dict)
+    """Steps of each playbook that may start another, and where they stand."""
     words: frozenset[str] | None = None
     """Names of word lists; None if they are not all known."""
     own: OwnActivities = NO_ACTIVITIES
@@ -124,9 +124,9 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     if model is not None:
         check_holdout(root, model.controls, around.policy, report)
     _check_later(root, report)
-    code, starts = _code(root.entry("steps"), subject, _in_steps(scope, start, events), around, report)
+    code, causes = _code(root.entry("steps"), subject, _in_steps(scope, start, events), around, report)
     if named and isinstance(named.value, Scalar):
-        around.starts.setdefault(named.value.text, []).extend((at, other, report) for at, other in starts)
+        around.causes.setdefault(named.value.text, []).extend((at, step, report) for at, step in causes)
     warn_of([use for use in uses_of(root) if around.disables(use[0])], report)
     if around.words is not None:
         check_keywords(root, around.words, report)
@@ -288,8 +288,8 @@ def check_holdout(root: Mapping, controls: HasHoldout, policy: Policy | None, re
 
 def _code(
     entry: Entry | None, subject: str, scope: Scope, around: Surroundings, report: Report
-) -> tuple[tuple[Step, ...], list[tuple[Span, str]]]:
-    """The code, and which other playbooks it starts at which places."""
+) -> tuple[tuple[Step, ...], list[tuple[Span, Step]]]:
+    """The code, and the steps that may start other playbooks, with their places."""
     if entry is None:
         return (), []
     numbering = number(entry.value, KINDS, report)
@@ -311,7 +311,7 @@ def _code(
         coupons=numbering.coupons,
         pools=around.pools,
     )
-    return _closed(compile_block(context, entry.value, 0, entry.span), numbering), context.starts
+    return _closed(compile_block(context, entry.value, 0, entry.span), numbering), context.causes
 
 
 def _outputs(own: OwnActivities, activity: str) -> Names:

@@ -12,6 +12,7 @@ from engine.journeys.campaign import Campaign
 from engine.journeys.plan import Plan
 from engine.language.attributes import Declared, compile_attributes
 from engine.language.campaigns import compile_campaign, with_capacities
+from engine.language.circles import check_circles
 from engine.language.events import events_of
 from engine.language.files import read_directory, shipped_contracts
 from engine.language.issues import Issue, Report, disables, ordered
@@ -31,7 +32,6 @@ from engine.language.standing.names import RESERVED as RESERVED_NAMES
 from engine.language.standing.parts import part_of
 from engine.language.standing.sense import check_lifecycle, check_unused
 from engine.language.standing.words import check_keywords, compile_words
-from engine.language.steps.start import check_circles
 from engine.language.when_triggers import with_conditions
 from engine.own.load import declarations, folder_of
 from engine.policy import Capacity, Policy
@@ -153,7 +153,7 @@ def compile_rules(files: Mapping[str, str], contracts: Mapping[str, Mapping[str,
     version = content_hash(files)
     campaigns, capacities = _campaigns(parsed, around, version)
     compiled = _plans(parsed, around)
-    circular = check_circles(around.starts)
+    circular = check_circles(around.causes, compiled)
     plans = {
         name: plan.model_copy(update={"version": version}) for name, plan in compiled.items() if name not in circular
     }

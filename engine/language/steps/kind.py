@@ -67,8 +67,8 @@ class Context:
     """Steps that give a coupon."""
     pools: Pools | None = None
     """All pools of coupons; None if they are not all known."""
-    starts: list[tuple[Span, str]] = field(default_factory=list)
-    """Other playbooks that it starts, as they are met."""
+    causes: list[tuple[Span, Step]] = field(default_factory=list)
+    """Steps that may start a playbook, as they are met."""
 
     own: OwnActivities = NO_ACTIVITIES
     outputs: Mapping[str, Names] = field(default_factory=dict)

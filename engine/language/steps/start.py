@@ -1,11 +1,9 @@
 """The step start: starts another playbook for the same subject, or for its customer."""
 
-from collections.abc import Mapping as Dictionary
-
 from pydantic import Field
 
 from engine.journeys.plan import StartPlaybook
-from engine.language.issues import Report, Span, did_you_mean, one_of
+from engine.language.issues import did_you_mean, one_of
 from engine.language.located import Mapping, Scalar, found
 from engine.language.model import Model
 from engine.language.steps.kind import Block, Context, StepKind, StepNode
@@ -27,18 +25,18 @@ class StartStepModel(Model):
 
 
 def compile_start(context: Context, step: StepNode, _base: int) -> Block:
-    """One instruction. Whether playbooks start each other in a circle is checked when all are known."""
+    """One instruction. Circles are looked for when all playbooks are known: `engine.language.circles`."""
     before = context.report.faults
     model = validate(StartStepModel, step.value, context.report, at=step.at)
     if isinstance(step.value, Mapping):
-        _check(context, step.value)
+        _check(context, step, step.value)
     if model is None or context.report.faults > before:
         return Block(())
     label = model.title or f"starting {model.playbook}"
     return Block((StartPlaybook(id=step.id, label=label, given={"playbook": model.playbook}),))
 
 
-def _check(context: Context, node: Mapping) -> None:
+def _check(context: Context, step: StepNode, node: Mapping) -> None:
     named = node.get("playbook")
     if not isinstance(named, Scalar) or not named.text:
         return
@@ -51,36 +49,7 @@ def _check(context: Context, node: Mapping) -> None:
     if subject not in (context.subject, "customer", ""):
         expected = f"a playbook for {' or '.join(dict.fromkeys((context.subject, 'customer')))}"
         context.report.error("RG326", named.span, f"{named.text}, for {subject}", expected)
-    context.starts.append((named.span, named.text))
-
-
-def check_circles(starts: Dictionary[str, list[tuple[Span, str, Report]]]) -> set[str]:
-    """Reports playbooks that start each other in a circle, at each place that closes one; gives their names."""
-    within: set[str] = set()
-    for name in sorted(starts):
-        for at, other, report in starts[name]:
-            path = _way(other, name, starts, frozenset())
-            if path:
-                report.rule = f"playbook {name}"
-                way = " -> ".join((name, *path))
-                report.error(
-                    "RG327", at, way, "playbooks that do not start each other", "let an event start one of them"
-                )
-                report.rule = ""
-                within.add(name)
-    return within
-
-
-def _way(
-    here: str, to: str, starts: Dictionary[str, list[tuple[Span, str, Report]]], seen: frozenset[str]
-) -> tuple[str, ...]:
-    """The playbooks from one to another, both included; none if there is no way."""
-    if here == to:
-        return (here,)
-    if here in seen:
-        return ()
-    ways = (_way(other, to, starts, seen | {here}) for _, other, _ in starts.get(here, ()))
-    return next(((here, *way) for way in ways if way), ())
+    context.causes.append((named.span, StartPlaybook(id=step.id, given={"playbook": named.text})))
 
 
 START = StepKind("start", "Starts another playbook.", compile_start, StartStepModel)

@@ -41,7 +41,9 @@ def compile_tag(context: Context, step: StepNode, _base: int) -> Block:
     words = [_words("giving", add)] * bool(add) + [_words("taking", remove)] * bool(remove)
     expires = None if model.expires is None else model.expires.seconds
     label = model.title or " and ".join(words)
-    return Block((Tag(id=step.id, label=label, add=add, remove=remove, expires=expires),))
+    tag = Tag(id=step.id, label=label, add=add, remove=remove, expires=expires)
+    context.causes.append((step.at, tag))
+    return Block((tag,))
 
 
 def _words(doing: str, tags: tuple[str, ...]) -> str:

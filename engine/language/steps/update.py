@@ -52,7 +52,9 @@ def compile_update(context: Context, step: StepNode, _base: int) -> Block:
     if model is None or context.report.faults > before:
         return Block(())
     label = model.title or f"setting the customer's {one_of((*given.literal, *given.looked_up))}"
-    return Block((Update(id=step.id, label=label, given=given.literal, looked_up=given.looked_up),))
+    update = Update(id=step.id, label=label, given=given.literal, looked_up=given.looked_up)
+    context.causes.append((step.at, update))
+    return Block((update,))
 
 
 def _checked(context: Context, step: StepNode, node: Mapping) -> Given:

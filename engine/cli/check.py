@@ -1,5 +1,6 @@
 """`regulars check`: whether the rules are sound, and if not, where and what to write instead."""
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from engine.cli.bound import bounds_in_full, bounds_json, bounds_text
 from engine.language.issues import Issue, ordered
 from engine.language.render import FORMATS, Format
 from engine.language.rules import Rules, load_rules
+from engine.messages.bound import bounds
 from engine.messages.check_rules import template_issues
 from engine.servers.errors import SetupError
 from engine.servers.project import FILE, Project
@@ -31,6 +34,12 @@ def check(
         Format, typer.Option("--format", help="For people, for machines, or as GitHub annotations.")
     ] = "text",
     project: Annotated[Path | None, typer.Option(help="The project's directory.")] = None,
+    bound: Annotated[
+        bool, typer.Option("--bound", help="Tell by which steps one customer gets the most messages.")
+    ] = False,
+    each: Annotated[
+        int, typer.Option(min=1, help="Orders, parcels and cases of a customer in the time of a cap, for the bound.")
+    ] = 1,
 ) -> None:
     """Check the rules: exit code 0 if they are sound, 1 if there are errors."""
     try:
@@ -46,7 +55,15 @@ def check(
         raise typer.Exit(WRONG) from None
     every = ordered((*rules.issues, *template_issues(rules)))
     shown = [issue for issue in every if target.only in (None, issue.file)]
-    _print(shown, rules, output, target.prefix)
+    found = () if any(issue.severity == "error" for issue in every) else bounds(rules, each)
+    if output == "json" and bound:
+        listed = json.loads(FORMATS["json"](shown, rules.files, target.prefix))
+        sys.stdout.write(json.dumps({"issues": listed, "bounds": bounds_json(found)}, indent=2) + "\n")
+    else:
+        _print(shown, rules, output, target.prefix)
+    if output == "text" and found:
+        told = bounds_in_full(found, each) if bound else "" if target.only else bounds_text(found)
+        sys.stdout.write(f"\n{told}\n" if told else "")
     raise typer.Exit(WRONG if any(issue.severity == "error" for issue in shown) else SOUND)
 
 

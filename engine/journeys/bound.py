@@ -107,7 +107,8 @@ def _all_at_once(plan: Plan, counts: Counts, pace: Pace) -> Worst:
         )
         times = prod(each.times for each in loops)
         most += times * counts(step)
-        last += times * max((edge.most for edge in _edges(plan, _Node(index), start, pace)), default=0)
+        pause = step.every or 0 if isinstance(step, Again) else 0
+        last += times * max((edge.most for edge in _edges(plan, _Node(index), start, pace)), default=0) + times * pause
     return Worst(most, (), 0, last)
 
 
@@ -193,8 +194,8 @@ class _Thread:
             self.earliest.update(other.earliest)
 
     def offer(self, steps: Sequence[tuple[str, int]]) -> None:
-        """The worst way is the one with the most steps; it is told from the end on, so of several the last counts."""
-        if len(steps) >= len(self.steps):
+        """The worst way is the one with the most steps; of several the one that begins first."""
+        if steps and (not self.steps or (len(steps), -steps[0][1]) >= (len(self.steps), -self.steps[0][1])):
             self.steps = tuple(steps)
 
 
@@ -359,7 +360,7 @@ class _Search:
         inside = [step for branch in branches for step in branch.steps]
         joined = max((branch.joined.low for branch in branches if branch.joined), default=0)
         following = [(name, joined + at) for _, each in onward if each for at, name in each[-1].times()]
-        found.offer([*inside, *following])
+        found.offer(sorted([*inside, *following], key=lambda each: each[1]))
         for branch in branches:
             found.see_all(branch)
         merged: Chains = ()

@@ -180,7 +180,8 @@ class _Counting:
         spans: list[list[tuple[datetime, datetime, str, str]]] = [
             [each for each in waves if each[1] >= begins and each[0] < begins + span] for _, begins, _, _ in waves
         ]
-        meeting = sorted(max(spans, key=len) if spans else [])
+        most = max(spans, key=len) if spans else []
+        meeting = sorted(most)
         shares = []
         for name in dict.fromkeys(each[2] for each in meeting):
             own = [(wave, int((at - meeting[0][0]).total_seconds())) for at, _, whose, wave in meeting if whose == name]

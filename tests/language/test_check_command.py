@@ -127,3 +127,41 @@ def test_a_project_without_its_rules_directory_is_told(tmp_path):
     done = check(cwd=tmp_path)
     assert done.exit_code == 3
     assert "rulez is no directory" in done.stderr
+
+
+def test_sound_rules_are_told_with_the_most_that_comes_to_one_customer():
+    lines = check("rules", cwd=ROOT).stdout.splitlines()
+    assert lines[2:] == [
+        "At most to one customer:",
+        "  marketing      11  in 7 days  cap 3: what is more waits",
+        "  transactional  12  in 7 days  asks for no consent, so no cap concerns it",
+        "  service         8  in 7 days  no cap",
+        "`regulars check --bound` tells by which steps, and what is taken for granted.",
+    ]
+
+
+def test_the_way_to_the_most_messages_is_told_by_playbook_step_and_time():
+    told = check("rules", "--bound", cwd=ROOT).stdout
+    assert "\nmarketing: at most 11 in 7 days; cap 3: what is more waits\n  2  abandoned-cart " in told
+    assert "  2  payment-reminder     first +1d, second +3d\n" in told
+    assert "abandoned-cart   2 journeys by once_per, of each cart +4h\n" in told
+    assert "delayed at once (8 times), late at once" in told
+    assert "one order, one parcel and one case of the customer's" in told
+    assert "2 orders, 2 parcels and 2 cases" in check("rules", "--bound", "--each", "2", cwd=ROOT).stdout
+
+
+def test_the_bound_is_there_for_machines_beside_the_issues():
+    told = json.loads(check("rules", "--bound", "--format", "json", cwd=ROOT).stdout)
+    marketing, transactional, _ = told["bounds"]
+    assert (told["issues"], marketing["messages"], marketing["cap"]) == ([], 11, {"at_most": 3, "do": "delay"})
+    assert transactional["exempt"]
+    birthday = next(share for share in marketing["shares"] if share["playbook"] == "birthday")
+    assert birthday["steps"] == [{"step": "with-gift", "after": 0}, {"step": "greeting", "after": 156 * 3600}]
+    assert json.loads(check("rules", "--format", "json", cwd=ROOT).stdout) == []
+
+
+def test_rules_with_errors_and_single_files_are_told_without_a_bound(project):
+    assert "At most" not in check("--bound", cwd=project).stdout
+    assert json.loads(check("--bound", "--format", "json", cwd=project).stdout)["bounds"] == []
+    assert "At most" not in check("rules/playbooks/welcome.yaml", cwd=ROOT).stdout
+    assert "At most" not in check("rules", "--format", "github", cwd=ROOT).stdout

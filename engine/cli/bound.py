@@ -109,7 +109,8 @@ def _granted(each: int) -> str:
     own = "one order, one parcel and one case" if each == 1 else f"{each} orders, {each} parcels and {each} cases"
     often = "once" if each == 1 else f"{each} times"
     return (
-        f"Taken for granted: in that time {own} of the customer's; each trigger comes {often} for whom or what\n"
-        "the playbook is for, unless once_per or the calendar say how often; quiet hours and weekdays alone hold\n"
-        f"messages back; a date that facts give is at most {length(LONGEST)} ahead. More of each: --each 2."
+        f"Taken for granted: in that time {own} of the customer's;\n"
+        f"each trigger of a playbook comes {often}, unless once_per or the calendar say how often;\n"
+        "nothing but quiet hours and weekdays holds a message back;\n"
+        f"a date that facts give is at most {length(LONGEST)} ahead. More of each: --each 2."
     )

@@ -405,6 +405,9 @@ def _chain(times: list[tuple[int, str]]) -> _Chain:
 
 def _shortest(ways: list[Chains]) -> Chains:
     """Of several ways the shortest for each number of steps."""
+    ways = list({id(way): way for way in ways if way}.values())
+    if len(ways) == 1:
+        return ways[0]
     longest = max(map(len, ways), default=0)
     return tuple(min((way[k] for way in ways if k < len(way)), key=lambda each: each.total) for k in range(longest))
 

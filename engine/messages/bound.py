@@ -95,15 +95,20 @@ class _Counting:
     each: int
 
     @cached_property
-    def plans(self) -> dict[str, Plan]:
-        """The playbooks that run."""
-        return {name: plan for name, plan in self.rules.plans.items() if plan.status == "live"}
+    def plans(self) -> list[Plan]:
+        """The playbooks whose messages reach everybody."""
+        return [plan for plan in self.rules.plans.values() if plan.status == "live"]
+
+    @cached_property
+    def sources(self) -> list[Plan]:
+        """The playbooks whose steps are taken: those in test send to few, but start others for all."""
+        return [plan for plan in self.rules.plans.values() if plan.starts]
 
     @property
     def purposes(self) -> list[str]:
         """Those that something live sends for, in order of priority."""
         campaigns = (each.controls for each in self.rules.campaigns.values() if each.status == "live")
-        sending = (plan.controls for plan in self.plans.values() if any(isinstance(s, Send) for s in plan.code))
+        sending = (plan.controls for plan in self.plans if any(isinstance(s, Send) for s in plan.code))
         return sorted({each.purpose for each in (*sending, *campaigns)}, key=lambda n: (self.rules.policy.rank(n), n))
 
     def bound(
@@ -116,7 +121,7 @@ class _Counting:
         def concerned(purpose: str) -> bool:
             return (not purposes or purpose in purposes) and (exempt or not policy.transactional(purpose))
 
-        plans = [plan for plan in self.plans.values() if concerned(plan.controls.purpose)]
+        plans = [plan for plan in self.plans if concerned(plan.controls.purpose)]
         shares = [share for plan in plans if (share := self._share(plan, channels, seconds)) is not None]
         waves = self._waves(concerned, channels, seconds)
         found = sorted((*shares, *waves), key=lambda share: (-share.total, share.playbook))
@@ -148,7 +153,7 @@ class _Counting:
         once = None if plan.start.once_per is None else subjects * _times(seconds + reach, plan.start.once_per)
         if once is not None and not _is_calendar(plan):
             return once
-        for source in () if plan.playbook in seen else self.plans.values():
+        for source in () if plan.playbook in seen else self.sources:
             started += sum(
                 found.most
                 * self._journeys(source, seconds, reach + found.last - found.first + late, seen | {plan.playbook})

@@ -93,6 +93,8 @@ def test_started_playbooks_come_beside_their_own_triggers():
     assert most(a, b) == 3
     assert most(a, playbook("b", "{event: site.visit, once_per: 30d}")) == 1
     assert most(a, playbook("b", "{event: site.visit}", status="draft"), playbook("c", "{every: month}")) == 1
+    in_test = playbook("a", "{event: site.cart}", starting, status="test")
+    assert most(in_test, b) == 3, "it starts others for everybody"
     daily = playbook("a", "{every: day}", "  - start: {playbook: b}\n")
     assert most(daily, b) == 9
 

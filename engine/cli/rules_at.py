@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from rich.text import Text
 
-from engine.language.issues import Issue
+from engine.language.issues import Issue, did_you_mean
 from engine.language.render import as_text
 from engine.language.rules import Rules, load_rules
 from engine.own.load import folder_of
@@ -32,7 +32,9 @@ def rules_at(directory: Path, ref: str, option: str) -> Rules:
     top = _repository(directory, option)
     commit = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").strip()
     if not commit:
-        raise typer.BadParameter(f"{option}: found {ref}, expected a commit, tag or branch of {top}")
+        known = _git(top, "for-each-ref", "--format=%(refname:short)").split()
+        hint = did_you_mean(ref, known) or f"`git -C {top} branch` lists some"
+        raise typer.BadParameter(f"{option}: found {ref!r}, expected a commit, tag or branch of {top} ({hint})")
     rules, beside = (path.resolve().relative_to(top).as_posix() for path in (directory, folder_of(directory)))
     there = [path for path in (rules, beside) if _git(top, "ls-tree", "-d", "--name-only", commit, "--", path)]
     if rules not in there:

@@ -82,8 +82,8 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Backtest playbooks over recorded facts: what they would have sent and given; nothing is sent or written."""
     found = find_project(project)
-    if output is not None and output.exists():
-        raise typer.BadParameter(f"--output: found {output}, expected a directory that does not exist yet")
+    if output is not None:
+        _refuse(output)
     need(found, database=True)
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
@@ -104,6 +104,15 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option
         _print(report)
     if output is not None:
         say(f"written: {output}; look at {output / 'report.html'}")
+
+
+def _refuse(output: Path) -> None:
+    """A result that could not be written in the end is refused in the beginning."""
+    if output.exists():
+        raise typer.BadParameter(f"--output: found {output}, expected a directory that does not exist yet")
+    parent = next(each for each in output.absolute().parents if each.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"--output: found {parent}, which cannot be written to, expected a directory that can")
 
 
 # --- whose rules ------------------------------------------------------------------------------------------------------
@@ -327,18 +336,24 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def _write(output: Path, report: Report) -> None:
     """All files at once: whoever finds the directory finds it whole."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
+    making = None
     try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
         (making / "summary.json").write_text(json.dumps(as_json(report), indent=2) + "\n", encoding="utf-8")
         (making / "report.html").write_text(page(report), encoding="utf-8")
         for table in tables(report):
             _csv(making / f"{table.name}.csv", table)
         making.chmod(0o755)
         making.rename(output)
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
+    except OSError as error:
+        raise typer.BadParameter(
+            f"--output: {output} cannot be written: {error.strerror}; what was worked out is kept, and the same command"
+            " with another --output takes it from there"
+        ) from None
+    finally:
+        if making is not None:
+            shutil.rmtree(making, ignore_errors=True)
 
 
 def _csv(file: Path, table: Table) -> None:

@@ -130,7 +130,7 @@ def _both(report: Report) -> str:
         f"{counts['changed']:,} customers ({share:.1%}) are written to otherwise: {counts['gained']:,} get more of "
         f"something, {counts['lost']:,} get less."
     )
-    body = f"<p>{told}</p>" + _open_table(tables.sides(report))
+    body = f"<p>{escape(told)}</p>" + _open_table(tables.sides(report))
     if rows:
         picture = apart("changes", "Messages gained and lost by playbook and step", told, rows)
         body += _figure("Gained (right) and lost (left), by playbook and step", picture, changed)
@@ -191,7 +191,7 @@ def _messages(result: Result) -> str:
     figure = _figure(
         "Sent by week (its Monday) and playbook", picture, tables.weeks(result), f"<ul class=legend>{legend}</ul>"
     )
-    return _section("messages", "Messages", f"<p>{told}</p>{figure}<h3>By step</h3>{body}")
+    return _section("messages", "Messages", f"<p>{escape(told)}</p>{figure}<h3>By step</h3>{body}")
 
 
 def _skips(result: Result) -> str:
@@ -206,7 +206,9 @@ def _skips(result: Result) -> str:
     told = "By reason: " + ", ".join(f"{reason} {many:,}" for reason, many in reasons.most_common(6)) + "."
     picture = bars("skips", "Messages that did not leave, by playbook and reason", told, shown_rows)
     return _section(
-        "skips", "Why messages did not leave", f"<p>{told}</p>" + _figure("By playbook and reason", picture, table)
+        "skips",
+        "Why messages did not leave",
+        f"<p>{escape(told)}</p>" + _figure("By playbook and reason", picture, table),
     )
 
 
@@ -224,7 +226,7 @@ def _when(report: Report) -> str:
     picture = heat("hours", f"Messages by weekday and hour, {zone}", told, rows)
     figure = _figure(f"By weekday and hour ({zone}), all channels", picture, tables.hours(report.result))
     peaks = tables.peaks(report)
-    return _section("when", "When they leave", f"<p>{told}</p>{figure}<h3>Peaks</h3>{_open_table(peaks)}")
+    return _section("when", "When they leave", f"<p>{escape(told)}</p>{figure}<h3>Peaks</h3>{_open_table(peaks)}")
 
 
 # --- journeys and goals -----------------------------------------------------------------------------------------------
@@ -257,7 +259,9 @@ def _goals(report: Report) -> str:
         "anyway; only a playbook that was live in the window, with this holdout, can differ by its own doing.</p>"
     )
     return _section(
-        "goals", "Goals", f"<p>{told}</p>{warning}{_figure('Goals reached', picture, table)}{said}{_details(lifts)}"
+        "goals",
+        "Goals",
+        f"<p>{escape(told)}</p>{warning}{_figure('Goals reached', picture, table)}{said}{_details(lifts)}",
     )
 
 
@@ -271,7 +275,7 @@ def _journeys(result: Result) -> str:
     rows = [Bar(playbook, many, f"{many:,}") for playbook, many in started.most_common(_MOST_BARS)]
     told = f"{started.total():,} journeys were started, most of {rows[0].label} ({rows[0].told})."
     picture = bars("journeys", "Journeys started, by playbook", told, rows)
-    return _section("journeys", "Journeys", f"<p>{told}</p>" + _figure("Started, by playbook", picture, table))
+    return _section("journeys", "Journeys", f"<p>{escape(told)}</p>" + _figure("Started, by playbook", picture, table))
 
 
 def _flows(report: Report) -> str:
@@ -292,7 +296,7 @@ def _flows(report: Report) -> str:
             picture = flow(f"flow-{kind}", f"Changes between {title}", told, order, changes)
             table = tables.flows(result)
             own = replace(table, title=f"changes of {kind}", rows=[row for row in table.rows if row[0] == kind])
-            body += f"<h3>Between {title}</h3><p>{told}</p>" + _figure(
+            body += f"<h3>Between {title}</h3><p>{escape(told)}</p>" + _figure(
                 "Before on the left, after on the right", picture, own
             )
     if not body:

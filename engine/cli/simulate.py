@@ -24,9 +24,6 @@ from engine.cli.instants import read_instant
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules_at import refuse_unsound, rules_at, show
 from engine.cli.standing import output_console
-from engine.dispatch.standing import Standings
-from engine.dispatch.versions import StoredVersions
-from engine.explain.members import computed_cut_offs
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
 from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
@@ -37,6 +34,7 @@ from engine.servers.need import need
 from engine.servers.progress import say
 from engine.servers.project import Project
 from engine.simulation.backtest import Window, backtest
+from engine.simulation.cut_offs import Asked, Published, publications, published
 from engine.simulation.findings import findings
 from engine.simulation.kept import BusyError, Kept, fingerprint, keep, question
 from engine.simulation.page import page
@@ -44,7 +42,6 @@ from engine.simulation.result import Result
 from engine.simulation.tables import Report, Table, plain, shown, tables
 from engine.simulation.world import Compiled
 from engine.simulation.worth import worth_of_pools
-from engine.standing.cut_offs import CutOffs
 
 _WRONG = 1
 _WORKING = "the project's rules"
@@ -174,23 +171,25 @@ def _window(url: str, side: _Side, start: str, to: str, told: Any) -> Window:  #
         except CurrencyUnclearError as error:
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(_WRONG) from None
-        cut_offs = _cut_offs(connection, rules, names, currency, begins, told)
+        cut_offs = _published(connection, Asked(url, rules, currency), names, begins, ends, told)
     return Window(url, rules, names, begins, ends, currency, cut_offs)
 
 
-def _cut_offs(
+def _published(
     connection: psycopg.Connection[Any],
-    rules: Rules,
+    asked: Asked,
     names: tuple[str, ...],
-    currency: str | None,
-    at: datetime,
+    begins: datetime,
+    ends: datetime,
     told: Any,  # noqa: ANN401 - the bar
-) -> CutOffs | None:
-    """As of the window's beginning, where a playbook uses tiers or RFM."""
-    judge = Compiled(rules, names, currency).judge
+) -> Published:
+    """As of the window's beginning, and as often as the policy publishes them, where a playbook uses tiers or RFM."""
+    judge = Compiled(asked.rules, names, asked.currency).judge
     if judge is None or (judge.rules.tiers is None and judge.rules.rfm is None):
-        return None
-    return computed_cut_offs(connection, Standings(rules, StoredVersions(), currency), at, told)
+        return ()
+    instants = list(publications(asked.rules.policy, begins, ends))
+    ids = [row[0] for row in connection.execute("select id from customers order by id")]
+    return published(asked, instants, ids, lambda done, total: told("cut-offs", done, total))
 
 
 # --- the work ---------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The shop's own past through its playbooks on the virtual clock, customer by customer, on all processors.
 
-History is replayed as it was: what people would have done otherwise is not known. Capacities and channel limits have
-room, as each customer is simulated alone.
+History is replayed as it was: what people would have done otherwise is not known. Where capacities and channel limits
+couple customers, everybody lives through it together in one process.
 """
 
 import os
@@ -25,8 +25,8 @@ from engine.facts.standing import read_hand_tags
 from engine.journeys.plan import StartPlaybook
 from engine.language.rules import Rules
 from engine.replay.standing import known_before
-from engine.simulation.cut_offs import Published
 from engine.simulation.changed import Changes, compare
+from engine.simulation.cut_offs import Published
 from engine.simulation.history import Told
 from engine.simulation.journey import Assumed
 from engine.simulation.kept import Kept
@@ -40,14 +40,6 @@ Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]
 
 CHUNK = 200
-ASSUMPTIONS = (
-    "history is replayed as it was: what people would have done otherwise is not known",
-    "each customer is simulated alone: capacities and channel limits have room",
-    "steps that call something are answered as done, without fields; pools of coupons never run dry",
-    "tiers and RFM groups are judged by cut-offs computed from everybody as of the window's beginning",
-    "messages that were really sent in the window are left out; those before it are known",
-    "drafts and paused playbooks that are named run as if they were live",
-)
 _WHOLE = {name: frozenset(of.columns[2:]) for name, of in RELATIONS.items()}
 _CUSTOMERS = "select id from customers order by id"
 
@@ -81,6 +73,20 @@ class Window:
         )
 
 
+def assumptions(window: Window) -> tuple[str, ...]:
+    """What is assumed, as sentences without a capital letter and a full stop."""
+    return (
+        "history is replayed as it was: what people would have done otherwise is not known",
+        "everybody shares the policy's capacities and channel limits, as in the running engine"
+        if window.couples
+        else "each customer is simulated alone: the policy has neither capacities nor channel limits",
+        "steps that call something are answered as done, without fields; pools of coupons never run dry",
+        "tiers and RFM groups are judged by cut-offs of everybody as of the window's beginning and each publication in it",
+        "messages that were really sent in the window are left out; those before it are known",
+        "drafts and paused playbooks that are named run as if they were live",
+    )
+
+
 def backtest(
     window: Window,
     progress: Progress = lambda _done, _total: None,
@@ -99,7 +105,8 @@ def backtest(
     """
     with connect(window.url, window.schema) as connection:
         ids = [row[0] for row in connection.execute(_CUSTOMERS)]
-    size = max(len(ids), 1) if window.couples else CHUNK
+    couples = any(each.couples for each in (window, against) if each is not None)
+    size = max(len(ids), 1) if couples else CHUNK
     chunks = [ids[begin : begin + size] for begin in range(0, len(ids), size)]
     result = Result()
     for part, chunk in zip(_parts(window, against, kept, chunks, processes), chunks, strict=True):

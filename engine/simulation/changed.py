@@ -122,7 +122,7 @@ def _groups(world: World, judge: Judge | None, to: datetime) -> Iterator[tuple[s
     standing = judge(
         history.facts,
         microseconds(to) - 1,
-        cut_offs=world.person.cut_offs,
+        cut_offs=world.person.published[-1][1] if world.person.published else None,
         hand_tags=history.hand_tags,
         events={kind: history.happenings(kind) for kind in judge.events},
     ).standing

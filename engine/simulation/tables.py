@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.money import Money
-from engine.simulation.backtest import ASSUMPTIONS, Window
+from engine.simulation.backtest import Window, assumptions
 from engine.simulation.chance import Share, difference
 from engine.simulation.findings import Finding, groups_of, points
 from engine.simulation.result import EVERYBODY_ELSE, Result, sent_by, totals
@@ -75,7 +75,7 @@ class Report:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """What is assumed."""
-        return ASSUMPTIONS
+        return assumptions(self.window)
 
 
 @dataclass(frozen=True, slots=True)

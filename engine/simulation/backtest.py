@@ -79,9 +79,9 @@ def assumptions(window: Window) -> tuple[str, ...]:
         "history is replayed as it was: what people would have done otherwise is not known",
         "everybody shares the policy's capacities and channel limits, as in the running engine"
         if window.couples
-        else "each customer is simulated alone: the policy has neither capacities nor channel limits",
+        else "each customer is simulated alone: no capacity and no channel limit concerns these messages",
         "steps that call something are answered as done, without fields; pools of coupons never run dry",
-        "tiers and RFM groups are judged by cut-offs of everybody as of the window's beginning and each publication in it",
+        "tiers and RFM groups are judged by cut-offs of everybody as of the window's beginning and each publication",
         "messages that were really sent in the window are left out; those before it are known",
         "drafts and paused playbooks that are named run as if they were live",
     )

@@ -243,7 +243,9 @@ def _silent(asked: _Asked) -> Iterator[Finding]:
 
 
 def _start(plan: Plan) -> str:
-    starts = [str(each) for each in plan.start.any if isinstance(each, EventTrigger | ChangeTrigger)]
+    starts = [str(each) for each in plan.start.any if isinstance(each, EventTrigger)]
+    changes = [each for each in plan.start.any if isinstance(each, ChangeTrigger)]
+    starts += [str(each) if each.when is None else "a condition that comes to hold" for each in changes]
     starts += [f"the date {each.date}" for each in plan.start.any if isinstance(each, DateTrigger)]
     starts += [f"every {each.every}" for each in plan.start.any if isinstance(each, EveryTrigger)]
     return f"it starts with {' or '.join(starts)}" if starts else "nothing starts it but a step of another"
@@ -272,17 +274,16 @@ def _language(asked: _Asked) -> Iterator[Finding]:
 
 
 def _goal(asked: _Asked) -> Iterator[Finding]:
+    few: dict[str, int] = {}
     for playbook in sorted({playbook for playbook, _, _ in asked.result.goals}):
         rest, out = groups_of(asked.result, playbook)
+        early = Share(_early(asked.result, playbook), rest.of + out.of)
+        low, high = difference(rest, out)
         if not out.of:
             continue
         if out.of < ENOUGH:
-            text = f"{playbook}: only {_many(out.of, 'journey')} in the holdout, too few to tell what its messages do."
-            yield Finding("goal", playbook, text, "note")
-            continue
-        early = Share(_early(asked.result, playbook), rest.of + out.of)
-        low, high = difference(rest, out)
-        if early.value >= TOO_EARLY:
+            few[playbook] = out.of
+        elif early.value >= TOO_EARLY:
             text = (
                 f"{playbook}: for {early.value:.0%} of its journeys the goal's time was not over at the window's end: "
                 "a longer window tells more of its goal."
@@ -296,6 +297,9 @@ def _goal(asked: _Asked) -> Iterator[Finding]:
                 f"{chance}. In a replayed past nobody reacts to a message: this is what happens anyway."
             )
             yield Finding("goal", playbook, text, "note", size=rest.of)
+    if few:
+        counted = ", ".join(f"{playbook} {many}" for playbook, many in few.items())
+        yield Finding("goal", "", f"Too few journeys in the holdout to tell what messages do: {counted}.", "note")
 
 
 def _early(result: Result, playbook: str) -> int:

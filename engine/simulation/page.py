@@ -21,6 +21,8 @@ from engine.simulation.tables import WEEKDAYS, Report, Table, shown
 
 _MOST_ROWS = 120
 _MOST_BARS = 14
+_MOST_OPEN = 20
+"""Rows of a table that is open from the beginning."""
 _WEIGHTS = {"look": "Look at this", "note": "To know"}
 
 
@@ -170,7 +172,8 @@ def _event(report: Report, event: Event, theirs: Counter[Event]) -> str:
 def _messages(result: Result) -> str:
     sent = sent_by(result, "week", "playbook")
     weeks = sorted({each.week for each in result.messages})
-    body = _open_table(tables.steps(result))
+    steps = tables.steps(result)
+    body = _open_table(steps) if len(steps.rows) <= _MOST_OPEN else _details(steps)
     if not sent:
         return _section("messages", "Messages", "<p>No message was sent.</p>" + body)
     totals = sent_by(result, "playbook")

@@ -149,7 +149,7 @@ def steps(result: Result) -> Table:
         own = counts.get(key, Counter())
         other = sum(own[state] for state in own.keys() - set(STATES))
         rows.append((*key, *(own[state] for state in STATES), other, result.steps[key]))
-    return Table("steps", "messages", ("playbook", "step", *STATES, "other", "journeys here"), rows)
+    return Table("steps", "messages by step", ("playbook", "step", *STATES, "other", "journeys here"), rows)
 
 
 def weeks(result: Result) -> Table:

@@ -145,7 +145,7 @@ def test_a_goal_that_is_no_better_than_the_holdout_is_told_with_its_interval(rul
     (worse,) = told(goals((10, 1_000), (20, 100)), rules, "goal")
     assert "is less than in the holdout" in worse
     (few,) = told(goals((100, 1_000), (9, 99), who="global_holdout"), rules, "goal")
-    assert few == "win-back: only 99 journeys in the holdout, too few to tell what its messages do."
+    assert few == "Too few journeys in the holdout to tell what messages do: win-back 99."
     (early,) = told(goals((100, 1_000), (10, 100), not_over=550), rules, "goal")
     assert "a longer window tells more" in early
 

@@ -13,7 +13,7 @@ import pytest
 
 from engine.messages.holdout import kept_out
 from engine.simulation.backtest import Window, backtest
-from engine.simulation.result import EVERYBODY_ELSE, Sent
+from engine.simulation.result import EVERYBODY_ELSE, Load, Sent
 from tests.projects import write_project
 from tests.workflows.fixtures import open_shop
 from tests.workflows.rules import HEAD, POLICY, make_rules
@@ -206,3 +206,90 @@ def test_orders_in_the_goals_time_are_counted_for_each_group_with_their_revenue(
     journeys = Counter(each or EVERYBODY_ELSE for each in own.values())
     assert {key[1]: many for key, many in found.items() if key[2] == "journeys"} == journeys
     assert "global_holdout" in journeys  # else this would not tell it from everybody else
+
+
+MARKETING = POLICY.replace("marketing: {consent: opt_in}", "marketing: {consent: opt_out}").replace(
+    "  channels:",
+    "  caps: [{at_most: 1, per: 7d, purposes: [marketing]}]\n"
+    "  capacities: {replies: {per_day: 100, playbooks: [offer]}}\n"
+    "  channels:",
+)
+OFFER = """
+playbook: offer
+title: Offer
+for: customer
+start: {event: order.placed}
+controls: {purpose: marketing}
+steps:
+  - coupon: {id: gift, pool: comeback}
+  - send: {id: first, channel: email, template: hello}
+"""
+LATER = """
+playbook: later
+title: Later
+for: customer
+start: {enters: {stage: active}}
+controls: {purpose: marketing}
+steps:
+  - wait: 1h
+  - send: {id: second, channel: email, template: hello}
+"""
+STAGES = """
+lifecycle:
+  stages:
+    prospect: {title: Prospect, when: {orders: 0}, to: [active]}
+    active: {title: Active, when: {orders: {gte: 1}}, to: [prospect]}
+"""
+ORDERS = """
+attributes:
+  orders:
+    title: Orders in the last day
+    type: integer
+    count: orders
+    within: 1d
+"""
+
+
+def test_what_a_team_wants_to_know_is_counted_for_each_customer(shop: Shop) -> None:
+    rules = make_rules(
+        "",
+        head=OFFER,
+        policy=MARKETING,
+        attributes=ORDERS,
+        more={
+            "playbooks/later.yaml": LATER,
+            "lifecycle.yaml": STAGES,
+            "coupons.yaml": "coupons: {comeback: {title: Come back}}\n",
+        },
+    )
+    # c1 and c2 have bought three days before; c2 orders again, when the cap is full for the rest of the window.
+    shop.place("B-1", "c1", at=day(-3))
+    shop.place("B-2", "c2", at=day(-3))
+    shop.pay("B-1", at=day(-2.5))
+    shop.pay("B-2", at=day(-2.5))
+    shop.execute("delete from outbox")
+    result = backtest(Window(shop.url, rules, ("offer", "later"), START, TO, "EUR"), processes=1)
+    assert {(each.playbook, each.state, each.reason): many for each, many in result.messages.items()} == {
+        ("offer", "sent", ""): 3,
+        ("offer", "skipped", "no_address"): 1,
+        ("later", "skipped", "no_address"): 1,
+        ("later", "skipped", "replay-ended"): 3,
+    }
+    assert dict(result.held_back) == {("later", "offer"): 3}
+    assert result.recent == {"offer": 2}
+    assert dict(result.coupons) == {("offer", "comeback"): 4}
+    assert result.times == {("offer", "first", 1): 3}
+    assert result.written["offer", ""] == 3
+    assert result.written["", "2026-03-02"] == 3
+    assert result.load[Load("capacity", "replies", "day", "2026-03-02")] == 3
+    assert result.load[Load("channel", "email", "hour", "2026-03-02T12:00Z")] == 3
+    assert result.hours == {("email", 1, 12): 3}
+    # c1 and c2 are known before, c3 and c4 come to be known by their order; a day later nobody has one any more,
+    # nor has c0, whose order is a day old when the window begins.
+    assert {each[1:]: many for each, many in result.flows.items()} == {
+        ("prospect", "active"): 2,
+        ("", "active"): 2,
+        ("active", "prospect"): 5,
+    }
+    assert result.standing["stage", "end", "prospect"] == 5
+    assert result.steps == {("offer", "gift"): 4, ("offer", "first"): 4, ("later", "second"): 4}

@@ -8,6 +8,7 @@ from datetime import datetime
 from engine.conditions.operands import microseconds
 from engine.simulation.world import World
 from engine.standing.judge import Judge
+from engine.standing.order import UNNAMED
 
 EXAMPLES = 10
 _OF_A_KIND = 3
@@ -126,7 +127,7 @@ def _groups(world: World, judge: Judge | None, to: datetime) -> Iterator[tuple[s
         hand_tags=history.hand_tags,
         events={kind: history.happenings(kind) for kind in judge.events},
     ).standing
-    yield from (("segment", name) for name in standing.segments)
+    yield from (("segment", name) for name in standing.segments if not name.startswith(UNNAMED))
     for kind in ("stage", "tier"):
         name = getattr(history.standing, kind) or getattr(standing, kind)
         if name is not None:

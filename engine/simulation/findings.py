@@ -12,6 +12,12 @@ from engine.messages.templates import by_short_name, template_locales
 from engine.simulation.chance import Share, difference
 from engine.simulation.result import EVERYBODY_ELSE, RECENT, Result, sent_by
 
+
+def whole(share: float) -> str:
+    """`42 %`."""
+    return f"{100 * share:.0f} %"
+
+
 ENOUGH = 100
 """Fewer messages or journeys than this are not worth a word."""
 TIMES_OTHERS = 2
@@ -28,22 +34,22 @@ DIFFERENT = 0.25
 THRESHOLDS: Mapping[str, str] = {
     "peak": f"in its peak week a playbook sends {ENOUGH} messages or more, and {TIMES_OTHERS} times what all others "
     "send in that week",
-    "flood": f"a playbook writes to {FLOOD:.0%} of all customers or more in one week",
-    "skipped": f"{MOSTLY_SKIPPED:.0%} or more of {ENOUGH} or more messages of a playbook are skipped",
-    "bought": f"{BOUGHT_ANYWAY:.0%} or more of {ENOUGH} or more messages that ask for consent go to somebody who had "
-    f"paid an order in the {RECENT.days} days before; not of playbooks that follow an order",
-    "again": f"{AGAIN_SHARE:.0%} or more of those who get a step's message get it {AGAIN} times or more",
+    "flood": f"a playbook writes to {whole(FLOOD)} of all customers or more in one week",
+    "skipped": f"{whole(MOSTLY_SKIPPED)} or more of {ENOUGH} or more messages of a playbook are skipped",
+    "bought": f"{whole(BOUGHT_ANYWAY)} or more of {ENOUGH} or more messages that ask for consent go to somebody who "
+    f"had paid an order in the {RECENT.days} days before; not of playbooks that follow an order",
+    "again": f"{whole(AGAIN_SHARE)} or more of those who get a step's message get it {AGAIN} times or more",
     "crowding": f"messages of a playbook fill the cap that holds back {ENOUGH} or more messages of others",
     "often": f"one customer gets {OFTEN} messages or more",
     "full": "a capacity is reached or passed in an hour or a day",
-    "failing": f"{FAILING:.0%} or more of a playbook's journeys fail",
+    "failing": f"{whole(FAILING)} or more of a playbook's journeys fail",
     "silent": "a playbook starts no journey, or none of its journeys comes to a step",
-    "language": f"{OTHER_LANGUAGE:.0%} or more of {ENOUGH} or more messages to customers of one language go out in "
+    "language": f"{whole(OTHER_LANGUAGE)} or more of {ENOUGH} or more messages to customers of one language go out in "
     "another, for want of a template",
     "goal": f"a goal is reached no more often than in the holdout: the 95 % interval of the difference holds 0 or lies "
     f"below it; fewer than {ENOUGH} in the holdout are too few to tell, and so is a window after whose end the goal's "
-    f"time goes on for {TOO_EARLY:.0%} or more of the journeys",
-    "different": f"with two versions: a playbook sends {DIFFERENT:.0%} more or less, and {ENOUGH} messages or more",
+    f"time goes on for {whole(TOO_EARLY)} or more of the journeys",
+    "different": f"with two versions: a playbook sends {whole(DIFFERENT)} more or less, and {ENOUGH} messages or more",
 }
 """What each finding takes, by its name; `docs/simulation.md` says the same."""
 
@@ -105,7 +111,7 @@ def _flood(asked: _Asked) -> Iterator[Finding]:
     for playbook, (many, week) in most.items():
         share = Share(many, asked.result.customers).value
         if many >= ENOUGH and share >= FLOOD:
-            text = f"{playbook} would write to {share:.0%} of all customers in one week: {many:,} in that of {week}."
+            text = f"{playbook} would write to {whole(share)} of all customers in one week: {many:,} in that of {week}."
             yield Finding("flood", playbook, text, size=many)
 
 
@@ -121,7 +127,7 @@ def _skipped(asked: _Asked) -> Iterator[Finding]:
         if every >= ENOUGH and share.value >= MOSTLY_SKIPPED:
             (first, many), *_ = reasons[playbook].most_common(1)
             text = (
-                f"{share.value:.0%} of the {_many(every, 'message')} of {playbook} were skipped, "
+                f"{whole(share.value)} of the {_many(every, 'message')} of {playbook} were skipped, "
                 f"{many:,} of them because of {first}."
             )
             yield Finding("skipped", playbook, text, size=counts["skipped"])
@@ -137,7 +143,7 @@ def _bought(asked: _Asked) -> Iterator[Finding]:
         asks = plan is not None and asked.rules.policy.consent(plan.controls.purpose) == "opt_in"
         if asks and plan and not _follows_an_order(plan) and share.of >= ENOUGH and share.value >= BOUGHT_ANYWAY:
             text = (
-                f"{share.value:.0%} of those written to by {playbook} had bought in the last {RECENT.days} days "
+                f"{whole(share.value)} of those written to by {playbook} had bought in the last {RECENT.days} days "
                 f"anyway: {many:,} of {_many(share.of, 'message')}."
             )
             yield Finding("bought", playbook, text, size=share.value)
@@ -158,7 +164,7 @@ def _again(asked: _Asked) -> Iterator[Finding]:
         share = Share(often, counts.total())
         if plan is not None and plan.subject == "customer" and often >= ENOUGH and share.value >= AGAIN_SHARE:
             text = (
-                f"{share.value:.0%} of those who get the step {step} of {playbook} get it {AGAIN} times or more: "
+                f"{whole(share.value)} of those who get the step {step} of {playbook} get it {AGAIN} times or more: "
                 f"{_many(often, 'customer')} of {share.of:,}, at most {max(counts)} times."
             )
             yield Finding("again", playbook, text, size=often)
@@ -215,14 +221,14 @@ def _failing(asked: _Asked) -> Iterator[Finding]:
         if failed and share.value >= FAILING:
             (how, many), *_ = failed.most_common(1)
             text = (
-                f"{share.value:.0%} of the journeys of {playbook} fail: {failed.total():,} of {share.of:,}, "
+                f"{whole(share.value)} of the journeys of {playbook} fail: {failed.total():,} of {share.of:,}, "
                 f"{many:,} with {how.removeprefix('failed ')}."
             )
             yield Finding("failing", playbook, text, size=failed.total())
 
 
 def _silent(asked: _Asked) -> Iterator[Finding]:
-    started = Counter[str]()
+    started, silent = Counter[str](), {}
     for (playbook, _, _), many in asked.result.journeys.items():
         started[playbook] += many
     for playbook in asked.playbooks:
@@ -230,7 +236,7 @@ def _silent(asked: _Asked) -> Iterator[Finding]:
         if plan is None:
             continue
         if not started[playbook]:
-            yield Finding("silent", playbook, f"{playbook} started no journey ({_start(plan)}).", "note")
+            silent[playbook] = _start(plan)
             continue
         acting = [each.id for each in plan.code if isinstance(each, Send | Task | Tag | Calling)]
         missed = [step for step in dict.fromkeys(acting) if not asked.result.steps[playbook, step]]
@@ -240,6 +246,9 @@ def _silent(asked: _Asked) -> Iterator[Finding]:
                 f"Nobody reached {steps} {', '.join(missed)} of {playbook}, in {_many(started[playbook], 'journey')}."
             )
             yield Finding("silent", playbook, text, "note", size=started[playbook])
+    if silent:
+        named = ", ".join(f"{playbook} ({start})" for playbook, start in silent.items())
+        yield Finding("silent", "", f"No journey was started of {named}.", "note", size=float("inf"))
 
 
 def _start(plan: Plan) -> str:
@@ -248,7 +257,7 @@ def _start(plan: Plan) -> str:
     starts += [str(each) if each.when is None else "a condition that comes to hold" for each in changes]
     starts += [f"the date {each.date}" for each in plan.start.any if isinstance(each, DateTrigger)]
     starts += [f"every {each.every}" for each in plan.start.any if isinstance(each, EveryTrigger)]
-    return f"it starts with {' or '.join(starts)}" if starts else "nothing starts it but a step of another"
+    return " or ".join(starts) if starts else "only steps of others start it"
 
 
 def _language(asked: _Asked) -> Iterator[Finding]:
@@ -267,8 +276,8 @@ def _language(asked: _Asked) -> Iterator[Finding]:
             (first, _), *_ = counts.most_common(1)
             text = (
                 f"{templates} {first}, {'is' if len(counts) == 1 else 'are'} missing in {locale}: "
-                f"{share.value:.0%} of the {_many(share.of, 'message')} to customers who read it go out in {default}, "
-                "the policy's own language."
+                f"{whole(share.value)} of the {_many(share.of, 'message')} to customers who read it go out in "
+                f"{default}, the policy's own language."
             )
             yield Finding("language", "", text.replace(f"{first}, is", f"{first} is"), size=counts.total())
 
@@ -285,8 +294,8 @@ def _goal(asked: _Asked) -> Iterator[Finding]:
             few[playbook] = out.of
         elif early.value >= TOO_EARLY:
             text = (
-                f"{playbook}: for {early.value:.0%} of its journeys the goal's time was not over at the window's end: "
-                "a longer window tells more of its goal."
+                f"{playbook}: for {whole(early.value)} of its journeys the goal's time was not over at the window's "
+                "end: a longer window tells more of its goal."
             )
             yield Finding("goal", playbook, text, "note", size=rest.of)
         elif low <= 0:
@@ -314,7 +323,7 @@ def _different(asked: _Asked) -> Iterator[Finding]:
     for key in sorted(old.keys() | new.keys()):
         apart = new[key] - old[key]
         if abs(apart) >= ENOUGH and abs(apart) >= DIFFERENT * old[key]:
-            share = f" ({apart / old[key]:+.0%})" if old[key] else ""
+            share = f" ({100 * apart / old[key]:+.0f} %)" if old[key] else ""
             text = (
                 f"{key[0]} sends {_many(abs(apart), 'message')} {'more' if apart > 0 else 'fewer'} than before{share}: "
             )
@@ -333,13 +342,13 @@ def groups_of(result: Result, playbook: str) -> tuple[Share, Share]:
 
 
 def percent(share: float) -> str:
-    """`3.1 %`."""
-    return f"{100 * share:.1f} %"
+    """`3.1 %`; of less than one per cent `0.31 %`."""
+    return f"{100 * share:.{1 if share == 0 or share >= 0.01 else 2}f} %"
 
 
 def points(apart: float) -> str:
-    """Percentage points with their sign: `+0.7`."""
-    return f"{100 * apart:+.1f}"
+    """Percentage points with their sign: `+7.4`; of less than one `+0.74`."""
+    return f"{100 * apart:+.{1 if abs(apart) >= 0.01 else 2}f}"
 
 
 def _many(count: int, what: str) -> str:

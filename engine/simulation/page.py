@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from engine.simulation import tables
 from engine.simulation.chance import Share
 from engine.simulation.changed import Event, Example
-from engine.simulation.findings import THRESHOLDS
+from engine.simulation.findings import THRESHOLDS, percent
 from engine.simulation.page_style import STYLE
 from engine.simulation.pictures import COLOURS, REST, Bar, Compared, apart, bars, columns, flow, heat, shares
 from engine.simulation.result import EVERYBODY_ELSE, Result, sent_by
@@ -124,13 +124,16 @@ def _both(report: Report) -> str:
     changed = tables.changed(result)
     rows = [(f"{row[0]} / {row[1]}", row[4], row[5]) for row in changed.rows if row[4] or row[5]]
     rows = sorted(rows, key=lambda row: -(row[1] + row[2]))[:_MOST_BARS]
-    groups = [(f"{row[0]} {row[1]}", row[2], row[3]) for row in tables.changed_groups(result).rows]
+    groups = [
+        (row[1] if row[0] == "segment" else f"{row[0]} {row[1]}", row[2], row[3])
+        for row in tables.changed_groups(result).rows
+    ]
     groups = sorted(groups, key=lambda row: -(row[1] + row[2]))[:_MOST_BARS]
     counts = result.changes.customers
     share = Share(counts["changed"], result.customers).value
     told = (
-        f"{counts['changed']:,} customers ({share:.1%}) are written to otherwise: {counts['gained']:,} get more of "
-        f"something, {counts['lost']:,} get less."
+        f"{counts['changed']:,} customers ({percent(share)}) are written to otherwise: {counts['gained']:,} get more "
+        f"of something, {counts['lost']:,} get less."
     )
     body = f"<p>{escape(told)}</p>" + _open_table(tables.sides(report))
     if rows:

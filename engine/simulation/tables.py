@@ -13,7 +13,7 @@ from typing import Any
 from engine.money import Money
 from engine.simulation.backtest import Window, assumptions
 from engine.simulation.chance import Share, difference
-from engine.simulation.findings import Finding, groups_of, points
+from engine.simulation.findings import Finding, groups_of, percent, points
 from engine.simulation.result import EVERYBODY_ELSE, Result, sent_by, totals
 from engine.simulation.worth import Worth, cost
 
@@ -36,7 +36,7 @@ class Percent(float):
     """A share, 0 to 1."""
 
     def __str__(self) -> str:
-        return f"{100 * self:.1f} %"
+        return percent(self)
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def test_a_template_that_is_missing_in_a_language_is_told_with_its_messages(shop
     done = regulars(shop, tmp_path, *WINDOW)
     assert done.returncode == 0, done.stderr
     assert (
-        "! The template reminder is missing in fr: 100% of the 122 messages to customers who read it go out in en"
+        "! The template reminder is missing in fr: 100 % of the 122 messages to customers who read it go out in en"
         in done.stdout
     )
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.language.rules import Rules
+from engine.language.files import read_directory
+from engine.language.rules import Rules, compile_rules
 from engine.simulation.findings import THRESHOLDS, findings
 from engine.simulation.result import EVERYBODY_ELSE, Load, Result, Sent
 from tests.workflows.rules import POLICY, make_rules
@@ -57,7 +58,7 @@ def test_a_peak_week_is_told_against_all_others(rules: Rules) -> None:
 def test_a_week_in_which_a_tenth_of_all_customers_is_written_to_is_told(rules: Rules) -> None:
     written = Counter({("win-back", WEEK): 120, ("win-back", ""): 300, ("", WEEK): 400})
     (text,) = told(Result(customers=1_200, written=written), rules, "flood")
-    assert text == "win-back would write to 10% of all customers in one week: 120 in that of 2026-03-02."
+    assert text == "win-back would write to 10 % of all customers in one week: 120 in that of 2026-03-02."
     assert told(Result(customers=1_300, written=written), rules, "flood") == []
 
 
@@ -67,14 +68,14 @@ def test_messages_that_are_mostly_skipped_are_told_with_the_main_reason(rules: R
         **sent("win-back", 3, state="skipped", reason="no_address"),
     }
     (text,) = told(Result(messages=Counter({**sent("win-back", 7), **skipped})), rules, "skipped")
-    assert text == "93% of the 100 messages of win-back were skipped, 90 of them because of no_consent."
+    assert text == "93 % of the 100 messages of win-back were skipped, 90 of them because of no_consent."
     assert told(Result(messages=Counter({**sent("win-back", 94), **skipped})), rules, "skipped") == []
 
 
 def test_who_had_just_bought_is_told_of_playbooks_that_do_not_follow_an_order(rules: Rules) -> None:
     result = Result(messages=Counter(sent("win-back", 100)), recent=Counter({"win-back": 38}))
     (text,) = told(result, rules, "bought")
-    assert text == "38% of those written to by win-back had bought in the last 7 days anyway: 38 of 100 messages."
+    assert text == "38 % of those written to by win-back had bought in the last 7 days anyway: 38 of 100 messages."
     follows = make_rules(STEPS, head=HEAD.replace("site.visit", "order.delivered"))
     assert told(result, follows, "bought") == []
     result.recent["win-back"] = 19
@@ -85,7 +86,7 @@ def test_a_message_that_the_same_people_get_again_and_again_is_told(rules: Rules
     times = Counter({("win-back", "offer", 1): 900, ("win-back", "offer", 3): 60, ("win-back", "offer", 7): 40})
     (text,) = told(Result(times=times), rules, "again")
     assert text == (
-        "10% of those who get the step offer of win-back get it 3 times or more: 100 customers of 1,000, at most 7 "
+        "10 % of those who get the step offer of win-back get it 3 times or more: 100 customers of 1,000, at most 7 "
         "times."
     )
     times["win-back", "offer", 1] += 1
@@ -119,11 +120,11 @@ def test_a_capacity_that_is_full_is_told_with_its_peak(rules: Rules) -> None:
 def test_journeys_that_fail_are_told_with_the_outcome(rules: Rules) -> None:
     journeys = Counter({("win-back", "ended", "ended"): 99, ("win-back", "failed", "limit_reached"): 1})
     (text,) = told(Result(journeys=journeys), rules, "failing")
-    assert text == "1% of the journeys of win-back fail: 1 of 100, 1 with limit_reached."
+    assert text == "1 % of the journeys of win-back fail: 1 of 100, 1 with limit_reached."
 
 
 def test_what_nobody_reached_and_what_never_started_are_told(rules: Rules) -> None:
-    assert told(Result(), rules, "silent") == ["win-back started no journey (it starts with site.visit)."]
+    assert told(Result(), rules, "silent") == ["No journey was started of win-back (site.visit)."]
     result = Result(journeys=Counter({("win-back", "open", ""): 5}), steps=Counter({("win-back", "offer"): 5}))
     assert told(result, rules, "silent") == ["Nobody reached the step call of win-back, in 5 journeys."]
     result.steps["win-back", "call"] = 1
@@ -153,7 +154,7 @@ def test_a_goal_that_is_no_better_than_the_holdout_is_told_with_its_interval(rul
 def test_a_playbook_that_sends_much_more_or_less_than_before_is_told(rules: Rules) -> None:
     result = Result(messages=Counter(sent("win-back", 300)), before=Result(messages=Counter(sent("win-back", 200))))
     assert told(result, rules, "different") == [
-        "win-back sends 100 messages more than before (+50%): 300 in place of 200."
+        "win-back sends 100 messages more than before (+50 %): 300 in place of 200."
     ]
     result.before = Result(messages=Counter(sent("win-back", 201)))
     assert told(result, rules, "different") == []
@@ -163,3 +164,15 @@ def test_every_finding_has_its_threshold_in_the_docs() -> None:
     page = " ".join((Path(__file__).parents[2] / "docs" / "simulation.md").read_text("utf-8").split())
     for name, text in THRESHOLDS.items():
         assert f"| `{name}` | {text} |" in page, name
+
+
+def test_the_example_of_a_mistake_is_a_sound_playbook_among_those_that_ship() -> None:
+    root = Path(__file__).parents[2]
+    example = (root / "examples" / "backtest" / "win-back-weekly.yaml").read_text("utf-8")
+    rules = compile_rules({**read_directory(root / "rules"), "playbooks/win-back-weekly.yaml": example})
+    assert rules.sound, rules.issues
+    assert "win-back-weekly" in rules.plans
+    told = (root / "docs" / "simulation.md").read_text("utf-8")
+    assert (
+        example[example.index("start:") : example.index("\n\nsteps")].replace("\n\n", "\n").split("controls")[0] in told
+    )

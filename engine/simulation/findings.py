@@ -222,7 +222,7 @@ def _failing(asked: _Asked) -> Iterator[Finding]:
             (how, many), *_ = failed.most_common(1)
             text = (
                 f"{whole(share.value)} of the journeys of {playbook} fail: {failed.total():,} of {share.of:,}, "
-                f"{many:,} with {how.removeprefix('failed ')}."
+                f"{'all' if many == failed.total() else f'{many:,}'} with {how.removeprefix('failed ')}."
             )
             yield Finding("failing", playbook, text, size=failed.total())
 

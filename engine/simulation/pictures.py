@@ -248,7 +248,7 @@ def _side(changes: Sequence[tuple[str, str, int]], order: Sequence[str], place: 
         if many:
             tall = _THICK * many / total
             nodes[name] = _Node(many, y, tall)
-            y += max(tall, 20) + 12
+            y += max(tall, 26) + 10
     return nodes, y
 
 

@@ -44,7 +44,7 @@ def find_cap(policy: Policy, purpose: str, channel: str, moment: datetime, other
     found = [
         Capped(cap, until)
         for cap in policy.caps
-        if _concerns(cap, purpose, channel) and (until := _until(cap, policy, purpose, moment, known)) is not None
+        if concerns(cap, purpose, channel) and (until := _until(cap, policy, purpose, moment, known)) is not None
     ]
     return max(found, key=lambda capped: (capped.cap.do == "skip", capped.until), default=None)
 
@@ -55,7 +55,7 @@ def _until(cap: Cap, policy: Policy, purpose: str, moment: datetime, known: list
     instants = sorted(
         _instant(other)
         for other in known
-        if _concerns(cap, other.purpose, other.channel)
+        if concerns(cap, other.purpose, other.channel)
         and moment - per < _instant(other)
         and (other.until is None or (other.until < moment + per and policy.rank(other.purpose) < rank))
     )
@@ -72,5 +72,6 @@ def _instant(other: Other) -> datetime:
     return other.at if other.until is None else other.until
 
 
-def _concerns(cap: Cap, purpose: str, channel: str) -> bool:
+def concerns(cap: Cap, purpose: str, channel: str) -> bool:
+    """Whether a cap counts such messages."""
     return (not cap.purposes or purpose in cap.purposes) and (not cap.channels or channel in cap.channels)

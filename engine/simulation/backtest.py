@@ -1,13 +1,13 @@
 """The shop's own past through its playbooks on the virtual clock, customer by customer, on all processors.
 
-History is replayed as it was: what people would have done otherwise is not known. Capacities and channel limits have
-room, as each customer is simulated alone.
+History is replayed as it was: what people would have done otherwise is not known. Where capacities and channel limits
+couple customers, everybody lives through it together in one process.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from multiprocessing import get_context
 from typing import Any
@@ -17,6 +17,7 @@ import psycopg
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
 from engine.conditions.operands import microseconds
+from engine.evaluation.work import end_with_maker
 from engine.facts.history import told_events
 from engine.facts.pool import connect
 from engine.facts.read import read_customers
@@ -24,23 +25,21 @@ from engine.facts.standing import read_hand_tags
 from engine.journeys.plan import StartPlaybook
 from engine.language.rules import Rules
 from engine.replay.standing import known_before
+from engine.simulation.changed import Changes, compare
 from engine.simulation.cut_offs import Published
 from engine.simulation.history import Told
 from engine.simulation.journey import Assumed
+from engine.simulation.kept import Kept
 from engine.simulation.result import Result, count
 from engine.simulation.room import Room
 from engine.simulation.together import live_together
 from engine.simulation.world import Compiled, Person, World
+from engine.standing.judge import Judge
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]
 
 CHUNK = 200
-ASSUMPTIONS = (
-    "history is replayed as it was: what people would have done otherwise is not known",
-    "each customer is simulated alone: capacities and channel limits have room",
-    "steps that call something are answered as done, without fields; pools of coupons never run dry",
-)
 _WHOLE = {name: frozenset(of.columns[2:]) for name, of in RELATIONS.items()}
 _CUSTOMERS = "select id from customers order by id"
 
@@ -63,52 +62,146 @@ class Window:
         """Whether what one customer gets depends on what others get."""
         return self.rules.policy.couples({*self.playbooks, *started(self.rules, self.playbooks)})
 
+    @property
+    def question(self) -> tuple[object, ...]:
+        """What a result depends on beside the facts, from which the cut-offs follow."""
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        return (
+            self.rules.version,
+            *(item for item in own.items() if item[0] not in ("url", "rules", "cut_offs")),
+            CHUNK,
+        )
 
-def backtest(window: Window, progress: Progress = lambda _done, _total: None, processes: int | None = None) -> Result:
+
+def assumptions(window: Window) -> tuple[str, ...]:
+    """What is assumed, as sentences without a capital letter and a full stop."""
+    return (
+        "history is replayed as it was: what people would have done otherwise is not known",
+        "everybody shares the policy's capacities and channel limits, as in the running engine"
+        if window.couples
+        else "each customer is simulated alone: no capacity and no channel limit concerns these messages",
+        "steps that call something are answered as done, without fields; pools of coupons never run dry",
+        "tiers and RFM groups are judged by cut-offs of everybody as of the window's beginning and each publication",
+        "messages that were really sent in the window are left out; those before it are known",
+        "drafts and paused playbooks that are named run as if they were live",
+    )
+
+
+def backtest(
+    window: Window,
+    progress: Progress = lambda _done, _total: None,
+    processes: int | None = None,
+    against: Window | None = None,
+    kept: Kept | None = None,
+) -> Result:
     """Simulates everybody.
 
     Args:
         window: what is simulated.
         progress: told how many customers are done, of how many.
         processes: how many work at once; default: one for each processor.
+        against: the same window under another version of the rules: what differs is counted too.
+        kept: where parts are kept that need not be done again after an interruption.
     """
     with connect(window.url, window.schema) as connection:
         ids = [row[0] for row in connection.execute(_CUSTOMERS)]
-    size = max(len(ids), 1) if window.couples else CHUNK
+    couples = any(each.couples for each in (window, against) if each is not None)
+    size = max(len(ids), 1) if couples else CHUNK
     chunks = [ids[begin : begin + size] for begin in range(0, len(ids), size)]
     result = Result()
-    workers = min(processes or os.cpu_count() or 1, max(len(chunks), 1))
-    with ProcessPoolExecutor(workers, get_context("spawn"), _open, (window,)) as pool:
-        for part in pool.map(_simulated, chunks):
-            result.add(part)
-            progress(result.customers, len(ids))
+    for part, chunk in zip(_parts(window, against, kept, chunks, processes), chunks, strict=True):
+        result.add(part)
+        result.gone += len(chunk) - part.customers
+        progress(result.customers + result.gone, len(ids))
     return result
 
 
-class _Process:
-    """One process's rules and connection."""
+def _parts(
+    window: Window, against: Window | None, kept: Kept | None, chunks: Sequence[Sequence[int]], processes: int | None
+) -> Iterator[Result]:
+    """What came of each chunk, in order: as it was kept, or worked out by a pool of processes."""
+    known = {number: part for number in range(len(chunks)) if kept and (part := kept.read(number))}
+    open_ = [number for number in range(len(chunks)) if number not in known]
+    if not open_:
+        yield from known.values()
+        return
+    workers = min(processes or os.cpu_count() or 1, len(open_))
+    with ProcessPoolExecutor(workers, get_context("spawn"), _open, (window, against, kept)) as pool:
+        try:
+            found = pool.map(_simulated, open_, [chunks[number] for number in open_])
+            for number in range(len(chunks)):
+                yield known[number] if number in known else next(found)
+        except BaseException:
+            # Nobody waits for what has not begun; what is under way is still kept.
+            pool.shutdown(cancel_futures=True)
+            raise
 
-    window: Window
-    compiled: Compiled
+
+class _Process:
+    """One process's rules, of each side that is simulated, and its connection."""
+
+    sides: tuple[tuple[Window, Compiled], ...]
+    judge: Judge | None
+    kept: Kept | None
     connection: Connection
 
 
-def _open(window: Window) -> None:
-    _Process.window = window
-    _Process.compiled = Compiled(window.rules, window.playbooks, window.currency)
+def _open(window: Window, against: Window | None, kept: Kept | None) -> None:
+    end_with_maker()
+    windows = (window,) if against is None else (window, against)
+    _Process.sides = tuple((each, Compiled(each.rules, each.playbooks, each.currency)) for each in windows)
+    _Process.judge = None if against is None else groups_judge(*_Process.sides[0])
+    _Process.kept = kept
     _Process.connection = connect(window.url, window.schema)
 
 
-def _simulated(ids: Sequence[int]) -> Result:
-    return simulate(_Process.connection, _Process.compiled, _Process.window, ids)
+def _simulated(number: int, ids: Sequence[int]) -> Result:
+    if len(_Process.sides) == 1:
+        ((window, compiled),) = _Process.sides
+        part = simulate(_Process.connection, compiled, window, ids)
+    else:
+        after, before = _Process.sides
+        part = simulate_both(_Process.connection, after, before, _Process.judge, ids)
+    if _Process.kept is not None:
+        _Process.kept.write(number, part)
+    return part
 
 
 def simulate(connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int]) -> Result:
     """What comes of some customers."""
     result = Result()
     for world in worlds(connection, compiled, window, ids):
-        count(result, world, window.rules.policy.zone, window.to)
+        count(result, world, window.to)
     return result
+
+
+def simulate_both(
+    connection: Connection,
+    after: tuple[Window, Compiled],
+    before: tuple[Window, Compiled],
+    judge: Judge | None,
+    ids: Sequence[int],
+) -> Result:
+    """What comes of some customers under two versions of the rules, customer by customer, and what differs."""
+    result = Result(before=Result(), changes=Changes())
+    assert result.before is not None  # made above
+    assert result.changes is not None
+    to = after[0].to
+    new, old = (worlds(connection, compiled, window, ids) for window, compiled in (after, before))
+    for world, other in zip(new, old, strict=True):
+        count(result, world, to)
+        count(result.before, other, to)
+        compare(result.changes, other, world, judge, to)
+    return result
+
+
+def groups_judge(window: Window, compiled: Compiled) -> Judge | None:
+    """Who tells all segments, the stage and the tier of a customer, whether or not a playbook uses them."""
+    rules = window.rules
+    own = rules.standing
+    if not (own.segments or own.lifecycle or own.tiers):
+        return None
+    return Judge(own, rules.catalogue, compiled.evaluator.catalogue, rules.policy.zone, rules.words)
 
 
 def _at_the_beginning(

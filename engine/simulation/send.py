@@ -43,6 +43,8 @@ class Message:
     places: tuple[str, ...] = ()
     """Those in capacities that it has, or while it is held back has been promised."""
     room: Room | None = None
+    held: dict[str, datetime] = field(default_factory=dict)
+    """Since when it was held back, by reason."""
 
     def skip(self, reason: str, at: datetime) -> None:
         """It is not sent any more."""
@@ -171,6 +173,8 @@ class Sending(Reserving):
         if state == "skipped":
             own.skip(reason or "", at)
         own.channel, own.state, own.reason, own.at, own.until = channel, state, reason, at, until
+        if state == "deferred" and reason is not None:
+            own.held.setdefault(reason, at)
         return 0, 1
 
 

@@ -33,9 +33,8 @@ def campaigns_in(
     """
     if asked is None:
         return tuple(each for each in known.values() if each.status == "live" and start <= each.waves[0].at < to)
-    found = {
-        campaign.name: campaign for campaign in (_campaign(known, each, zone) for each in asked if _name(each) in known)
-    }
+    named = (_campaign(known, each, zone) for each in asked if _name(each) in known)
+    found = {campaign.name: campaign for campaign in named}
     for campaign in found.values():
         _check_window(campaign, ZoneInfo(zone), start, to)
     return tuple(found.values())

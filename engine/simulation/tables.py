@@ -240,12 +240,12 @@ def goals(report: Report) -> Table:
         "playbook", "who", "journeys", "reached", "share", "from", "to", "not over", "orders", "revenue", "currency",
         "orders without amount", "reached by assumed orders alone",
     )  # fmt: skip
-    shown = len(columns) - (report.window.responses is None)
+    told = len(columns) - (report.window.responses is None)
     return Table(
         "goals",
         "goals",
-        columns[:shown],
-        [row[:shown] for row in rows],
+        columns[:told],
+        [row[:told] for row in rows],
         "Share with its 95 % interval. " + _sentences(ATTRIBUTION),
     )
 

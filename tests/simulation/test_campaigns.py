@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import typer
 
-from engine.cli.simulate_campaigns import campaigns_in
+from engine.cli.simulate_campaigns import campaigns_in, check_campaigns
 from engine.language.rules import Rules
 from engine.simulation.campaign import moved
 from tests.simulation.people import START, TO, customer, day, live, messages
@@ -124,5 +124,6 @@ def test_live_campaigns_that_begin_in_the_window_take_part_and_a_draft_by_its_na
 )
 def test_a_campaign_that_cannot_be_simulated_is_refused(asked: str, told: str) -> None:
     with pytest.raises(typer.BadParameter) as refused:
+        check_campaigns([asked], rules().campaigns)
         campaigns_in(rules().campaigns, [asked], "UTC", START, TO)
     assert told in refused.value.message

@@ -250,12 +250,15 @@ def test_the_command_tells_what_was_assumed(shop: Shop, tmp_path: Path) -> None:
     file = ("--responses", str(tmp_path / "responses.yaml"))
     done = regulars(shop, tmp_path, *window, *file, "--output", str(output))
     assert done.returncode == 0, done.stderr
-    assert "opened (assumed)" in done.stdout
-    assert "assumed: 60 % open, 20 % click, 30 % order because of it (segment germans), seed 7" in done.stdout
+    assert "opened, clicked and ordered, with assumed responses" in done.stdout
+    assert "assumed: 60 % open, 20 % click, 30 % order because of it (segment germans; seed 7)" in done.stdout
     told = json.loads((output / "summary.json").read_text())
     assert any("seed 7" in line for line in told["assumptions"])
     rows = list(csv.DictReader((output / "assumed.csv").open()))
-    assert {row["what"] for row in rows} >= {"opened", "ordered", "goal"}
+    asked = next(row for row in rows if row["step"] == "ask")
+    assert int(asked["sent"]) >= int(asked["opened"]) > int(asked["clicked"]) > 0
+    goals = list(csv.DictReader((output / "goals.csv").open()))
+    assert [row["reached by assumed orders alone"] for row in goals] == [row["reached"] for row in goals] != ["0"]
 
 
 def test_the_command_refuses_a_file_with_mistakes_and_one_that_is_not_there(shop: Shop, tmp_path: Path) -> None:

@@ -304,6 +304,8 @@ def _notes(after: _Side, before: _Side | None, result: Result, *, changed: bool)
 
 def _print(report: Report) -> None:
     console = output_console()
+    if report.window.responses is not None:
+        console.print("with assumed responses, and so is everything that follows from them", markup=False)
     for each in report.findings:
         console.print(f"{'!' if each.weight == 'look' else '·'} {each.text}", markup=False)
     if not report.findings:

@@ -123,7 +123,12 @@ def test_live_campaigns_that_begin_in_the_window_take_part_and_a_draft_by_its_na
     ],
 )
 def test_a_campaign_that_cannot_be_simulated_is_refused(asked: str, told: str) -> None:
+    known = rules().campaigns
+
+    def find() -> object:
+        check_campaigns([asked], known)
+        return campaigns_in(known, [asked], "UTC", START, TO)
+
     with pytest.raises(typer.BadParameter) as refused:
-        check_campaigns([asked], rules().campaigns)
-        campaigns_in(rules().campaigns, [asked], "UTC", START, TO)
+        find()
     assert told in refused.value.message

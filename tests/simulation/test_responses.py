@@ -2,11 +2,16 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from engine.language.issues import Report
+from engine.language.located import plain
+from engine.language.reader import read
 from engine.language.responses import Responses, read_responses
 from engine.language.rules import Rules, load_rules
 from engine.simulation.backtest import Window, backtest
@@ -209,10 +214,23 @@ def test_what_is_wrong_is_said_at_its_place(text: str, place: tuple[int, int], c
     assert told in f"{issue.expected}; {issue.hint}"
 
 
-def test_the_example_is_sound_for_the_shipped_rules() -> None:
-    text = (ROOT / "examples" / "sample-shop" / "responses.yaml").read_text()
-    found = responses(text, load_rules(ROOT / "rules"))
-    assert found.parts == {"segment high-value-active", "stage"}
+def test_the_example_and_that_of_the_docs_are_sound_for_the_shipped_rules_and_valid_by_the_schema() -> None:
+    example = (ROOT / "examples" / "sample-shop" / "responses.yaml").read_text()
+    page = (ROOT / "docs" / "simulation.md").read_text()
+    shown = next(block for block in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL) if "shares:" in block)
+    schema = json.loads((ROOT / "schemas" / "rules" / "responses.schema.json").read_text())
+    for text in (example, shown):
+        assert responses(text, load_rules(ROOT / "rules")).parts == {"segment high-value-active", "stage"}
+        data = json.loads(json.dumps(plain(read(text, Report("x"))), default=float))  # type: ignore[arg-type]  # it is sound
+        jsonschema.validate(data, schema)
+
+
+@pytest.mark.parametrize("text", ["shares: [{open: 120%}, {opens: 5%}]", "shares: [{open: 1.5}]", "seed: 7"])
+def test_a_file_with_mistakes_is_not_valid_by_the_schema(text: str) -> None:
+    schema = json.loads((ROOT / "schemas" / "rules" / "responses.schema.json").read_text())
+    data = json.loads(json.dumps(plain(read(text, Report("x"))), default=float))  # type: ignore[arg-type]  # it is YAML
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, schema)
 
 
 # --- over a shop's facts ----------------------------------------------------------------------------------------------

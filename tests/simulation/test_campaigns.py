@@ -1,15 +1,24 @@
 """Campaigns on the virtual clock: beside playbooks, moved into the past, and with people who come to be known late."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import typer
 
 from engine.cli.simulate_campaigns import campaigns_in, check_campaigns
+from engine.facts.pool import connect
 from engine.language.rules import Rules
+from engine.simulation.backtest import Window, backtest, worlds
 from engine.simulation.campaign import moved
+from tests.projects import write_project
 from tests.simulation.people import START, TO, customer, day, live, messages
+from tests.simulation.test_backtest import regulars
+from tests.workflows.fixtures import MakeShop, open_shop
 from tests.workflows.rules import POLICY, make_rules
+
+__all__ = ["open_shop"]
 
 REMINDER = """
 steps:
@@ -132,3 +141,38 @@ def test_a_campaign_that_cannot_be_simulated_is_refused(asked: str, told: str) -
     with pytest.raises(typer.BadParameter) as refused:
         find()
     assert told in refused.value.message
+
+
+# --- over a shop's facts ----------------------------------------------------------------------------------------------
+
+
+def test_its_capacity_is_shared_by_everybody_and_later_places_are_promised(open_shop: MakeShop) -> None:
+    own = rules("capacity: {per_hour: 1}\n", waves=(3,))
+    shop = open_shop(own)
+    for number in range(3):
+        shop.place(f"N-{number}", f"c{number}", at=day(-1))
+    campaigns = tuple(own.campaigns.values())
+    window = Window(shop.url, own, (), START, TO, "EUR", campaigns=campaigns)
+    with connect(shop.url) as connection:
+        ids = [row[0] for row in connection.execute("select id from customers order by id")]
+        found = [messages(world) for world in worlds(connection, window.compiled(), window, ids)]
+    assert found == [[("spring", "w1", "sent", "", day(3 + number / 24))] for number in range(3)]
+    result = backtest(window, processes=2)
+    assert {(each.playbook, each.step, each.state): many for each, many in result.messages.items()} == {
+        ("spring", "w1", "sent"): 3
+    }
+    assert dict(result.journeys) == {("spring", "ended", "ended"): 3}
+
+
+def test_the_command_tries_a_draft_on_the_past(open_shop: MakeShop, tmp_path: Path) -> None:
+    own = rules(status="draft")
+    shop = open_shop(own)
+    write_project(tmp_path, own.files)
+    shop.place("N-1", "c1", at=day(1))
+    window = ("--from", "2026-03-02", "--to", "2026-03-12", "--format", "json")
+    alone = json.loads(regulars(shop, tmp_path, *window).stdout)
+    named = json.loads(regulars(shop, tmp_path, *window, "--campaign", "spring@2026-03-10T08:00").stdout)
+    assert (alone["campaigns"], named["campaigns"]) == ([], ["spring"])
+    sent = [(each["playbook"], each["step"], each["week"]) for each in named["messages"] if each["state"] == "sent"]
+    assert sorted(sent) == [("payment-reminder", "first", "2026-03-02"), ("spring", "w1", "2026-03-09")]
+    assert "campaign spring: w1 2026-03-10 08:00, w2 2026-03-13 08:00 (after the window)" in named["notes"]

@@ -30,7 +30,7 @@ from engine.journeys.campaign import Campaign, Wave
 from engine.journeys.plan import TemplateBy
 from engine.journeys.wire import Answer, DeliverRequest
 from engine.logs import described
-from engine.messages.decision import Wanted
+from engine.messages.decision import Wanted, wanted
 
 LANES = 6
 """Messages under way at once: each needs a connection to the database now and then, and others need some too."""
@@ -179,11 +179,7 @@ class _Sending:
     @cached_property
     def asked(self) -> tuple[Wanted, ...]:
         """What is asked of a customer at each try."""
-        drop, only_if = self.campaign.drop_when, self.wave.only_if
-        return (
-            *(() if drop is None else (Wanted(drop, must=False, reason="drop_when"),)),
-            *(() if only_if is None else (Wanted(only_if, must=True, reason="only_if"),)),
-        )
+        return wanted(self.campaign, self.wave)
 
 
 def _request(due: wave.Due, of: Wave, now: datetime) -> DeliverRequest:

@@ -9,8 +9,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -23,11 +23,14 @@ from engine.cli.evaluate import told_progress
 from engine.cli.instants import read_instant
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules_at import refuse_unsound, rules_at, show
+from engine.cli.simulate_campaigns import campaigns_in, check_campaigns, schedules
+from engine.cli.simulate_responses import assumed_responses
 from engine.cli.standing import output_console
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
 from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.issues import did_you_mean
+from engine.language.responses import Responses
 from engine.language.rules import Rules, load_rules
 from engine.replay.prepare import shop_zone
 from engine.servers.need import need
@@ -40,7 +43,6 @@ from engine.simulation.kept import BusyError, Kept, fingerprint, keep, question
 from engine.simulation.page import page
 from engine.simulation.result import Result
 from engine.simulation.tables import Report, Table, plain, shown, tables
-from engine.simulation.world import Compiled
 from engine.simulation.worth import worth_of_pools
 
 _WRONG = 1
@@ -67,6 +69,19 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option
         list[str] | None,
         typer.Option("--playbook", help="Only this playbook; may be repeated. Default: all live ones."),
     ] = None,
+    campaign: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--campaign",
+            metavar="NAME[@INSTANT]",
+            help="This campaign, beginning at the instant; may be repeated. Default: the live ones that begin in the "
+            "window, and none beside --playbook.",
+        ),
+    ] = None,
+    responses: Annotated[
+        Path | None,
+        typer.Option("--responses", metavar="FILE", help="Assumed shares of who opens, clicks and orders, in YAML."),
+    ] = None,
     against: Annotated[
         str | None, typer.Option("--against", metavar="REF", help="Compare with the rules at this Git ref.")
     ] = None,
@@ -85,10 +100,16 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
     after, before = _sides(found, playbook or (), ref, against)
+    check_campaigns(campaign, {*after.rules.campaigns, *(before.rules.campaigns if before else ())})
+    # Whoever names a playbook alone wants nothing else.
+    asked = _Asked(
+        [] if playbook and campaign is None else campaign,
+        None if responses is None else assumed_responses(responses, after.rules),
+    )
     began = time.monotonic()
     with told_progress() as told:
-        window = _window(url, after, start, to, told)
-        other = None if before is None else _window(url, before, start, to, told)
+        window = _window(url, after, asked, start, to, told)
+        other = None if before is None else _window(url, before, asked, start, to, told)
         with _kept(found, window, other) as kept:
             result = _backtest(window, other, kept, told)
             report = _report(after, window, result, before, other, kept, time.monotonic() - began)
@@ -154,13 +175,22 @@ def _side(rules: Rules, name: str, asked: Sequence[str], prefix: str) -> _Side:
 # --- the window -------------------------------------------------------------------------------------------------------
 
 
-def _window(url: str, side: _Side, start: str, to: str, told: Any) -> Window:  # noqa: ANN401 - the bar
-    rules, names = side.rules, side.playbooks
+@dataclass(frozen=True)
+class _Asked:
+    """What takes part besides playbooks: campaigns as they are named (None: the live ones), assumed responses."""
+
+    campaigns: Sequence[str] | None
+    responses: Responses | None
+
+
+def _window(url: str, side: _Side, asked: _Asked, start: str, to: str, told: Any) -> Window:  # noqa: ANN401 - the bar
+    rules = side.rules
     with connect(url) as connection:
         zone = shop_zone(connection, rules.policy.zone)
         begins, ends = read_instant(start, zone, "--from"), read_instant(to, zone, "--to")
         if begins >= ends:
             raise typer.BadParameter(f"--from {start} does not lie before --to {to}")
+        campaigns = campaigns_in(rules.campaigns, asked.campaigns, zone, begins, ends)
         row = connection.execute(_HAPPENED, {"start": begins, "to": ends}).fetchone()
         if not (row and row[0]):
             raise typer.BadParameter(
@@ -171,24 +201,24 @@ def _window(url: str, side: _Side, start: str, to: str, told: Any) -> Window:  #
         except CurrencyUnclearError as error:
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(_WRONG) from None
-        cut_offs = _published(connection, Asked(url, rules, currency), names, begins, ends, told)
-    return Window(url, rules, names, begins, ends, currency, cut_offs)
+        window = Window(
+            url, rules, side.playbooks, begins, ends, currency, campaigns=campaigns, responses=asked.responses
+        )
+        return replace(window, cut_offs=_published(connection, window, told))
 
 
 def _published(
     connection: psycopg.Connection[Any],
-    asked: Asked,
-    names: tuple[str, ...],
-    begins: datetime,
-    ends: datetime,
+    window: Window,
     told: Any,  # noqa: ANN401 - the bar
 ) -> Published:
-    """As of the window's beginning, and as often as the policy publishes them, where a playbook uses tiers or RFM."""
-    judge = Compiled(asked.rules, names, asked.currency).judge
+    """As of the window's beginning, and as often as the policy publishes them, where tiers or RFM are used."""
+    judge = window.compiled().judge
     if judge is None or (judge.rules.tiers is None and judge.rules.rfm is None):
         return ()
-    instants = list(publications(asked.rules.policy, begins, ends))
+    instants = list(publications(window.rules.policy, window.start, window.to))
     ids = [row[0] for row in connection.execute("select id from customers order by id")]
+    asked = Asked(window.url, window.rules, window.currency)
     return published(asked, instants, ids, lambda done, total: told("cut-offs", done, total))
 
 
@@ -254,7 +284,7 @@ def _report(
         names,
         worth,
         findings(result, window.rules, window.playbooks),
-        tuple(_notes(after, before, result, changed=changed)),
+        (*schedules(window), *_notes(after, before, result, changed=changed)),
         seconds,
     )
 
@@ -274,6 +304,8 @@ def _notes(after: _Side, before: _Side | None, result: Result, *, changed: bool)
 
 def _print(report: Report) -> None:
     console = output_console()
+    if report.window.responses is not None:
+        console.print("with assumed responses, and so is everything that follows from them", markup=False)
     for each in report.findings:
         console.print(f"{'!' if each.weight == 'look' else '·'} {each.text}", markup=False)
     if not report.findings:
@@ -322,6 +354,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "version": window.rules.version,
         "against": None if against is None else {"rules": against[1], "version": against[0].rules.version},
         "playbooks": list(window.playbooks),
+        "campaigns": [each.name for each in window.campaigns],
         "customers": report.result.customers,
         "seconds": round(report.seconds, 1),
         "notes": list(report.notes),

@@ -1,6 +1,6 @@
 """Which parts of standing the playbooks in force use: rules that decide no others start the same journeys."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +15,15 @@ from engine.standing.pruned import only
 _CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
 
 
-def used_parts(rules: Rules) -> frozenset[str]:
-    """The parts (`tag NAME`, `segment NAME`, `stage`, `tier`, `rfm`) that a live playbook or the policy names."""
+def used_parts(rules: Rules, more: Sequence[BaseModel] = ()) -> frozenset[str]:
+    """The parts (`tag NAME`, `segment NAME`, `stage`, `tier`, `rfm`) that a live playbook or the policy names.
+
+    `more` are models that name some too, such as campaigns.
+    """
     known = conditions(rules.standing)
     live = (plan for plan in rules.plans.values() if plan.starts)
     holds = (_CONDITION.validate_python(hold.condition) for hold in rules.policy.holds)
-    found = (part for model in (*live, *holds) for each in _models(model) for part in _named(each, known))
+    found = (part for model in (*live, *holds, *more) for each in _models(model) for part in _named(each, known))
     return frozenset(found) & known.keys()
 
 

@@ -17,7 +17,7 @@ from engine.explain.prove import has
 from engine.explain.subject import Subject, part_of
 from engine.facts.standing import Published, read_standings
 from engine.standing.cut_offs import CutOffs
-from engine.standing.definition import SegmentRule
+from engine.standing.definition import SegmentRule, StandingRules
 from engine.standing.pruned import only
 
 Connection = psycopg.Connection[Any]
@@ -87,6 +87,12 @@ class Judge:
                 yield Member(people[number], number)
 
 
+def rules_for(rules: StandingRules, when: Condition) -> StandingRules:
+    """The rules that decide an ad-hoc condition, as the segment `ASKED`, and all it depends on."""
+    asked = SegmentRule(name=ASKED.name, title="", when=when)
+    return only(rules.model_copy(update={"segments": (*rules.segments, asked), "order": ()}), part_of(ASKED))
+
+
 def judge(
     connection: Connection,
     standings: Standings,
@@ -109,10 +115,7 @@ def judge(
         progress: told what is being done, how many customers are done and how many there are.
     """
     rules = standings.rules.standing
-    if when is not None:
-        asked = SegmentRule(name=ASKED.name, title="", when=when)
-        rules = rules.model_copy(update={"segments": (*rules.segments, asked), "order": ()})
-    needed = only(rules, part_of(subject))
+    needed = only(rules, part_of(subject)) if when is None else rules_for(rules, when)
     judging = Standings(replace(standings.rules, standing=needed), standings.versions, standings.currency)
     values = None
     if needed.tiers is not None or needed.rfm is not None:

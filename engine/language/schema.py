@@ -16,6 +16,7 @@ from engine.language.own import NO_ACTIVITIES, OwnActivities
 from engine.language.playbooks import PlaybookModel
 from engine.language.policy import PolicyFile
 from engine.language.pools import CouponsFile
+from engine.language.responses import ResponsesFile
 from engine.language.rules import Rules
 from engine.language.schema_parts import told
 from engine.language.scope import Names, Typed
@@ -42,6 +43,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "policy": PolicyFile,
     "playbook": PlaybookModel,
     "campaign": CampaignModel,
+    "responses": ResponsesFile,
 }
 
 

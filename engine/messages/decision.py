@@ -9,6 +9,7 @@ import psycopg
 
 from engine.conditions.ast import Condition
 from engine.facts.matching import EventMatcher
+from engine.journeys.campaign import Campaign, Wave
 from engine.journeys.plan import Plan
 from engine.journeys.wire import DeliverRequest
 from engine.language.rules import Rules
@@ -44,6 +45,15 @@ class Wanted:
     condition: Condition
     must: bool
     reason: SkipReason
+
+
+def wanted(campaign: Campaign, wave: Wave) -> tuple[Wanted, ...]:
+    """What is asked of a customer whenever a wave's message could leave."""
+    drop, only_if = campaign.drop_when, wave.only_if
+    return (
+        *(() if drop is None else (Wanted(drop, must=False, reason="drop_when"),)),
+        *(() if only_if is None else (Wanted(only_if, must=True, reason="only_if"),)),
+    )
 
 
 @dataclass(frozen=True)

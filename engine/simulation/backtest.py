@@ -22,7 +22,9 @@ from engine.facts.history import told_events
 from engine.facts.pool import connect
 from engine.facts.read import read_customers
 from engine.facts.standing import read_hand_tags
+from engine.journeys.campaign import Campaign
 from engine.journeys.plan import StartPlaybook
+from engine.language.responses import Responses
 from engine.language.rules import Rules
 from engine.replay.standing import known_before
 from engine.simulation.changed import Changes, compare
@@ -30,6 +32,7 @@ from engine.simulation.cut_offs import Published
 from engine.simulation.history import Told
 from engine.simulation.journey import Assumed
 from engine.simulation.kept import Kept
+from engine.simulation.responses import Drawn, in_words
 from engine.simulation.result import Result, count
 from engine.simulation.room import Room
 from engine.simulation.together import live_together
@@ -46,7 +49,7 @@ _CUSTOMERS = "select id from customers order by id"
 
 @dataclass(frozen=True)
 class Window:
-    """What is simulated: whose rules, which of their playbooks, from one instant to another."""
+    """What is simulated: whose rules, which of their playbooks and campaigns, from one instant to another."""
 
     url: str
     rules: Rules
@@ -56,16 +59,25 @@ class Window:
     currency: str | None
     cut_offs: Published = ()
     schema: str = "public"
+    campaigns: tuple[Campaign, ...] = ()
+    responses: Responses | None = None
+
+    def compiled(self) -> Compiled:
+        """The rules for it, compiled."""
+        parts = self.responses.parts if self.responses else ()
+        return Compiled(self.rules, self.playbooks, self.currency, self.campaigns, parts)
 
     @property
     def couples(self) -> bool:
         """Whether what one customer gets depends on what others get."""
-        return self.rules.policy.couples({*self.playbooks, *started(self.rules, self.playbooks)})
+        campaigns = {each.name for each in self.campaigns}
+        return self.rules.policy.couples({*self.playbooks, *started(self.rules, self.playbooks), *campaigns})
 
     @property
     def question(self) -> tuple[object, ...]:
         """What a result depends on beside the facts, from which the cut-offs follow."""
         own = {each.name: getattr(self, each.name) for each in fields(self)}
+        own["campaigns"] = tuple((each.name, each.waves[0].at) for each in self.campaigns)
         return (
             self.rules.version,
             *(item for item in own.items() if item[0] not in ("url", "rules", "cut_offs")),
@@ -83,7 +95,8 @@ def assumptions(window: Window) -> tuple[str, ...]:
         "steps that call something are answered as done, without fields; pools of coupons never run dry",
         "tiers and RFM groups are judged by cut-offs of everybody as of the window's beginning and each publication",
         "messages that were really sent in the window are left out; those before it are known",
-        "drafts and paused playbooks that are named run as if they were live",
+        "drafts and paused playbooks and campaigns that are named run as if they were live",
+        *in_words(window.responses),
     )
 
 
@@ -149,7 +162,7 @@ class _Process:
 def _open(window: Window, against: Window | None, kept: Kept | None) -> None:
     end_with_maker()
     windows = (window,) if against is None else (window, against)
-    _Process.sides = tuple((each, Compiled(each.rules, each.playbooks, each.currency)) for each in windows)
+    _Process.sides = tuple((each, each.compiled()) for each in windows)
     _Process.judge = None if against is None else groups_judge(*_Process.sides[0])
     _Process.kept = kept
     _Process.connection = connect(window.url, window.schema)
@@ -219,7 +232,8 @@ def _at_the_beginning(
             told=tuple(_told(compiled, row) for row in told.get(facts.customer_id, ())),
             known=facts.customer_id in known,
         )
-        yield World(compiled, person, window.start, Assumed(holdout=None), room)
+        drawn = None if window.responses is None else Drawn(window.responses)
+        yield World(compiled, person, window.start, Assumed(holdout=None, drawn=drawn), room)
 
 
 def worlds(

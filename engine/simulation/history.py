@@ -178,9 +178,11 @@ class History:
         """The events of a kind, as conditions ask for them."""
         return [(each.at, each.fields) for each in self.events if each.kind == kind]
 
-    def tell(self, kind: str, at: int, fields: Mapping[str, Value]) -> None:
+    def tell(self, kind: str, at: int, fields: Mapping[str, Value]) -> Happened:
         """An event comes to be known, perhaps of a later instant."""
-        insort(self.events, Happened(at, kind, 1_000_000 + len(self.events), partial(_same, fields)), key=_order)
+        happened = Happened(at, kind, 1_000_000 + len(self.events), partial(_same, fields))
+        insort(self.events, happened, key=_order)
+        return happened
 
     # --- rows -------------------------------------------------------------------------------------------------------
 

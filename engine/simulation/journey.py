@@ -1,6 +1,6 @@
 """One journey in a simulation: the interpreter's commands, carried out at their own instants."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -29,12 +29,14 @@ from engine.journeys.plan import Call, Coupon, Jump, Plan, Points, TemplateBy, W
 from engine.journeys.state import State
 from engine.journeys.wire import DeliverRequest
 from engine.language.rules import Rules
+from engine.messages.decision import Wanted
 from engine.messages.holdout import kept_out
 from engine.messages.reasons import SkipReason
 from engine.messages.reserve import NotBefore, Proceed
 from engine.simulation.giving import give
 from engine.simulation.history import Happened, History, Subject
 from engine.simulation.log import Became, Entry, What
+from engine.simulation.responses import Drawn
 from engine.simulation.room import Room
 from engine.simulation.send import Asking, Message, Sending, states
 from engine.standing.decide import HandTag
@@ -49,12 +51,14 @@ class Assumed:
         answers: what a step that calls something is answered, by field.
         responses: of a message, coupon or task by its step: after how many seconds it was opened, redeemed or closed.
         holdout: whether the customer is kept out of playbooks that keep somebody out; None: as the hash has it.
+        drawn: what a response model draws, in place of `responses` to messages.
     """
 
     failing: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     responses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     holdout: bool | None = False
+    drawn: Drawn | None = None
 
 
 class Around(Protocol):
@@ -97,6 +101,8 @@ class Journey:
     """What became of steps that call something."""
     later: dict[str, dict[str, datetime]] = field(default_factory=dict)
     """What becomes of coupons and tasks, by step: redeemed, closed."""
+    asked: tuple[Wanted, ...] = ()
+    """What each of its messages asks of the customer besides, as a campaign's wave does."""
 
     def __post_init__(self) -> None:
         self._hold: Hold | None = None
@@ -176,14 +182,20 @@ class Journey:
 
     # --- what has happened ------------------------------------------------------------------------------------------
 
-    def occurred(self, triggers: Any, moment: datetime) -> Occurrence | None:  # noqa: ANN401 - triggers
-        """The first event or change up to the moment that one of the triggers means."""
+    def occurred(
+        self,
+        triggers: Any,  # noqa: ANN401 - triggers
+        moment: datetime,
+        without: Collection[Happened] = (),
+    ) -> Occurrence | None:
+        """The first event, besides some, or change up to the moment that one of the triggers means."""
         started_by = None if self.started_by is None else self.started_by.kind
         since, until = microseconds(self.started_at), microseconds(moment)
         events = (
             each
             for each in self.around.history.events
             if each.at <= until
+            and each not in without
             and each.is_of(self.subject)
             and counts(each.kind, each.at, since, subject=self.subject.kind, started_by=started_by)
             and self.around.means(triggers, each)
@@ -345,7 +357,7 @@ class Journey:
     def _through_a_channel(self, request: DeliverRequest, template: str | TemplateBy) -> Answered | None:
         """What has become of the message; None if this channel gave way and the next is to be tried."""
         around, at = self.around, request.at
-        asking = Asking(self._row(), self.plan, self.occurred, self._kept_out())
+        asking = Asking(self._row(), self.plan, self.occurred, self._kept_out(), self.asked)
         reservation = Sending(request, around.rules, asking, around.history, around.messages, around.room).decide()
         if isinstance(reservation, NotBefore):
             return Answered(at, request.step, "deferred", reservation.reason, reservation.until)
@@ -376,7 +388,8 @@ class Journey:
         name = template if isinstance(template, str) else template.chosen(self.value(template.by, at))
         self.note(at, "send", message.step, channel=message.channel, template=name)
         history, now = self.around.history, microseconds(at)
-        responses = self.around.assumed.responses.get(message.step, {})
+        assumed = self.around.assumed
+        responses = assumed.drawn.of(self, message, at) if assumed.drawn else assumed.responses.get(message.step, {})
         message.responses = {kind: now + seconds * 1_000_000 for kind, seconds in responses.items()}
         values = {
             "state": "sent",

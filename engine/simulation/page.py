@@ -76,16 +76,17 @@ def _head(report: Report) -> str:
         for what, many in {"customers": result.customers, **totals}.items()
         if many or what == "messages sent"
     )
-    names = ", ".join(window.playbooks)
+    names = ", ".join((*window.playbooks, *(f"campaign {each.name}" for each in window.campaigns)))
+    kind = "Backtest" if window.responses is None else "Backtest with assumed responses"
     version = f"{escape(report.rules)} <code>{window.rules.version}</code>"
     if report.against is not None:
         version += f" against {escape(report.against[1])} <code>{report.against[0].rules.version}</code>"
     return (
-        f"<header><p class=kicker>Backtest</p><h1>{escape(_span(report))}</h1>"
+        f"<header><p class=kicker>{kind}</p><h1>{escape(_span(report))}</h1>"
         f"<p class=lead>What {len(window.playbooks)} playbook{'' if len(window.playbooks) == 1 else 's'} would have "
         f"done to {result.customers:,} customers. Nothing was sent or written.</p>"
         f"<p class=meta>Rules: {version}. Times in {escape(window.rules.policy.zone)}; the end is exclusive. "
-        f"It took {report.seconds:,.0f} s.</p><details class=names><summary>Playbooks that took part</summary>"
+        f"It took {report.seconds:,.0f} s.</p><details class=names><summary>What took part</summary>"
         f"<p>{escape(names)}</p></details>"
         f"<dl class=figures>{cells}</dl></header>"
     )

@@ -13,6 +13,7 @@ from engine.policy import Policy
 from engine.simulation.changed import Changes
 from engine.simulation.history import column
 from engine.simulation.journey import Journey
+from engine.simulation.responses import count_assumed, is_assumed, reached_as_assumed
 from engine.simulation.send import Message
 from engine.simulation.world import World
 
@@ -64,13 +65,14 @@ class Result:
         hours: by channel, weekday (1 is Monday) and hour of the policy's zone: messages sent.
         goals: by playbook, who (EVERYBODY_ELSE, holdout or global_holdout) and what: `journeys`, `reached`, `not_over`
             (the goal's time was not over at the end), `orders`, `revenue` (minor units of the reporting currency) and
-            `unpriced` (orders without an amount in it).
+            `unpriced` (orders without an amount in it), and `assumed` (reached by assumed orders alone).
         given: by playbook, kind and step: coupons, tasks, points, tags.
         coupons: by playbook and pool: how many were given.
         flows: by kind of standing, from and to: how many changes.
         standing: by kind, `begin` or `end`, and name: how many customers.
         languages: by template and the customer's locale: messages sent.
         touched: customers, by our number, with the most messages.
+        assumed: what assumed responses have done, as `count_assumed` tells.
         before: the other version of the rules, where two are compared.
         changes: what differs between them.
     """
@@ -93,6 +95,7 @@ class Result:
     standing: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     languages: Counter[tuple[str, str]] = field(default_factory=Counter)
     touched: Counter[int] = field(default_factory=Counter)
+    assumed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     before: "Result | None" = None
     changes: Changes | None = None
 
@@ -114,7 +117,7 @@ class Result:
 
 _ADDED = (
     "journeys", "messages", "written", "steps", "times", "recent", "held_back", "load", "hours", "goals", "given",
-    "coupons", "flows", "standing", "languages",
+    "coupons", "flows", "standing", "languages", "assumed",
 )  # fmt: skip
 
 
@@ -127,6 +130,7 @@ def count(result: Result, world: World, to: datetime) -> None:
         to: the window's end.
     """
     result.customers += 1
+    result.assumed.update(count_assumed(world.assumed.drawn, world.journeys, to))
     for journey in world.journeys:
         _count_journey(result, world, journey, to)
     _count_messages(result, world)
@@ -166,6 +170,7 @@ def _goal(world: World, journey: Journey, within: int, to: datetime) -> Iterator
     until = min(ends, to)
     yield "journeys", 1
     yield "reached", int(journey.occurred(goal.any, until) is not None)
+    yield "assumed", int(reached_as_assumed(world.assumed.drawn, journey, to))
     yield "not_over", int(ends > to)
     for total in _paid(world, microseconds(journey.started_at), microseconds(until)):
         yield "orders", 1
@@ -173,8 +178,10 @@ def _goal(world: World, journey: Journey, within: int, to: datetime) -> Iterator
 
 
 def _paid(world: World, since: int, until: int) -> Iterator[int | None]:
-    """Of each order paid after one instant, up to another: its amount, if it has one in the reporting currency."""
+    """Of each order that was really paid after one instant, up to another: its amount, if in the reporting currency."""
     for row in world.history.facts.rows.get("orders", ()):
+        if is_assumed(row):
+            continue
         paid = column("orders", "paid_at", row)
         cancelled = column("orders", "cancelled_at", row)
         gone = isinstance(cancelled, int) and cancelled <= until

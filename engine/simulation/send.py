@@ -14,7 +14,7 @@ from engine.language.rules import Rules
 from engine.messages.capacities import Given, Wish
 from engine.messages.caps import Other, waits
 from engine.messages.channel_limit import Queued, Token
-from engine.messages.decision import Terms
+from engine.messages.decision import Terms, Wanted
 from engine.messages.known import Known
 from engine.messages.reasons import SkipReason
 from engine.messages.reserve import Reserving
@@ -84,6 +84,8 @@ class Asking:
     occurred: Callable[[Sequence[Any], datetime], Occurrence | None]
     kept_out: SkipReason | None
     """Of which holdout the customer is."""
+    asked: Sequence[Wanted] = ()
+    """What is asked of the customer besides."""
 
 
 class Sending(Reserving):
@@ -99,7 +101,7 @@ class Sending(Reserving):
         room: Room | None = None,
     ) -> None:
         self._history, self._asking, self._messages, self._room = history, asking, messages, room
-        terms = Terms(asking.plan, rules, frozenset(), None)  # type: ignore[arg-type]  # who decides triggers is asked here
+        terms = Terms(asking.plan, rules, frozenset(), None, asked=asking.asked)  # type: ignore[arg-type]  # who decides triggers is asked here
         known = _known(request, asking, history, messages)
         super().__init__(None, request, terms, request.at, known)  # type: ignore[arg-type]  # no question asks a database
 

@@ -6,7 +6,7 @@ Over 250 lines: one short function for each table, no logic.
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -90,7 +90,14 @@ class Table:
 
 
 def tables(report: Report) -> list[Table]:
-    """All tables, in the order of telling."""
+    """All tables, in the order of telling; where responses are assumed their titles say so."""
+    made = _tables(report)
+    if report.window.responses is None:
+        return made
+    return [replace(each, title=f"{each.title}, with assumed responses") for each in made]
+
+
+def _tables(report: Report) -> list[Table]:
     return [
         _findings(report),
         *(_of_both(report) if report.result.before is not None else ()),
@@ -102,6 +109,7 @@ def tables(report: Report) -> list[Table]:
         peaks(report),
         journeys(report.result),
         goals(report),
+        *((assumed(report.result),) if report.window.responses is not None else ()),
         lifts(report.result),
         given(report.result),
         costs(report),
@@ -225,13 +233,44 @@ def goals(report: Report) -> Table:
                 revenue,
                 currency or "",
                 own.get("unpriced", 0),
+                own.get("assumed", 0),
             )
         )
     columns = (
         "playbook", "who", "journeys", "reached", "share", "from", "to", "not over", "orders", "revenue", "currency",
-        "orders without amount",
+        "orders without amount", "reached by assumed orders alone",
     )  # fmt: skip
-    return Table("goals", "goals", columns, rows, "Share with its 95 % interval. " + _sentences(ATTRIBUTION))
+    told = len(columns) - (report.window.responses is None)
+    return Table(
+        "goals",
+        "goals",
+        columns[:told],
+        [row[:told] for row in rows],
+        "Share with its 95 % interval. " + _sentences(ATTRIBUTION),
+    )
+
+
+def assumed(result: Result) -> Table:
+    """By playbook and step: what was assumed of the messages sent."""
+    counts, many = totals(result), result.assumed
+    rows = [
+        (*key, counts[key]["sent"], *(many[*key, what] for what in ("opened", "clicked", "ordered")))
+        for key in sorted(counts)
+        if counts[key]["sent"]
+    ]
+    stopped = ", ".join(f"{playbook} {many[playbook, '', 'stopped']:,}" for playbook in _stopped(result))
+    note = f"Journeys that assumed orders alone have stopped: {stopped or 'none'}."
+    return Table(
+        "assumed",
+        "opened, clicked and ordered",
+        ("playbook", "step", "sent", "opened", "clicked", "ordered"),
+        rows,
+        note,
+    )
+
+
+def _stopped(result: Result) -> list[str]:
+    return sorted({playbook for playbook, _, what in result.assumed if what == "stopped"})
 
 
 def _who(result: Result) -> list[tuple[str, str]]:

@@ -1,10 +1,11 @@
 """A customer's world on a virtual clock: facts come to be known, standing flips, journeys start, wait and end.
 
 It goes from one logical instant to the next. At one instant a fact comes before a flip, a flip before new cut-offs,
-these before a moment of the calendar, and that before what journeys wait for, in the order of their numbers.
+these before a moment of the calendar, that before what journeys wait for, in the order of their numbers, and campaigns
+come last.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
@@ -15,15 +16,18 @@ from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS
 from engine.conditions.operands import instant, microseconds
 from engine.dispatch.match import means
-from engine.dispatch.uses import with_used_standing
+from engine.dispatch.uses import used_parts
+from engine.explain.members import rules_for
 from engine.facts.evaluate import evaluator
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.occurrence import ONCE, Occurrence, change_name
+from engine.journeys.campaign import Campaign
 from engine.journeys.inputs import Told
 from engine.journeys.moments import next_moment
 from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, EveryTrigger, Plan, Trigger
 from engine.language.rules import Rules
+from engine.simulation.campaign import Campaigning
 from engine.simulation.history import Happened, History, Subject, column
 from engine.simulation.history import Told as Fact
 from engine.simulation.journey import Assumed, Journey, told_by
@@ -34,7 +38,9 @@ from engine.simulation.room import Room
 from engine.simulation.send import Message
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import Change, HandTag, Standing
-from engine.standing.judge import Judge
+from engine.standing.definition import StandingRules
+from engine.standing.judge import Judge, Judgement
+from engine.standing.pruned import only
 
 MOST = 10_000
 """Turns of one world: more are a circle that nobody meant."""
@@ -68,10 +74,20 @@ class Compiled:
         rules: the rules.
         playbooks: which of their playbooks start journeys; others are only started by a step.
         currency: the reporting currency.
+        campaigns: those that run.
+        parts: of standing, that are decided besides those that these use.
     """
 
-    def __init__(self, rules: Rules, playbooks: Sequence[str], currency: str | None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        playbooks: Sequence[str],
+        currency: str | None,
+        campaigns: Sequence[Campaign] = (),
+        parts: Collection[str] = (),
+    ) -> None:
         self.plans = [rules.plans[name] for name in playbooks]
+        self.campaigns, self.parts = campaigns, parts
         self.evaluator = evaluator(rules.catalogue, currency, rules.words)
         self.questions = Questions(self.evaluator)
         self.matcher = EventMatcher(load_contracts(), currency)
@@ -98,10 +114,20 @@ class Compiled:
         own = self.rules
         names = {plan.playbook for plan in self.plans}
         live = {name: plan.model_copy(update={"status": "live"}) for name, plan in own.plans.items() if name in names}
-        used = with_used_standing(replace(own, plans=live)).standing
+        parts = used_parts(replace(own, plans=live), self.campaigns)
+        used = only(own.standing, *sorted({*parts, *self.parts}))
         if not (used.tags or used.segments or used.lifecycle or used.tiers or used.rfm):
             return None
-        return Judge(used, own.catalogue, self.evaluator.catalogue, own.policy.zone, own.words)
+        return self._judge(used)
+
+    @cached_property
+    def audiences(self) -> Sequence[Judge]:
+        """Who tells whether a customer is in the audience, for each campaign."""
+        return [self._judge(rules_for(self.rules.standing, each.audience)) for each in self.campaigns]
+
+    def _judge(self, standing: StandingRules) -> Judge:
+        own = self.rules
+        return Judge(standing, own.catalogue, self.evaluator.catalogue, own.policy.zone, own.words)
 
     @cached_property
     def starting(self) -> Mapping[str, Sequence[Plan]]:
@@ -178,6 +204,7 @@ class World:
         self._cut_offs, self._published = person.cut_offs, 0
         self._open: list[Journey] = []
         self._moments: dict[int, int | None] = {}
+        self._campaigns = [Campaigning(self, each) for each in range(len(self.compiled.campaigns))]
         self._known = person.known
         self._take_over(self._now + 1)
         if self._known:
@@ -231,6 +258,9 @@ class World:
             due = journey.due
             if due is not None and (first is None or due <= first.at):
                 first = _earlier(first, Turn(max(due, now), 3, journey.order, journey.wake))
+        for number, campaign in enumerate(self._campaigns):
+            if campaign.due is not None and (first is None or campaign.due <= first.at):
+                first = _earlier(first, Turn(max(campaign.due, now), 4, number, campaign.wake))
         return first
 
     def take(self, turn: Turn) -> None:
@@ -313,7 +343,14 @@ class World:
         judge = self.compiled.judge
         if judge is None:
             return ()
-        judged = judge(
+        judged = self.judged_by(judge, at)
+        self._previous = self.history.standing = judged.standing
+        self._next_flip = judged.next_flip
+        return judged.changes
+
+    def judged_by(self, judge: Judge, at: int) -> Judgement:
+        """What some rules say of the customer as of an instant, in microseconds since the epoch."""
+        return judge(
             self.history.facts,
             at,
             cut_offs=self._cut_offs,
@@ -321,9 +358,6 @@ class World:
             hand_tags=self.history.hand_tags,
             events={kind: self.history.happenings(kind) for kind in judge.events},
         )
-        self._previous = self.history.standing = judged.standing
-        self._next_flip = judged.next_flip
-        return judged.changes
 
     def _judged(self, at: int) -> tuple[Change, ...]:
         changes = self._decide(at)

@@ -1,4 +1,4 @@
-"""Every block of YAML in the pages is what it says: rules, tests and mappings that load without a mistake."""
+"""Every block of YAML in the pages is what it says: rules, tests, mappings or responses that load without a mistake."""
 
 import re
 
@@ -9,6 +9,7 @@ from engine.language.files import read_directory
 from engine.language.issues import Report
 from engine.language.kinds import KINDS
 from engine.language.reader import read
+from engine.language.responses import read_responses
 from engine.language.rules import compile_rules
 from engine.ruletests.read import read_tests
 from tests.docs.pages import ROOT, blocks, pages
@@ -36,6 +37,8 @@ def test_a_block_of_yaml_loads(name, block):
         suite = read_tests(compile_rules({**SHIPPED, place: block.text}), frozenset({place}))
         assert suite.issues == ()
         assert suite.cases
+    elif "shares" in keys:
+        assert read_responses(block.text, name, compile_rules(SHIPPED))[1] == ()
     elif kind := next((key for key in keys if key in KINDS), None):
         place = "policy.yaml" if kind == "policy" else "shown.yaml"
         # Attributes are shown by themselves; other rules name those that ship.

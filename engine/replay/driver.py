@@ -76,6 +76,8 @@ class Driver:
     untouched: set[int] = field(default_factory=set)
     """Journeys that lie in their start delay: nobody has woken them yet."""
     ids: dict[int, str] = field(default_factory=dict)
+    acted: set[int] = field(default_factory=set)
+    """Journeys whose steps may have judged their customers since the flips were looked up."""
     closing: list[str] = field(default_factory=list)
     facts: int = 0
     waits: int = 0
@@ -88,7 +90,10 @@ class Driver:
         calendar = Calendar(self.matcher)
         self.moments = Moments(calendar, self.window.to) if calendar.triggers else None
         self.tells = any(
-            isinstance(step, _TELLING) for plan in self.matcher.rules.plans.values() if plan.starts for step in plan.code
+            isinstance(step, _TELLING)
+            for plan in self.matcher.rules.plans.values()
+            if plan.starts
+            for step in plan.code
         )
         self.named = frozenset(kind for plan in self.matcher.rules.plans.values() for kind in plan.events())
 
@@ -161,6 +166,13 @@ class Driver:
         """Tells what steps have brought about: journeys that they start, changes of standing that others hear of."""
         while self.tells and (rows := await asyncio.to_thread(self._open_rows)):
             await self._told(rows)
+        if self.tells and self.judging is not None and self.acted:
+            await asyncio.to_thread(self._judged, self.judging)
+
+    def _judged(self, judging: Standing) -> None:
+        with self.pool.connection() as connection:
+            judging.acted(connection, sorted(self.acted))
+        self.acted.clear()
 
     async def _told(self, rows: list[Row]) -> None:
         for row in rows:
@@ -240,6 +252,7 @@ class Driver:
     async def _take(self, journey: int, told: wire.Tell | None) -> None:
         """Gives a journey an input and waits until it has carried out what follows."""
         self.untouched.discard(journey)
+        self.acted.add(journey)
         try:
             standing = await self._handle(journey).execute_update("take", told, result_type=wire.Standing)
         except RPCError as error:

@@ -5,7 +5,7 @@ room, as each customer is simulated alone.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +17,12 @@ import psycopg
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
 from engine.conditions.operands import microseconds
+from engine.conditions.types import Value
 from engine.facts.history import told_events
 from engine.facts.pool import connect
 from engine.facts.read import read_customers
 from engine.facts.standing import read_hand_tags
-from engine.journeys.plan import StartPlaybook
+from engine.journeys.plan import EventTrigger, StartPlaybook
 from engine.language.rules import Rules
 from engine.replay.standing import known_before
 from engine.simulation.cut_offs import Published
@@ -42,6 +43,7 @@ ASSUMPTIONS = (
     "steps that call something are answered as done, without fields; pools of coupons never run dry",
 )
 _WHOLE = {name: frozenset(of.columns[2:]) for name, of in RELATIONS.items()}
+_ON_SITE = "select customer_id, key, kind, data from site_events where customer_id = any(%s) and data <> '{}'"
 _CUSTOMERS = "select id from customers order by id"
 
 
@@ -118,6 +120,7 @@ def _at_the_beginning(
         found = read_customers(connection, ids, relations=_WHOLE, zone=window.rules.policy.zone)
         told, tags = told_events(connection, ids, compiled.told), read_hand_tags(connection, ids)
         known = frozenset(known_before(connection, window.start, ids))
+        on_site = _on_site(connection, compiled, ids)
     for facts in found:
         person = Person(
             _before(facts, microseconds(window.start)),
@@ -125,6 +128,7 @@ def _at_the_beginning(
             published=window.cut_offs,
             told=tuple(_told(compiled, row) for row in told.get(facts.customer_id, ())),
             known=facts.customer_id in known,
+            on_site=on_site.get(facts.customer_id, {}),
         )
         yield World(compiled, person, window.start, Assumed(holdout=None), room)
 
@@ -175,6 +179,18 @@ def _before(facts: CustomerFacts, start: int) -> CustomerFacts:
         for name in ("messages", "message_events")
     }
     return CustomerFacts(facts.customer_id, facts.zone, {**facts.rows, **own})
+
+
+def _on_site(
+    connection: Connection, compiled: Compiled, ids: Sequence[int]
+) -> dict[int, dict[str, Mapping[str, Value]]]:
+    """What was looked for and put into carts, of each customer, where a playbook asks for it."""
+    triggers = (each for plan in compiled.rules.plans.values() for each in plan.triggers())
+    asked = any(each.where for each in triggers if isinstance(each, EventTrigger) and each.event.startswith("site."))
+    found: dict[int, dict[str, Mapping[str, Value]]] = {}
+    for customer, key, kind, data in connection.execute(_ON_SITE, (list(ids),)) if asked else ():
+        found.setdefault(customer, {})[key] = compiled.matcher.fields(f"site.{kind}", data)
+    return found
 
 
 def _told(compiled: Compiled, row: tuple[Any, ...]) -> Told:

@@ -1,0 +1,105 @@
+"""Which parts of the language a simulation has come through, counted by name."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from engine.journeys.plan import (
+    ChangeTrigger,
+    DateTrigger,
+    EventTrigger,
+    EveryTrigger,
+    Plan,
+    Step,
+    TemplateBy,
+    Trigger,
+    When,
+)
+from engine.simulation.world import World
+
+STEPS = frozenset(str(kind.model_fields["op"].default) for kind in get_args(get_args(Step)[0]))
+"""Every kind of instruction that a plan can have."""
+TRIGGERS = frozenset(
+    {"event", "event where", "when", "date", "every quarter", "every year"}
+    | {f"enters {kind}" for kind in ("tag", "segment", "stage", "rfm_group")}
+    | {"leaves tag", "leaves segment", "leaves stage", "rises_to tier"}
+)
+FORMS = frozenset(
+    {"date", "offset", "at", "weekday", "length", "business", "follow", "since start", "until"}
+    | {f"if_past {then}" for then in ("go", "skip", "end")}
+    | {"wording by group", "several channels", "add", "per", "take", "reverse all", "reverse refunded", "pending"}
+    | {"expires", "remove", "every", "on_failure", "looked up"}
+)
+"""What a step can say that changes how it goes."""
+
+
+def reached(worlds: Iterable[World]) -> Counter[str]:
+    """How many ways through the playbooks, taken by anybody, led to a step of each kind, and to each form."""
+    found: Counter[str] = Counter()
+    for world in worlds:
+        for journey in world.journeys:
+            indexes = {0, *(to for _, to in journey.ways)}
+            for index in indexes:
+                found.update(_of_step(journey.plan.code[index]))
+    return found
+
+
+def heard(worlds: Iterable[World]) -> Counter[str]:
+    """How many journeys were started or ended by a playbook that names a trigger of each kind."""
+    found: Counter[str] = Counter()
+    for world in worlds:
+        for journey in world.journeys:
+            found.update({name for trigger in _triggers(journey.plan) for name in _of_trigger(trigger)})
+    return found
+
+
+def _triggers(plan: Plan) -> Iterator[Any]:
+    yield from plan.triggers()
+
+
+def _of_trigger(trigger: Trigger | DateTrigger | EveryTrigger) -> Iterator[str]:
+    match trigger:
+        case EventTrigger():
+            yield "event where" if trigger.where else "event"
+        case ChangeTrigger():
+            yield "when" if trigger.when else f"{trigger.change} {trigger.kind}"
+        case DateTrigger():
+            yield "date"
+        case EveryTrigger():
+            yield f"every {trigger.every}"
+
+
+def _of_step(step: Any) -> Iterator[str]:
+    yield step.op
+    if step.on_failure is not None:
+        yield "on_failure"
+    for name in ("expires", "remove", "every", "business", "follow"):
+        if getattr(step, name, None):
+            yield name
+    if getattr(step, "since", "") == "start":
+        yield "since start"
+    if hasattr(step, "if_past"):
+        yield f"if_past {step.if_past}"
+    if isinstance(getattr(step, "template", None), TemplateBy):
+        yield "wording by group"
+    if len(getattr(step, "channels", ())) > 1:
+        yield "several channels"
+    yield from _of_when(getattr(step, "when", None) or getattr(step, "until", None))
+    if getattr(step, "until", None) is not None:
+        yield "until"
+    yield from _of_given(getattr(step, "given", {}))
+    if getattr(step, "looked_up", {}):
+        yield "looked up"
+
+
+def _of_when(when: BaseModel | None) -> Iterator[str]:
+    if isinstance(when, When):
+        yield from (name for name in ("date", "offset", "at", "weekday", "length", "business") if getattr(when, name))
+
+
+def _of_given(given: dict[str, Any]) -> Iterator[str]:
+    yield from (name for name in ("add", "per", "take", "pending", "expires") if name in given)
+    if "reverse" in given:
+        yield f"reverse {given['reverse']}"

@@ -47,6 +47,11 @@ class Lived:
     calls: Counter[Line] = field(default_factory=Counter)
     people: Counter[Line] = field(default_factory=Counter)
 
+    def add(self, other: "Lived") -> None:
+        """Takes in what became of others."""
+        for each in fields(self):
+            getattr(self, each.name).update(getattr(other, each.name))
+
     def counts(self) -> dict[str, int]:
         """How many lines there are of each kind."""
         return {each.name: getattr(self, each.name).total() for each in fields(self)}

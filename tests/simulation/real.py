@@ -41,24 +41,27 @@ class Side:
     to: datetime
     cut_offs: Published
     lived: Lived
+    currency: str = "EUR"
 
-    def worlds(self) -> list[World]:
-        """Everybody in the simulation, as of now: with what a test has broken."""
+    def worlds(self, of: Sequence[int] | None = None) -> list[World]:
+        """Everybody in the simulation, or those of these numbers; as of now: with what a test has broken."""
         names = tuple(self.rules.plans)
-        window = Window(self.url, self.rules, names, self.start, self.to, "EUR", self.cut_offs)
+        window = Window(self.url, self.rules, names, self.start, self.to, self.currency, self.cut_offs)
         with psycopg.connect(self.url, options="-c timezone=UTC") as connection:
-            ids = [row[0] for row in connection.execute("select id from customers order by id")]
-            return list(worlds(connection, Compiled(self.rules, names, "EUR"), window, ids))
+            ids = [row[0] for row in connection.execute("select id from customers order by id")] if of is None else of
+            return list(worlds(connection, Compiled(self.rules, names, self.currency), window, ids))
 
     def simulated(self, found: Sequence[World] | None = None) -> Lived:
         """What these worlds have come to."""
-        return lived.simulated(self.worlds() if found is None else found, self.to, self._outside())
+        return lived.simulated(self.worlds() if found is None else found, self.to, self.outside)
 
     def differences(self) -> list[str]:
         """What the simulation makes otherwise."""
         return lived.differences(self.simulated(), self.lived)
 
-    def _outside(self) -> frozenset[tuple[str, str]]:
+    @property
+    def outside(self) -> frozenset[tuple[str, str]]:
+        """Playbook and step of what a replay tells nobody."""
         plans = self.rules.plans.values()
         return frozenset((plan.playbook, step.id) for plan in plans for step in plan.code if step.op in OUTSIDE)
 
@@ -102,9 +105,9 @@ def replayed(project: Path, url: str, start: datetime, to: datetime) -> Side:
     return read(url, f"replay_{name}", sound_rules(Project.at(project)), start, to)
 
 
-def read(url: str, schema: str, rules: Rules, start: datetime, to: datetime) -> Side:
+def read(url: str, schema: str, rules: Rules, start: datetime, to: datetime, currency: str = "EUR") -> Side:
     """What a replay has left in its schema."""
     with psycopg.connect(url, options=f"-c search_path={schema} -c timezone=UTC") as connection:
         published = connection.execute('select as_of, "values" from cut_offs order by id').fetchall()
         cut_offs = tuple((microseconds(at), CutOffs.from_json(values)) for at, values in published)
-        return Side(url, rules, start, to, cut_offs, lived.real(connection))
+        return Side(url, rules, start, to, cut_offs, lived.real(connection), currency)

@@ -2,23 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from engine.journeys.moments import next_moment
 from engine.journeys.plan import (
     ChangeTrigger,
     DateTrigger,
     EventTrigger,
     EveryTrigger,
-    Plan,
+    First,
     Step,
     TemplateBy,
     Trigger,
+    WaitFor,
     When,
 )
+from engine.simulation.journey import Journey
 from engine.simulation.world import World
 
+TICK = timedelta(microseconds=1)
 STEPS = frozenset(str(kind.model_fields["op"].default) for kind in get_args(get_args(Step)[0]))
 """Every kind of instruction that a plan can have."""
 TRIGGERS = frozenset(
@@ -47,16 +52,52 @@ def reached(worlds: Iterable[World]) -> Counter[str]:
 
 
 def heard(worlds: Iterable[World]) -> Counter[str]:
-    """How many journeys were started or ended by a playbook that names a trigger of each kind."""
+    """How many journeys a trigger of each kind has started, stopped or woken."""
     found: Counter[str] = Counter()
     for world in worlds:
         for journey in world.journeys:
-            found.update({name for trigger in _triggers(journey.plan) for name in _of_trigger(trigger)})
+            triggers = (*_started(world, journey), *_stopped(world, journey), *_woken(journey))
+            found.update(name for trigger in triggers for name in _of_trigger(trigger))
     return found
 
 
-def _triggers(plan: Plan) -> Iterator[Any]:
-    yield from plan.triggers()
+def _started(world: World, journey: Journey) -> Iterator[Any]:
+    for trigger in journey.plan.start.any:
+        by, at = journey.started_by, journey.started_at
+        if isinstance(trigger, EventTrigger):
+            if by is not None and world.means([trigger], by):
+                yield trigger
+        elif isinstance(trigger, ChangeTrigger):
+            if _changed(world, trigger, at):
+                yield trigger
+        elif by is None and isinstance(trigger, DateTrigger):
+            yield trigger
+        elif by is None and next_moment(trigger, None, world.history.facts.zone, at - TICK) == at:
+            yield trigger
+
+
+def _stopped(world: World, journey: Journey) -> Iterator[Any]:
+    ended = journey.ended
+    for trigger in journey.plan.stop if ended is not None and ended.state == "stopped" else ():
+        assert ended is not None  # asked before
+        if isinstance(trigger, ChangeTrigger) and _changed(world, trigger, ended.at):
+            yield trigger
+        if isinstance(trigger, EventTrigger) and ended.outcome == trigger.event:
+            yield trigger
+
+
+def _woken(journey: Journey) -> Iterator[Any]:
+    for index, to in journey.ways:
+        step = journey.plan.code[index] if index >= 0 else None
+        if isinstance(step, WaitFor) and to == step.got and len(step.any) == 1:
+            yield step.any[0]
+        if isinstance(step, First):
+            yield from (way.any[0] for way in step.ways if way.to == to and len(way.any) == 1)
+
+
+def _changed(world: World, trigger: ChangeTrigger, at: datetime) -> bool:
+    changes = (change for when, change in world.changes if when == at)
+    return any(trigger.means(each.kind, each.before, each.after, rises=each.rises) for each in changes)
 
 
 def _of_trigger(trigger: Trigger | DateTrigger | EveryTrigger) -> Iterator[str]:

@@ -24,7 +24,7 @@ from tests.simulation.crowd import BERLIN, END, NEW_YORK, SECOND, START, TICK, C
 from tests.simulation.lived import differences
 from tests.simulation.real import Side, fresh_database, make_project, replayed
 
-PEOPLE, SEED = 28, 1
+PEOPLE, SEED = 20, 1
 
 
 @pytest.fixture(scope="module")

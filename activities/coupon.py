@@ -4,14 +4,14 @@ coupon: {id: gift, pool: comeback-15, expires: 14d}
 """
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from temporalio import activity
 
 from activities.context import Connection, Context
 from activities.in_force import InForce
 from activities.outside import Begun, Outcome, begin, finish
-from engine.calendar.local import instant_of, zone
+from engine.calendar.local import end_of_day
 from engine.dispatch.hand_tags import judged_after
 from engine.facts.read import read_zone
 from engine.journeys.wire import Answer, CallRequest
@@ -82,5 +82,4 @@ class Coupon:
         if seconds is None:
             return None
         name = read_zone(connection, begun.customer, otherwise=self.context.policy.zone)
-        last = (at + timedelta(seconds=seconds)).astimezone(zone(name)).date()
-        return instant_of(last + timedelta(days=1), time(0), name)
+        return end_of_day(at + timedelta(seconds=seconds), name)

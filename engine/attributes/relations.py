@@ -74,10 +74,13 @@ _OF_ORDER: dict[str, Field] = {
     ),
 }
 
-_SHOP_ZONE = (
-    "(select s.zone from customer_identities i join shops s on s.id = i.shop_id"
-    " where i.customer_id = c.id order by i.id limit 1)"
-)
+
+def _of_shop(column: str) -> str:
+    return (
+        f"(select s.{column} from customer_identities i join shops s on s.id = i.shop_id"  # noqa: S608 -- our own words
+        " where i.customer_id = c.id order by i.id limit 1)"
+    )
+
 
 _CUSTOMER = Relation(
     name="customer",
@@ -92,7 +95,8 @@ _CUSTOMER = Relation(
         "known_since": _happening("known_since", "c.known_since", "Sign-up or first contact"),
         "locale": _value("string", "c.locale", "Language and region, such as pt-BR"),
         "zone": _value("string", "c.zone", "Time zone, such as America/Sao_Paulo"),
-        "shop_zone": Field(type="string", title="Time zone of the shop", sql=_SHOP_ZONE, hidden=True),
+        "shop_zone": _hidden("string", _of_shop("zone"), "Time zone of the shop"),
+        "shop_country": _hidden("string", _of_shop("country"), "Country of the shop"),
         "country": _value("string", "c.country", "Country, ISO 3166 of two letters"),
         "region": _value("string", "c.region", "Region or state"),
         "city": _value("string", "c.city", "City"),
@@ -544,7 +548,10 @@ _POINTS = Relation(
     instant="at",
     key="q.key",
     fields={
+        "order_id": _ORDER_ID,
         "number": _OF_ORDER["number"],
+        "entry_id": _hidden("integer", "q.id", "Our number of the entry"),
+        "lot_id": _hidden("integer", "q.lot_id", "Our number of the entry whose points expire or are taken back"),
         "at": _happening("at", "q.at", "When"),
         "kind": _value("string", "q.kind", "earn, spend, expire or reverse"),
         "points": _value("integer", "q.points", "Points, negative when they go"),
@@ -609,6 +616,7 @@ EVENT_SOURCES: Mapping[str, EventSource] = {
     "return.received": EventSource("returns", "received_at", _RETURN),
     "return.refunded": EventSource("returns", "refunded_at", _RETURN),
     "case.opened": EventSource("cases", None, ("case",), renamed=_CASE_NAMES),
+    "case.answered": EventSource("cases", "answered_at", ("case",), renamed=_CASE_NAMES),
     "case.closed": EventSource("cases", "closed_at", ("case",), renamed=_CASE_NAMES),
     **{
         f"site.{kind}": EventSource("site_events", None, ("@key",), matching=("kind", kind))

@@ -79,6 +79,11 @@ def instant_of(day: date, clock: time, name: str) -> datetime:
     return _end_of_gap(instant, here)
 
 
+def end_of_day(at: datetime, name: str) -> datetime:
+    """The end of the local day of an instant, in UTC: where the next one begins."""
+    return instant_of(at.astimezone(zone(name)).date() + timedelta(days=1), time(0), name)
+
+
 def _end_of_gap(inside: datetime, here: ZoneInfo) -> datetime:
     """The transition: with fold=0 a skipped time is taken at the offset before the gap, so it lies after it."""
     after = inside

@@ -4,7 +4,7 @@ Entries are kept for ever; what is left of a lot follows from them. A debt (a re
 paid by what is earned next.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -133,11 +133,16 @@ def spend(connection: Connection, customer: int, key: str, points: int, at: date
 def reverse(
     connection: Connection, customer: int, key: str, order: int, at: datetime, share: tuple[int, int] = (1, 1)
 ) -> None:
-    """Takes back a share (part, whole) of what an order earned, less what was taken back before.
+    """Takes back a share (part, whole) of what an order earned, less what was taken back before."""
+    for new in reversals(read_entries(connection, customer), key, order, at, share):
+        write(connection, customer, new)
 
-    It goes to the lot that was earned, also while that is pending; what was spent of it meanwhile is owed.
+
+def reversals(entries: Sequence[Entry], key: str, order: object, at: datetime, share: tuple[int, int]) -> Iterator[New]:
+    """The entries that take back a share (part, whole) of what an order earned, less what was taken back before.
+
+    They go to the lots that were earned, also while these are pending; what was spent of them meanwhile is owed.
     """
-    entries = read_entries(connection, customer)
     part, whole = share
     for lot in entries:
         if lot.kind == "earn" and lot.order_id == order:
@@ -145,8 +150,7 @@ def reverse(
             due = min(lot.points, lot.points * part // whole if whole else lot.points) - before
             if due > 0:
                 available = max(at, lot.available_at or at)
-                new = New(f"{key}/{lot.id}", "reverse", -due, at, available, order_id=order, lot=lot.id)
-                write(connection, customer, new)
+                yield New(f"{key}/{lot.id}", "reverse", -due, at, available, order_id=lot.order_id, lot=lot.id)
 
 
 _OVER = """

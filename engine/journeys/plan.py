@@ -476,5 +476,9 @@ class Plan(Part):
             elif isinstance(step, WaitUntil) and step.follow:
                 yield step.id, step.follow
 
+    def triggers(self) -> tuple[Trigger | CalendarTrigger, ...]:
+        """All triggers that the plan names anywhere."""
+        return (*self.start.any, *self._listened(), *(self.goal.any if self.goal else ()))
+
     def _listened(self) -> tuple[Trigger, ...]:
         return (*self.stop, *(trigger for _, triggers in self.heard() for trigger in triggers))

@@ -28,7 +28,8 @@ select j.workflow_id, j.playbook, j.subject, j.subject_id, j.customer_id, j.orde
   join customers c on c.id = j.customer_id
   left join events e on e.id = j.event_id
   left join orders o on o.id = j.order_id
-  left join shops s on s.id = o.shop_id
+  left join shops s on s.id = coalesce(o.shop_id, (select i.shop_id from customer_identities i
+                                                    where i.customer_id = c.id order by i.id limit 1))
  where j.id = %(journey)s
    for no key update of c, j
 """

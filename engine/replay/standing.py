@@ -32,7 +32,10 @@ select c.id from customers c
         or exists (select from site_events s where s.customer_id = c.id and s.at < %(start)s))
  order by c.id
 """
-_FLIPS = "select next_flip, customer_id from standings where next_flip < %s"
+_FLIPS = "select customer_id, next_flip from standings"
+_OF_JOURNEYS = """
+select customer_id, next_flip from standings where customer_id in (select customer_id from journeys where id = any(%s))
+"""
 
 
 def decides(rules: Rules) -> bool:
@@ -72,8 +75,14 @@ class Standing:
 
     def begin(self, connection: Connection) -> None:
         """Reads who has been judged before the window, and when they flip."""
-        for customer, flip in connection.execute("select customer_id, next_flip from standings"):
+        for customer, flip in connection.execute(_FLIPS):
             self._plan(customer, flip)
+
+    def acted(self, connection: Connection, journeys: Sequence[int]) -> None:
+        """Steps of these journeys may have judged their customers: they flip when that says."""
+        for customer, flip in connection.execute(_OF_JOURNEYS, (list(journeys),)):
+            if customer in self._next and flip != self._next[customer]:
+                self._plan(customer, flip)
 
     def due(self) -> tuple[datetime, int] | None:
         """The next flip before the window's end, and whose it is."""

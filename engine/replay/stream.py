@@ -24,6 +24,11 @@ _SHIPMENT_KINDS = {
     "shipment.delivered": "delivered_at",
     "shipment.lost": "lost_at",
 }
+_RETURN_KINDS = {
+    "return.requested": "requested_at",
+    "return.received": "received_at",
+    "return.refunded": "refunded_at",
+}
 _CASE_KINDS = {"case.opened": "opened_at", "case.answered": "answered_at", "case.closed": "closed_at"}
 _ORDERS = """
 select '{kind}' as kind, {column} as at, o.number as key, o.shop_id, o.customer_id, o.id as order_id,
@@ -35,6 +40,12 @@ select '{kind}', h.{column}, o.number || ':' || h.key, o.shop_id, o.customer_id,
        jsonb_strip_nulls(jsonb_build_object('shipment', h.key, 'carrier', h.carrier, 'estimated_at', h.estimated_at)),
        null::bigint, h.id, null::bigint
   from shipments h join orders o on o.id = h.order_id where h.{column} >= %(from)s and h.{column} < %(to)s
+"""
+_RETURNS = """
+select '{kind}', t.{column}, o.number || ':' || t.key, o.shop_id, o.customer_id, o.id,
+       jsonb_strip_nulls(jsonb_build_object('return', t.key, 'type', t.kind, 'reason', t.reason)),
+       null::bigint, null::bigint, null::bigint
+  from returns t join orders o on o.id = t.order_id where t.{column} >= %(from)s and t.{column} < %(to)s
 """
 _CASES = """
 select '{kind}', k.{column}, k.key, coalesce(o.shop_id, (select min(id) from shops)), k.customer_id, k.order_id,
@@ -109,7 +120,7 @@ def stream(
     standing is decided every happening judges its customer anew: then `kinds` is None, which means all.
     """
     parts = [_ORDERS.format(kind=kind, column=column) for kind, column in _ORDER_KINDS.items() if _in(kind, kinds)]
-    for template, of in ((_SHIPMENTS, _SHIPMENT_KINDS), (_CASES, _CASE_KINDS)):
+    for template, of in ((_SHIPMENTS, _SHIPMENT_KINDS), (_RETURNS, _RETURN_KINDS), (_CASES, _CASE_KINDS)):
         parts += [template.format(kind=kind, column=column) for kind, column in of.items() if _in(kind, kinds)]
     parts += [_OTHERS[kind] for kind in ("review.created", "case.closed") if _in(kind, kinds)]
     if kinds is None or any(kind.startswith("site.") for kind in kinds):
@@ -126,7 +137,7 @@ def stream(
         "lane": lane.number,
         "lanes": lane.of,
         "kinds": None if kinds is None else list(kinds),
-        "from_facts": [*_ORDER_KINDS, *_SHIPMENT_KINDS, *_CASE_KINDS, "review.created"],
+        "from_facts": [*_ORDER_KINDS, *_SHIPMENT_KINDS, *_RETURN_KINDS, *_CASE_KINDS, "review.created"],
     }
     with connection.cursor("replay_stream", row_factory=dict_row) as cursor:
         cursor.itersize = 500

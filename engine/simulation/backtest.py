@@ -5,7 +5,7 @@ couple customers, everybody lives through it together in one process.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -17,13 +17,14 @@ import psycopg
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
 from engine.conditions.operands import microseconds
+from engine.conditions.types import Value
 from engine.evaluation.work import end_with_maker
 from engine.facts.history import told_events
 from engine.facts.pool import connect
 from engine.facts.read import read_customers
 from engine.facts.standing import read_hand_tags
 from engine.journeys.campaign import Campaign
-from engine.journeys.plan import StartPlaybook
+from engine.journeys.plan import EventTrigger, StartPlaybook
 from engine.language.responses import Responses
 from engine.language.rules import Rules
 from engine.replay.standing import known_before
@@ -44,6 +45,7 @@ Progress = Callable[[int, int], None]
 
 CHUNK = 200
 _WHOLE = {name: frozenset(of.columns[2:]) for name, of in RELATIONS.items()}
+_ON_SITE = "select customer_id, key, kind, data from site_events where customer_id = any(%s) and data <> '{}'"
 _CUSTOMERS = "select id from customers order by id"
 
 
@@ -224,6 +226,7 @@ def _at_the_beginning(
         found = read_customers(connection, ids, relations=_WHOLE, zone=window.rules.policy.zone)
         told, tags = told_events(connection, ids, compiled.told), read_hand_tags(connection, ids)
         known = frozenset(known_before(connection, window.start, ids))
+        on_site = _on_site(connection, compiled, ids)
     for facts in found:
         person = Person(
             _before(facts, microseconds(window.start)),
@@ -231,6 +234,7 @@ def _at_the_beginning(
             published=window.cut_offs,
             told=tuple(_told(compiled, row) for row in told.get(facts.customer_id, ())),
             known=facts.customer_id in known,
+            on_site=on_site.get(facts.customer_id, {}),
         )
         drawn = None if window.responses is None else Drawn(window.responses)
         yield World(compiled, person, window.start, Assumed(holdout=None, drawn=drawn), room)
@@ -282,6 +286,18 @@ def _before(facts: CustomerFacts, start: int) -> CustomerFacts:
         for name in ("messages", "message_events")
     }
     return CustomerFacts(facts.customer_id, facts.zone, {**facts.rows, **own})
+
+
+def _on_site(
+    connection: Connection, compiled: Compiled, ids: Sequence[int]
+) -> dict[int, dict[str, Mapping[str, Value]]]:
+    """What was looked for and put into carts, of each customer, where a playbook asks for it."""
+    triggers = (each for plan in compiled.rules.plans.values() for each in plan.triggers())
+    asked = any(each.where for each in triggers if isinstance(each, EventTrigger) and each.event.startswith("site."))
+    found: dict[int, dict[str, Mapping[str, Value]]] = {}
+    for customer, key, kind, data in connection.execute(_ON_SITE, (list(ids),)) if asked else ():
+        found.setdefault(customer, {})[key] = compiled.matcher.fields(f"site.{kind}", data)
+    return found
 
 
 def _told(compiled: Compiled, row: tuple[Any, ...]) -> Told:

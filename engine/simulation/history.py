@@ -18,6 +18,7 @@ from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
 from engine.facts.evaluate import SCOPES_OF
 from engine.facts.products import LENGTHS
+from engine.facts.read import usable_zone
 from engine.simulation.questions import Questions, Wanted
 from engine.standing.decide import HandTag, Standing
 
@@ -97,6 +98,7 @@ class History:
         facts: rows of all relations, of all times.
         told: events that no row tells; one of an order, parcel or case that it does not name is of the only one.
         hand_tags: given by hand.
+        on_site: what events on the site tell besides what their rows do, by their key.
         zone: the policy's.
     """
 
@@ -104,6 +106,7 @@ class History:
     facts: CustomerFacts
     told: Sequence[Told] = ()
     hand_tags: Sequence[HandTag] = ()
+    on_site: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     standing: Standing = field(default_factory=Standing)
     events: list[Happened] = field(init=False)
 
@@ -137,7 +140,8 @@ class History:
             fields = self._row(source.relation, row, at)
             renamed = {name: fields.get(other) for name, other in source.renamed.items()}
             whole = {} if order is None else self._row("orders", self.row(Subject("order", order)), at)
-            return {**whole, **fields, **renamed}
+            besides = self.on_site.get(str(key), NOTHING) if source.relation == "site_events" else NOTHING
+            return {**whole, **fields, **renamed, **besides}
 
         shipment = key if source.scope == "shipment" else None
         return Happened(at, source.kind, number, read, order, shipment, key if source.scope == "case" else None)
@@ -153,16 +157,18 @@ class History:
         for number, told in enumerate(self.told, 1):
             about = told.kind.partition(".")[0]
             order = self._only("order") if told.order is None else told.order
-            shipment = self._only("shipment", order) if about == "shipment" else None
-            case = self._only("case") if about == "case" else None
+            shipment = self._only("shipment", order, told.fields.get("shipment")) if about == "shipment" else None
+            case = self._only("case", name=told.fields.get("case")) if about == "case" else None
             yield Happened(told.at, told.kind, -number, partial(_same, told.fields), order, shipment, case)
 
-    def _only(self, scope: str, order: object = None) -> object:
-        """The key of the only order, parcel (of an order) or case; none where there are several."""
+    def _only(self, scope: str, order: object = None, name: object = None) -> object:
+        """The key of the only order, parcel (of an order) or case, of those of a name; none where there are several."""
         relation = SCOPES[scope]
         rows = self.facts.rows.get(relation, ())
         if order is not None:
             rows = [row for row in rows if column(relation, "order_id", row) == order]
+        if name is not None:
+            rows = [row for row in rows if column(relation, scope, row) == name]
         return column(relation, "order_id" if scope == "order" else "@key", rows[0]) if len(rows) == 1 else None
 
     def next_event(self, now: int) -> int | None:
@@ -206,8 +212,8 @@ class History:
         (row,) = self.facts.rows["customer"]
         return column("customer", name, row)
 
-    def set_person(self, **values: object) -> None:
-        """Sets fields of the customer's own row; those that it does not store are left out."""
+    def set_person(self, values: Mapping[str, object], zone: str) -> None:
+        """Sets fields of the customer's own row; those that it does not store are left out. `zone`: the policy's."""
         (row,) = self.facts.rows["customer"]
         of = RELATIONS["customer"]
         kept = {name: column("customer", name, row) for name in of.columns[2:]}
@@ -215,6 +221,8 @@ class History:
         rows = self.facts.rows["customer"]
         assert isinstance(rows, list)
         rows[0] = of.row(None, str(row[1]), **{**kept, **known})
+        local = usable_zone(self.person("zone"), self.person("shop_zone"), otherwise=zone)
+        self.facts = CustomerFacts(self.facts.customer_id, local, self.facts.rows)
 
     def longest_days(self, order: object, length: str) -> int | None:
         """The longest such time, in days, of an order's products."""

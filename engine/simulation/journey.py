@@ -74,6 +74,9 @@ class Around(Protocol):
     def judge(self, at: datetime, touched: str) -> None:
         """The customer is judged anew, and journeys hear of what changed; `touched` is what may change it."""
 
+    def update(self, values: Mapping[str, object], at: datetime) -> None:
+        """A step tells that fields of the customer's record are others now."""
+
     def start_by_step(self, playbook: str, journey: "Journey", at: datetime) -> str | None:
         """Starts another playbook for the journey's subject; or why it was not started."""
 
@@ -105,6 +108,7 @@ class Journey:
     """What each of its messages asks of the customer besides, as a campaign's wave does."""
 
     def __post_init__(self) -> None:
+        self._stopped_at: datetime | None = None
         self._hold: Hold | None = None
         room = self.around.room
         self.order = self.number if room is None else next(room.numbers)
@@ -121,6 +125,23 @@ class Journey:
         """Gives it an input and runs it up to its next wait."""
         self.state, commands = advance(self.plan, self.state, happened)
         self._follow(list(commands))
+
+    def hear(self, told: Input) -> None:
+        """Is given what it has been told of, unless it has ended meanwhile."""
+        if self.ended is None:
+            self.give(told)
+
+    def stop(self, at: datetime) -> None:
+        """It is stopped from now on, before it hears of it: what it holds back is not sent any more."""
+        self._stopped_at = at
+        for message in self.around.messages:
+            if message.journey == self.number and message.state == "deferred":
+                message.skip("stopped", at)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended or been stopped."""
+        return self.ended is not None or self._stopped_at is not None
 
     @property
     def hold(self) -> Hold | None:
@@ -167,6 +188,8 @@ class Journey:
             index, following = following, passed.to
 
     def _finish(self, finish: Finish) -> None:
+        if finish.state == "stopped" and self._stopped_at is not None:
+            finish = replace(finish, at=self._stopped_at)
         self.ended = finish
         what: dict[str, What] = {"ended": "end", "stopped": "stop", "failed": "fail", "cancelled": "end"}
         self.note(finish.at, what[finish.state], finish.outcome)
@@ -262,8 +285,14 @@ class Journey:
                 raise AssertionError(f"{command} is not carried out")
 
     def _stopped(self, command: OpenTask | ChangeTags | CallOut) -> Answered | None:
-        stop = self.occurred(self.plan.stop, command.at)
+        stop = self._found_stopped(command.at)
         return None if stop is None else Answered(command.at, command.step, "skipped", "stopped", stopped=stop.event)
+
+    def _found_stopped(self, at: datetime) -> Occurrence | None:
+        """What has stopped it, as of an instant at which it finds out."""
+        stop = self.occurred(self.plan.stop, at)
+        self._stopped_at = self._stopped_at if stop is None else stop.at
+        return stop
 
     def _barred(self, command: OpenTask | ChangeTags | CallOut) -> Answered | None:
         """Who gets no messages, to compare with, is given nothing either, and nobody outside is told of her."""
@@ -362,6 +391,8 @@ class Journey:
         if isinstance(reservation, NotBefore):
             return Answered(at, request.step, "deferred", reservation.reason, reservation.until)
         if not isinstance(reservation, Proceed):
+            if reservation.stopped is not None:
+                self._found_stopped(at)
             self.note(
                 at, "send", request.step, "failed" if reservation.state == "failed" else "skipped", reservation.reason
             )
@@ -427,7 +458,7 @@ class Journey:
             "email": reachable("has_email"),
             "phone": reachable("has_phone"),
             "zone": history.facts.zone,
-            "country": history.person("country"),
+            "country": history.person("country") or history.person("shop_country"),
             "subject_key": self.subject.name or str(history.person("key")),
         }
 

@@ -5,6 +5,7 @@ these before a moment of the calendar, that before what journeys wait for, in th
 come last.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS
 from engine.conditions.operands import instant, microseconds
+from engine.conditions.types import Value
 from engine.dispatch.match import means
 from engine.dispatch.uses import used_parts
 from engine.explain.members import rules_for
@@ -65,6 +67,8 @@ class Person:
     known: bool = True
     published: Sequence[tuple[int, CutOffs]] = ()
     """Others, in order: each from its instant on (microseconds since the epoch), when she is judged anew."""
+    on_site: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    """What events on the site tell besides what their rows do, by their key."""
 
 
 class Compiled:
@@ -196,15 +200,17 @@ class World:
 
     def __post_init__(self) -> None:
         person = self.person
-        self.history = History(self.compiled.questions, person.facts, person.told, person.hand_tags)
+        self.history = History(self.compiled.questions, person.facts, person.told, person.hand_tags, person.on_site)
         self.rules = self.compiled.rules
         self._now = microseconds(self.begins) - 1
         self._next_flip: int | None = None
         self._previous = person.before
         self._cut_offs, self._published = person.cut_offs, 0
         self._open: list[Journey] = []
+        self._outbox: deque[Callable[[], None]] = deque()
         self._moments: dict[int, int | None] = {}
         self._campaigns = [Campaigning(self, each) for each in range(len(self.compiled.campaigns))]
+        self._after = self._now
         self._known = person.known
         self._take_over(self._now + 1)
         if self._known:
@@ -253,7 +259,7 @@ class World:
         for number, plan, trigger in self.compiled.triggers:
             moment = self._moment(number, trigger)
             if moment is not None and (first is None or moment <= first.at):
-                first = _earlier(first, Turn(moment, 2, number, partial(self._come, plan)))
+                first = _earlier(first, Turn(moment, 2, number, partial(self._come, number, plan)))
         for journey in self._open:
             due = journey.due
             if due is not None and (first is None or due <= first.at):
@@ -265,19 +271,23 @@ class World:
 
     def take(self, turn: Turn) -> None:
         """Lives through what comes next."""
-        self._now = max(self._now, turn.at)
+        self._now = self._after = max(self._now, turn.at)
         turn.do(turn.at)
+        self._let_out()
         if any(each.ended for each in self._open):
             self._open = [each for each in self._open if not each.ended]
+
+    def _let_out(self) -> None:
+        """Journeys begin and hear of what has happened when that is decided for all, one after the other."""
+        while self._outbox:
+            self._outbox.popleft()()
 
     def _moment(self, number: int, trigger: CalendarTrigger) -> int | None:
         """When it comes next; found anew when it has come, and a date's also when a fact has."""
         if number in self._moments:
-            known = self._moments[number]
-            if known is None or known > self._now:
-                return known
+            return self._moments[number]
         if isinstance(trigger, EveryTrigger):
-            found: int | None = self.compiled.days(number, trigger, self.history.facts.zone).after(self._now)
+            found: int | None = self.compiled.days(number, trigger, self.history.facts.zone).after(self._after)
         else:
             found = self._date(trigger)
         self._moments[number] = found
@@ -288,7 +298,8 @@ class World:
         value = self.history.value(trigger.date, now)
         base = instant(value) if isinstance(value, int) else value
         known = base if isinstance(base, datetime | date) else None
-        found = None if known is None else next_moment(trigger, known, self.history.facts.zone, now)
+        after = instant(self._after)
+        found = None if known is None else next_moment(trigger, known, self.history.facts.zone, after)
         return None if found is None else microseconds(found)
 
     def _forget_dates(self) -> None:
@@ -300,22 +311,28 @@ class World:
     # --- facts ------------------------------------------------------------------------------------------------------
 
     def _happen(self, at: int) -> None:
-        """All events of one instant: standing first, then the journeys that hear of them and those that they start."""
-        happened = self.history.events_at(at)
-        now = instant(at)
+        """The events of one instant, one after the other: standing, journeys that hear of it, those that it starts."""
         self._forget_dates()
+        self._after = at - 1 if self._known else at  # a moment of this very instant is still to come
         if not self._known:
             self._take_over(at)
         changed = self._judged(at)
         self._known = True
-        for each in happened:
-            if self._open:
-                self._tell(each)
-            for plan in self.compiled.starting.get(each.kind, ()):
-                subject = each.subject(plan.subject)
-                if subject is not None and self.means(plan.start.any, each):
-                    self._start_if_allowed(plan, subject, now, each)
-        self._hear(changed, now, happened[-1])
+        for each in self.history.events_at(at):
+            self.follow(each, changed)
+            changed = ()
+            self._let_out()
+
+    def follow(self, happened: Happened, changed: tuple[Change, ...]) -> None:
+        """What follows from an event, and from the changes of standing that it has caused."""
+        at = instant(happened.at)
+        if self._open:
+            self._tell(happened)
+        for plan in self.compiled.starting.get(happened.kind, ()):
+            subject = happened.subject(plan.subject)
+            if subject is not None and self.means(plan.start.any, happened):
+                self._start_if_allowed(plan, subject, at, happened)
+        self._hear(changed, at, happened)
 
     def means(self, triggers: Sequence[Trigger | CalendarTrigger], happened: Happened) -> bool:
         """Whether one of the triggers means this event."""
@@ -330,12 +347,14 @@ class World:
             if happened.kind not in heard.kinds:
                 continue
             early = at < journey.started_at and happened.kind not in ONCE
-            if journey.ended or early or journey.started_by is happened or not happened.is_of(journey.subject):
+            if journey.over or early or journey.started_by is happened or not happened.is_of(journey.subject):
                 continue
             stop = self.means(journey.plan.stop, happened)
+            if stop:
+                journey.stop(at)
             steps = tuple(step for step, triggers in heard.steps if self.means(triggers, happened))
             if stop or steps:
-                journey.give(Told(at, happened.kind, stop, steps))
+                self._outbox.append(partial(journey.hear, Told(at, happened.kind, stop, steps)))
 
     # --- standing ---------------------------------------------------------------------------------------------------
 
@@ -387,6 +406,14 @@ class World:
             return
         self._hear(self._judged(microseconds(at)), at)
 
+    def update(self, values: Mapping[str, object], at: datetime) -> None:
+        """A step tells that fields of the customer's record are others now: an event like any other."""
+        self.history.set_person(values, self.rules.policy.zone)
+        self._moments.clear()
+        told = self.compiled.matcher.fields("customer.updated", values)
+        event = self.history.tell("customer.updated", microseconds(at), told)
+        self.follow(event, self._judged(event.at))
+
     def _hear(self, changes: tuple[Change, ...], at: datetime, event: Happened | None = None) -> None:
         """Journeys that listen are told of changes, then those that they start begin; `event` caused them."""
         if not changes:
@@ -394,14 +421,17 @@ class World:
         changed = {change.kind for change in changes}
         for journey in list(self._open):
             heard = self.compiled.heard(journey.plan)
-            if heard.changes.isdisjoint(changed) or journey.ended or journey.started_at > at:
+            if heard.changes.isdisjoint(changed) or journey.over or journey.started_at > at:
                 continue
             stop = _any(journey.plan.stop, changes)
+            if stop:
+                journey.stop(at)
             steps = tuple(step for step, triggers in heard.steps if _any(triggers, changes))
             if stop or steps:
                 meant = journey.plan.stop if stop else tuple(each for _, found in heard.steps for each in found)
                 change = next(each for each in changes if _any(meant, (each,)))
-                journey.give(Told(at, change_name(change.kind, change.before, change.after), stop, steps))
+                name = change_name(change.kind, change.before, change.after)
+                self._outbox.append(partial(journey.hear, Told(at, name, stop, steps)))
         for plan, kinds in self.compiled.started_by_changes:
             if not kinds.isdisjoint(changed) and _any(plan.start.any, changes):
                 self._start_if_allowed(plan, Subject("customer", 1), at, event)
@@ -416,7 +446,8 @@ class World:
 
     # --- starts -----------------------------------------------------------------------------------------------------
 
-    def _come(self, plan: Plan, at: int) -> None:
+    def _come(self, number: int, plan: Plan, at: int) -> None:
+        del self._moments[number]
         self._start_if_allowed(plan, Subject("customer", 1), instant(at), None)
 
     def start_by_step(self, playbook: str, journey: Journey, at: datetime) -> str | None:
@@ -448,7 +479,7 @@ class World:
         journey = Journey(self, len(self.journeys) + 1, plan, self._named(subject), at.astimezone(UTC), event)
         self.journeys.append(journey)
         self._open.append(journey)
-        journey.begin()
+        self._outbox.append(journey.begin)
         return True
 
     def _named(self, subject: Subject) -> Subject:

@@ -15,16 +15,9 @@ from engine.simulation.world import Compiled, Person, World
 from tests.olist.expected import Row, expected_messages
 from tests.olist.expected_reviews import expected_requests
 from tests.olist.expected_shipments import expected_notices
-from tests.olist.test_replay import midnight, with_playbooks
+from tests.olist.test_replay import CONCERNED, midnight, with_playbooks
 
 START, TO = midnight("2018-01-08"), midnight("2018-01-10")
-CONCERNED = """
-select distinct o.customer_id from orders o
-  left join shipments h on h.order_id = o.id
- where o.placed_at >= %(start)s and o.placed_at < %(to)s
-    or o.delivered_at >= %(start)s and o.delivered_at < %(to)s
-    or h.shipped_at >= %(start)s and h.shipped_at < %(to)s
-"""
 WHOLE = {name: frozenset(of.columns[2:]) for name, of in RELATIONS.items()}
 
 

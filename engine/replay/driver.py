@@ -30,14 +30,17 @@ from engine.dispatch.versions import StoredVersions
 from engine.facts.matching import Fields
 from engine.journeys import wire
 from engine.journeys.interpreter import first_wait
-from engine.journeys.plan import Plan
+from engine.journeys.plan import Coupon, Plan, Points, StartPlaybook, Tag, Update
 from engine.replay.calendar import Moments
 from engine.replay.standing import Standing
 from engine.replay.stream import WHOLE, Lane, Recorded, stream
 
 ENDED = "replay-ended"
 _AT_ONCE = 20
-_FACT, _FLIP, _MOMENT, _WAIT = range(4)
+_TELLING = (Coupon, Points, StartPlaybook, Tag, Update)
+"""Steps after which journeys may start or hear of something, beside their own."""
+FACT, FLIP, MOMENT, WAIT = range(4)
+"""What happens on the shop's clock; at one instant in this order."""
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[datetime, int, int], None]
@@ -84,6 +87,9 @@ class Driver:
         self.judging = Standing(self.matcher, self.window.to) if self.matcher.standings.any else None
         calendar = Calendar(self.matcher)
         self.moments = Moments(calendar, self.window.to) if calendar.triggers else None
+        self.tells = any(
+            isinstance(step, _TELLING) for plan in self.matcher.rules.plans.values() if plan.starts for step in plan.code
+        )
         self.named = frozenset(kind for plan in self.matcher.rules.plans.values() for kind in plan.events())
 
     async def run(self) -> None:
@@ -95,16 +101,17 @@ class Driver:
         kinds = None if self.judging or self.moments else sorted(self.named)
         with _facts(self.pool, kinds, self.window, self.lane) as facts:
             upcoming = await asyncio.to_thread(next, facts, None)
-            while (turn := self._turn(upcoming)) is not None:
-                if turn == _FLIP:
+            while (turn := self._turn(upcoming.at if upcoming else None)) is not None:
+                if turn == FLIP:
                     await self._flip()
-                elif turn == _MOMENT:
+                elif turn == MOMENT:
                     await self._come()
-                elif turn == _WAIT:
+                elif turn == WAIT:
                     await self._wake(*heapq.heappop(self.dues))
                 elif upcoming is not None:
                     await self._enter(upcoming)
                     upcoming = await asyncio.to_thread(next, facts, None)
+                await self._follow()
         await self._end()
 
     def _begin(self, judging: Standing) -> None:
@@ -115,15 +122,15 @@ class Driver:
         with self.pool.connection() as connection:
             moments.begin(connection, self.window.start)
 
-    def _turn(self, upcoming: Recorded | None) -> int | None:
+    def _turn(self, fact: datetime | None) -> int | None:
         """What happens next on the shop's clock: at one instant facts, flips, moments of the calendar, waits."""
         flip = self.judging.due() if self.judging else None
         moment = self.moments.due() if self.moments else None
         first = (
-            (upcoming.at if upcoming else None, _FACT),
-            (flip[0] if flip else None, _FLIP),
-            (moment[0] if moment else None, _MOMENT),
-            (self.dues[0][0] if self.dues else None, _WAIT),
+            (fact, FACT),
+            (flip[0] if flip else None, FLIP),
+            (moment[0] if moment else None, MOMENT),
+            (self.dues[0][0] if self.dues else None, WAIT),
         )
         return min(((at, turn) for at, turn in first if at is not None), default=(None, None))[1]
 
@@ -149,6 +156,11 @@ class Driver:
         assert due is not None  # likewise
         await self._told(await asyncio.to_thread(self._started, self.moments, *due))
         self.progress(due[0], self.facts, self.waits)
+
+    async def _follow(self) -> None:
+        """Tells what steps have brought about: journeys that they start, changes of standing that others hear of."""
+        while self.tells and (rows := await asyncio.to_thread(self._open_rows)):
+            await self._told(rows)
 
     async def _told(self, rows: list[Row]) -> None:
         for row in rows:

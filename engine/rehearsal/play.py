@@ -1,0 +1,167 @@
+"""Plays a test of a playbook on the real path, and compares what its journeys did with what they must do."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import ConnectionPool
+from temporalio.client import Client
+
+from engine.conditions.operands import instant, microseconds
+from engine.dispatch.match import Matcher
+from engine.dispatch.versions import StoredVersions, publish
+from engine.facts.event_contracts import load_contracts
+from engine.facts.currency import reporting_currency
+from engine.facts.matching import EventMatcher
+from engine.facts.standing import Kept, publish_cut_offs, write_standing
+from engine.facts.tables import metadata
+from engine.journeys.plan import Coupon, Parallel, Plan
+from engine.rehearsal.driver import Rehearsal, UntoldError
+from engine.rehearsal.facts import CUSTOMER, Stored
+from engine.rehearsal.recorder import entries
+from engine.rehearsal.terms import Terms, steps, terms
+from engine.replay.driver import Window
+from engine.replay.fields import recorded_fields
+from engine.language.rules import Rules
+from engine.ruletests.case import Case, Difference, Outcome
+from engine.ruletests.play import compared, is_told
+from engine.ruletests.story import Story
+from engine.simulation.log import Entry
+
+Connection = psycopg.Connection[Any]
+LONGEST = 60.0
+"""Seconds for one test: a journey that is not over by then is stuck."""
+_CODES = 20
+"""In each pool: more than any customer is given."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A test that lies ready in its schema."""
+
+    case: Case
+    story: Story
+    terms: Terms
+    matcher: Matcher
+    versions: StoredVersions
+
+
+Working = Callable[[Client, Prepared, ConnectionPool], AbstractAsyncContextManager[Any]]
+"""A worker for the test's journeys, whose world outside answers as the test says."""
+
+
+async def rehearse(
+    rules: Rules, case: Case, story: Story, client: Client, pool: ConnectionPool, working: Working
+) -> Outcome:
+    """What became of a test.
+
+    Args:
+        rules: whose playbooks are tested.
+        case: the test.
+        story: its part that is about journeys.
+        client: of a namespace in which nothing has run yet.
+        pool: of a schema that `engine.rehearsal.recorder` watches; what is in it is removed.
+        working: gives the worker.
+    """
+    found = terms(rules, case, story)
+    if not isinstance(found, Terms):
+        return Outcome(case, found)
+    prepared = await asyncio.to_thread(_prepare, case, story, found, pool)
+    fault = await _play(prepared, client, pool, working)
+    log = await asyncio.to_thread(_log, prepared, pool)
+    difference = fault or compared(case, story, like_told(story, log, found.plans))
+    return Outcome(case, () if difference is None else (difference,))
+
+
+def _prepare(case: Case, story: Story, found: Terms, pool: ConnectionPool) -> Prepared:
+    with pool.connection() as connection:
+        _empty(connection)
+        rules = found.rules
+        publish(connection, rules)
+        stored = Stored(connection, found.key, rules.policy.currency, rules.version)
+        stored.write(case.facts)
+        for kind, happening in case.events:
+            stored.tell(kind, happening)
+        for tag in case.hand_tags:
+            stored.give(tag)
+        for pool_of in _pools(found, story):
+            stored.codes(pool_of, _CODES)
+        connection.execute("delete from recorded")
+        currency = reporting_currency(connection, rules.policy.currency)
+        versions = StoredVersions({rules.version: rules})
+        matcher = Matcher(rules, versions, EventMatcher(load_contracts(), currency))
+        _decided_before(connection, case, matcher)
+    return Prepared(case, story, found, matcher, versions)
+
+
+def _empty(connection: Connection) -> None:
+    names = sql.SQL(", ").join(sql.Identifier(name) for name in (*metadata.tables, "recorded"))
+    connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
+
+
+def _pools(found: Terms, story: Story) -> set[str]:
+    """The pools that have codes: those of steps that do not fail."""
+    coupons = (each for each in steps(found.plans) if isinstance(each, Coupon))
+    return {each.given["pool"] for each in coupons if each.id not in story.assumed.failing}
+
+
+def _decided_before(connection: Connection, case: Case, matcher: Matcher) -> None:
+    """Cut-offs as published, and the customer's standing of before."""
+    version, published = matcher.rules.version, None
+    if case.cut_offs is not None:
+        published = publish_cut_offs(
+            connection, version, instant(case.at), case.cut_offs, matcher.standings.digests
+        )
+    if case.previous is not None:
+        kept = Kept(case.previous, version, published.id if published else None, 0, None)
+        write_standing(connection, CUSTOMER, kept)
+
+
+async def _play(prepared: Prepared, client: Client, pool: ConnectionPool, working: Working) -> Difference | None:
+    story = prepared.story
+    window = Window(instant(prepared.case.at), story.until)
+    fields = recorded_fields(prepared.matcher.events)
+    driver = Rehearsal(
+        client, pool, prepared.versions, prepared.matcher, window, fields, assumed=story.assumed
+    )
+    try:
+        async with working(client, prepared, pool), asyncio.timeout(LONGEST):
+            await driver.run()
+    except TimeoutError:
+        return Difference("happens", story.span, "an end", f"journeys that are not over after {LONGEST:.0f} s")
+    except UntoldError as error:
+        return Difference("happens", story.span, "what the test assumes", f"not on the real path: {error}")
+    return None
+
+
+def _log(prepared: Prepared, pool: ConnectionPool) -> list[Entry]:
+    with pool.connection() as connection:
+        return entries(connection, prepared.terms.plans)
+
+
+def like_told(story: Story, log: Sequence[Entry], plans: dict[str, Plan] | Any) -> list[Entry]:  # noqa: ANN401
+    """What happened in the order of the test, as far as order means nothing there.
+
+    At one instant it means nothing between journeys, and between the branches of one.
+    """
+    rest, found = list(log), list[Entry]()
+    for told in story.happens:
+        same = [each for each in rest if each.at == rest[0].at]
+        free = (each for place, each in enumerate(same) if all(_apart(one, each, plans) for one in same[:place]))
+        chosen = next((each for each in free if is_told(told, each)), None)
+        if chosen is None:
+            break
+        rest.remove(chosen)
+        found.append(chosen)
+    return found + rest
+
+
+def _apart(one: Entry, other: Entry, plans: dict[str, Plan] | Any) -> bool:  # noqa: ANN401
+    plan = plans.get(one.playbook)
+    return one.journey != other.journey or (
+        plan is not None and one.what != "end" and any(isinstance(step, Parallel) for step in plan.code)
+    )

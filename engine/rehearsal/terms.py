@@ -1,0 +1,122 @@
+"""By which rules a test runs on the real path, whose customer it is, and what of its assumptions cannot be had there.
+
+As in the simulation the playbooks of the test are live, whatever their status, and capacities and channels have room.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import count, islice
+
+from engine.dispatch.uses import with_used_standing
+from engine.journeys.plan import Call, Coupon, Plan, Send, StartPlaybook, Step, Webhook
+from engine.language.rules import Rules
+from engine.messages.holdout import kept_out
+from engine.policy import Policy
+from engine.ruletests.case import Case, Difference
+from engine.ruletests.story import Story
+
+PATIENCE = 10
+"""Seconds for which a step that fails is tried again: no test waits for a day."""
+_KEYS = 100_000
+"""So many names of a customer are tried for one whom the holdouts treat as the test says."""
+WEBHOOK_REFUSED = "webhook_refused"
+POOL_EMPTY = "pool_empty"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a test runs by. `plans` are those of its playbooks and of those that these start; `key` names the customer."""
+
+    rules: Rules
+    plans: Mapping[str, Plan]
+    key: str
+
+
+def terms(rules: Rules, case: Case, story: Story) -> Terms | tuple[Difference, ...]:
+    """The terms of a test, or what of it the real path cannot give."""
+    plans = dict(_reached(rules, story))
+    cannot = tuple(_cannot(rules, plans, story))
+    if cannot:
+        return cannot
+    policy = _roomy(rules.policy, case.currency)
+    key = _key(policy, plans, story.assumed.holdout)
+    if key is None:
+        at = story.assumed_at.get("holdout", story.span)
+        expected = f"holdout: {str(bool(story.assumed.holdout)).lower()}"
+        return (Difference("happens", at, expected, "no customer whom all holdouts treat so"),)
+    used = {name: _ready(plan, starts=name in story.playbooks) for name, plan in plans.items()}
+    return Terms(with_used_standing(replace(rules, plans=used, policy=policy)), used, key)
+
+
+def steps(plans: Mapping[str, Plan]) -> Iterator[Step]:
+    """All steps of some playbooks."""
+    return (step for plan in plans.values() for step in plan.code)
+
+
+def _reached(rules: Rules, story: Story) -> Iterator[tuple[str, Plan]]:
+    names = list(story.playbooks)
+    for name in names:
+        plan = rules.plans.get(name)
+        if plan is None:
+            continue
+        yield name, plan
+        started = [each.given["playbook"] for each in plan.code if isinstance(each, StartPlaybook)]
+        names += [each for each in started if each not in names]
+
+
+def _ready(plan: Plan, *, starts: bool) -> Plan:
+    """Live; one that is no playbook of the test's begins by a step alone."""
+    start = plan.start if starts else plan.start.model_copy(update={"any": ()})
+    controls = plan.controls.model_copy(update={"retry_for": PATIENCE})
+    return plan.model_copy(update={"status": "live", "start": start, "controls": controls})
+
+
+def _roomy(policy: Policy, currency: str | None) -> Policy:
+    channels = {name: each.model_copy(update={"limit": None}) for name, each in policy.channels.items()}
+    room = {"channels": channels, "capacities": {}, "mode": "live", "mass_start": None}
+    return policy.model_copy(update={**room, "currency": currency or policy.currency})
+
+
+def _key(policy: Policy, plans: Mapping[str, Plan], holdout: bool | None) -> str | None:
+    """A name of the customer by which the holdouts' hash keeps her out of these playbooks, or of none."""
+
+    def fits(key: str) -> bool:
+        return all(
+            kept_out(policy, plan.controls, key, plan.playbook) == ("holdout" if holdout and _keeps(plan) else None)
+            for plan in plans.values()
+        )
+
+    def _keeps(plan: Plan) -> bool:
+        return bool(plan.controls.holdout) and not policy.transactional(plan.controls.purpose)
+
+    named = ("customer" if number == 0 else f"customer-{number}" for number in count())
+    return next(filter(fits, islice(named, _KEYS)), None)
+
+
+def _cannot(rules: Rules, plans: Mapping[str, Plan], story: Story) -> Iterator[Difference]:
+    by_id = {step.id: step for step in steps(plans)}
+    for name, reason in story.assumed.failing.items():
+        why = _cannot_fail(by_id.get(name), reason, plans, story)
+        if why:
+            at = story.assumed_at.get(f"failing {name}", story.span)
+            yield Difference("happens", at, f"failing: {{{name}: {reason}}}", f"not on the real path: {why}")
+    for each in by_id.values():
+        if isinstance(each, Call) and each.activity not in rules.own.by_name:
+            yield Difference("happens", story.span, f"call {each.id}", f"there is no activity {each.activity}")
+
+
+def _cannot_fail(step: Step | None, reason: str, plans: Mapping[str, Plan], story: Story) -> str:
+    """Why a step cannot be made to fail so; empty: it can."""
+    match step:
+        case Send() | Call() | None:
+            return ""
+        case Webhook():
+            return "" if reason == WEBHOOK_REFUSED else f"a webhook fails for good with {WEBHOOK_REFUSED} alone"
+        case Coupon(given=given) if reason == POOL_EMPTY:
+            sharing = [each.id for each in steps(plans) if isinstance(each, Coupon) and each.given == given]
+            well = [each for each in sharing if each not in story.assumed.failing]
+            return f"{', '.join(well)} gives codes of the same pool" if well else ""
+        case Coupon():
+            return f"a coupon fails with {POOL_EMPTY} alone; that a customer has had enough, coupons of hers tell"
+        case _:
+            return f"a step {step.op} fails by what facts tell, or not at all"

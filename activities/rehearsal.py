@@ -1,4 +1,4 @@
-"""The world outside in a test on the real path: a provider, activities and a web server that answer as the test says."""
+"""The world outside in a test on the real path: a provider, activities and a web server that answer as it says."""
 
 import asyncio
 import json

@@ -261,12 +261,12 @@ async def rehearse_all(
         progress: told how many are done.
     """
     outcomes: dict[int, Outcome] = {}
-    waiting = iter(enumerate(cases))
+    waiting, quiet = iter(enumerate(cases)), _quiet_runtime()
     async with watched_schemas(stage.url, min(REHEARSALS, len(cases))) as pools:
 
         async def lane(pool: ConnectionPool) -> None:
             for number, case in waiting:
-                client = await Client.connect(stage.address, namespace=f"rehearsal-{number}")
+                client = await Client.connect(stage.address, namespace=f"rehearsal-{number}", runtime=quiet)
                 await add_search_attributes(client)
                 assert case.story is not None  # asked for such alone
                 working = partial(_rehearsing, stage)
@@ -279,10 +279,13 @@ async def rehearse_all(
     return [outcomes[number] for number in range(len(cases))]
 
 
+def _quiet_runtime() -> Runtime:
+    """The SDK's runtime without its warning, at each worker, of what the test server does not advertise."""
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(TelemetryFilter("ERROR", "ERROR"))))
+
+
 @asynccontextmanager
-async def _rehearsing(
-    stage: Stage, client: Client, prepared: Prepared, pool: ConnectionPool
-) -> AsyncIterator[None]:
+async def _rehearsing(stage: Stage, client: Client, prepared: Prepared, pool: ConnectionPool) -> AsyncIterator[None]:
     """A worker whose messages go to a mailbox that is thrown away, and whose calls are answered as the test says."""
     assumed, rules = prepared.story.assumed, prepared.terms.rules
     outside = Outside(assumed.failing, assumed.answers)

@@ -1,4 +1,4 @@
-"""Drives a test on the real path: the replay's driver, and what becomes of messages, coupons and tasks as the test says.
+"""Drives a test on the real path: the replay's driver, and what the test says becomes of messages, coupons, tasks.
 
 Facts are rows of the test's schema and enter at their instants; what follows from a message is told by events, through
 the intake, as a provider would.
@@ -6,14 +6,17 @@ the intake, as a provider would.
 
 import asyncio
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
 
 from engine.dispatch.accept import accept
+from engine.dispatch.match import Matcher
+from engine.dispatch.outbox import Row
 from engine.facts.events import Event, Refused
 from engine.rehearsal.facts import CUSTOMER, SHOP
 from engine.rehearsal.recorder import Change, changes
@@ -31,11 +34,11 @@ class UntoldError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Response:
-    """What becomes of something at an instant; `key` is the message's, the coupon's call's or the task's."""
+    """What happens at an instant that no row of facts tells: `tell` writes it, by the rules in force."""
 
     at: datetime
-    kind: str
-    key: str = field(compare=False)
+    number: int
+    tell: Callable[[Connection, Matcher], None] = field(compare=False)
 
 
 @dataclass
@@ -47,6 +50,12 @@ class Rehearsal(Driver):
     seen: int = 0
     """The number of the last change that was looked at."""
     known: set[tuple[str, str]] = field(default_factory=set)
+    number: int = 0
+
+    def later(self, at: datetime, tell: Callable[[Connection, Matcher], None]) -> None:
+        """Has something told when its instant comes."""
+        self.number += 1
+        heapq.heappush(self.responses, Response(at, self.number, tell))
 
     async def run(self) -> None:
         """Lives through the test's time."""
@@ -86,16 +95,9 @@ class Rehearsal(Driver):
             kinds = None if self.judging or self.moments else sorted(self.named)
             return list(stream(connection, kinds, self.window.start, self.window.to))
 
-    def _respond(self, response: Response) -> Any:  # noqa: ANN401 - rows of the outbox
+    def _respond(self, response: Response) -> list[Row]:
         with self.pool.connection() as connection:
-            if response.kind == "closed":
-                close = "update tasks set closed_at = %s, closed_by = 'test' where key = %s and closed_at is null"
-                connection.execute(close, (response.at, response.key))
-            else:
-                event = _event(connection, response)
-                told = accept(connection, self.matcher, event, response.at)
-                if isinstance(told, Refused):
-                    raise UntoldError(f"{event.kind} is refused: {told.reason}")
+            response.tell(connection, self.matcher)
             if self.moments is not None:
                 self.moments.happened(connection, CUSTOMER, response.at)
         return self._open_rows()
@@ -113,32 +115,42 @@ class Rehearsal(Driver):
         row = change.row
         match change.table:
             case "messages" if row["state"] == "sent":
-                self._answer(row, row["step"], row["at"], ("redeemed", "closed"))
+                for kind in self.assumed.responses.get(row["step"], {}).keys() - {"redeemed", "closed"}:
+                    self._answer(row["step"], row["at"], kind, row["key"])
             case "calls" if row["activity"] == "coupon" and row["state"] == "done":
-                self._answer(row, row["step"], row["at"], (), only="redeemed")
+                self._answer(row["step"], row["at"], "redeemed", row["key"])
             case "tasks":
-                self._answer(row, row["task"], row["opened_at"], (), only="closed")
+                self._answer(row["task"], row["opened_at"], "closed", row["key"])
 
-    def _answer(
-        self, row: Mapping[str, Any], step: str, at: str, never: tuple[str, ...], only: str | None = None
-    ) -> None:
-        for kind, seconds in self.assumed.responses.get(step, {}).items():
-            if kind in never or (only is not None and kind != only) or (kind, row["key"]) in self.known:
-                continue
-            self.known.add((kind, row["key"]))
-            due = datetime.fromisoformat(at) + timedelta(seconds=seconds)
-            heapq.heappush(self.responses, Response(due, kind, row["key"]))
+    def _answer(self, step: str, at: str, kind: str, key: str) -> None:
+        seconds = self.assumed.responses.get(step, {}).get(kind)
+        if seconds is None or (kind, key) in self.known:
+            return
+        self.known.add((kind, key))
+        due = datetime.fromisoformat(at) + timedelta(seconds=seconds)
+        tell = _close if kind == "closed" else _redeem if kind == "redeemed" else partial(_respond, kind=kind)
+        self.later(due, partial(tell, at=due, key=key))
 
 
-def _event(connection: Connection, response: Response) -> Event:
-    if response.kind != "redeemed":
-        kind = f"message.{response.kind}"
-        return Event(kind, f"{response.key}/{response.kind}", response.at, SHOP, data={"message": response.key})
-    code = connection.execute("select code from coupons where key = %s", (response.key,)).fetchone()
-    order = connection.execute(
-        "select number from orders where placed_at <= %s order by placed_at desc limit 1", (response.at,)
-    ).fetchone()
+def _close(connection: Connection, _: Matcher, *, at: datetime, key: str) -> None:
+    close = "update tasks set closed_at = %s, closed_by = 'test' where key = %s and closed_at is null"
+    connection.execute(close, (at, key))
+
+
+def _redeem(connection: Connection, matcher: Matcher, *, at: datetime, key: str) -> None:
+    code = connection.execute("select code from coupons where key = %s", (key,)).fetchone()
+    placed = "select number from orders where placed_at <= %s order by placed_at desc limit 1"
+    order = connection.execute(placed, (at,)).fetchone()
     if code is None or order is None:
-        raise UntoldError("a coupon is redeemed for an order, and the customer has none by then")
-    data = {"coupon": code[0]}
-    return Event("coupon.redeemed", response.key, response.at, SHOP, order=order[0], data=data)
+        raise UntoldError("a coupon is redeemed for an order, and by then the customer has none")
+    _accept(connection, matcher, Event("coupon.redeemed", key, at, SHOP, order=order[0], data={"coupon": code[0]}))
+
+
+def _respond(connection: Connection, matcher: Matcher, *, at: datetime, key: str, kind: str) -> None:
+    _accept(connection, matcher, Event(f"message.{kind}", f"{key}/{kind}", at, SHOP, data={"message": key}))
+
+
+def _accept(connection: Connection, matcher: Matcher, event: Event) -> None:
+    told = accept(connection, matcher, event, event.at)
+    if isinstance(told, Refused):
+        raise UntoldError(f"{event.kind} is refused: {told.reason}")

@@ -24,6 +24,8 @@ Values = dict[str, Any]
 
 SHOP, CUSTOMER = "shop", 1
 """The shop's key, and our number of the customer."""
+BEFORE = "before/"
+"""What the keys of messages begin with that are none of the test's playbooks'."""
 CURRENCY = "EUR"
 """Where a test names no currency at all."""
 _PERSON = ("known_since", "locale", "country", "region", "city", "postal_code", "birthday", "source", "zone")
@@ -55,17 +57,16 @@ class Stored:
         connection: its `search_path` is an empty schema with all tables; the caller commits.
         key: the shop's name for the customer.
         currency: the shop's; None where the test names none.
-        version: of the rules, under which messages of the past were sent.
     """
 
-    def __init__(self, connection: Connection, key: str, currency: str | None, version: str) -> None:
-        self._connection, self._key, self._version = connection, key, version
+    def __init__(self, connection: Connection, key: str, currency: str | None) -> None:
+        self._connection, self._key = connection, key
         self._currency = currency or CURRENCY
         self._orders: dict[object, int] = {}
         self._products: dict[tuple[object, ...], int] = {}
 
     def write(self, facts: CustomerFacts) -> None:
-        """Writes all rows; the customer's number is 1, as in the simulation, and orders have theirs of the test."""
+        """Writes all rows but messages; the customer's number is 1 and orders have theirs of the test, as simulated."""
         self._shop = self._insert("shops", key=SHOP, name="Shop", zone=facts.zone, currency=self._currency)
         self._person(facts)
         self._order_rows(facts)
@@ -76,11 +77,9 @@ class Stored:
             key = values["campaign"] or values["@key"]
             period = {name: values[name] for name in ("starts_at", "ends_at")}
             self._insert("campaign_periods", key=key, title=key, **period)
-        for number, values in enumerate(_rows(facts, "messages"), 1):
-            self._message(values, number)
 
     def tell(self, kind: str, happening: Happening) -> None:
-        """Writes an event that no row tells. Of an order, parcel or case that it does not name it is of the only one."""
+        """Writes an event that no row tells; where it names no order, parcel or case, it is of the only one."""
         at, fields = happening
         kinds = fields_of(shipped_contracts()[kind])
         data = {name: _json(value, kinds.get(name), self._currency) for name, value in fields.items()}
@@ -102,14 +101,7 @@ class Stored:
             self._insert("coupons", pool=pool, code=f"{pool}-{number:04}")
 
     def _insert(self, table: str, **values: object) -> int:
-        statement = sql.SQL("insert into {} ({}) values ({}) returning id").format(
-            sql.Identifier(table),
-            sql.SQL(", ").join(map(sql.Identifier, values)),
-            sql.SQL(", ").join(sql.Placeholder() * len(values)),
-        )
-        row = self._connection.execute(statement, tuple(values.values())).fetchone()
-        assert row is not None  # an insert always returns its row
-        return int(row[0])
+        return _insert(self._connection, table, **values)
 
     def _person(self, facts: CustomerFacts) -> None:
         person = next(_rows(facts, "customer"))
@@ -209,38 +201,6 @@ class Stored:
             plain["pool"] = plain["pool"] or "pool"
         self._insert(_TABLES.get(name, name), **plain, **more)
 
-    def _message(self, values: Values, number: int) -> None:
-        """A message of the past belongs to a journey that is over, of no subject that a new one could have."""
-        playbook = values["playbook"] or "before"
-        journey = self._insert(
-            "journeys",
-            workflow_id=f"before/{number}",
-            playbook=playbook,
-            version=self._version,
-            subject="customer",
-            subject_id=0,
-            occasion=number,
-            customer_id=CUSTOMER,
-            started_at=values["at"],
-            state="ended",
-            outcome="ended",
-            ended_at=values["at"],
-        )
-        named = {name: values[name] for name in ("channel", "purpose", "state", "reason", "template", "at")}
-        message = self._insert(
-            "messages",
-            key=f"before/{number}",
-            journey_id=journey,
-            customer_id=CUSTOMER,
-            playbook=playbook,
-            step=values["step"] or "message",
-            due_at=values["at"],
-            **named,
-        )
-        for kind in _RESPONSES:
-            if (at := values[f"{kind}_at"]) is not None:
-                self._insert("message_events", message_id=message, kind=kind, key=f"before/{number}", at=at)
-
     def _only(self, table: str) -> str | None:
         rows = self._connection.execute(sql.SQL("select key from {} limit 2").format(sql.Identifier(table))).fetchall()
         return rows[0][0] if len(rows) == 1 else None
@@ -250,6 +210,48 @@ class Stored:
         key = f"{kind}-{row[0] if row else 0}"
         values = {"shop_id": self._shop, "customer_id": CUSTOMER, "order_id": order, "at": at, "recorded_at": at}
         self._insert("events", key=key, kind=kind, data=Jsonb(dict(data)), **values)
+
+
+def messages(facts: CustomerFacts) -> Iterator[Values]:
+    """The messages to the customer that are none of the test's playbooks'."""
+    return _rows(facts, "messages")
+
+
+def add_message(connection: Connection, version: str, values: Values, number: int) -> None:
+    """Writes one of these messages: of a journey that is over, by the rules of a version, and of no subject."""
+    key, at, playbook = f"{BEFORE}{number}", values["at"], values["playbook"] or "before"
+    journey = _insert(
+        connection,
+        "journeys",
+        workflow_id=key,
+        playbook=playbook,
+        version=version,
+        subject="customer",
+        subject_id=0,
+        occasion=number,
+        customer_id=CUSTOMER,
+        started_at=at,
+        state="ended",
+        outcome="ended",
+        ended_at=at,
+    )
+    named = {name: values[name] for name in ("channel", "purpose", "state", "reason", "template", "at")}
+    more = {"journey_id": journey, "customer_id": CUSTOMER, "playbook": playbook, "step": values["step"] or "message"}
+    message = _insert(connection, "messages", key=key, due_at=at, **named, **more)
+    for kind in _RESPONSES:
+        if values[f"{kind}_at"] is not None:
+            _insert(connection, "message_events", message_id=message, kind=kind, key=key, at=values[f"{kind}_at"])
+
+
+def _insert(connection: Connection, table: str, **values: object) -> int:
+    statement = sql.SQL("insert into {} ({}) values ({}) returning id").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, values)),
+        sql.SQL(", ").join(sql.Placeholder() * len(values)),
+    )
+    row = connection.execute(statement, tuple(values.values())).fetchone()
+    assert row is not None  # an insert always returns its row
+    return int(row[0])
 
 
 def _rows(facts: CustomerFacts, relation: str) -> Iterator[Values]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -11,22 +12,22 @@ from psycopg import sql
 from psycopg_pool import ConnectionPool
 from temporalio.client import Client
 
-from engine.conditions.operands import instant, microseconds
+from engine.conditions.operands import instant
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions, publish
-from engine.facts.event_contracts import load_contracts
 from engine.facts.currency import reporting_currency
+from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.standing import Kept, publish_cut_offs, write_standing
 from engine.facts.tables import metadata
-from engine.journeys.plan import Coupon, Parallel, Plan
+from engine.journeys.plan import Parallel, Plan
+from engine.language.rules import Rules
 from engine.rehearsal.driver import Rehearsal, UntoldError
-from engine.rehearsal.facts import CUSTOMER, Stored
+from engine.rehearsal.facts import CUSTOMER, Stored, add_message, messages
 from engine.rehearsal.recorder import entries
-from engine.rehearsal.terms import Terms, steps, terms
+from engine.rehearsal.terms import Terms, pools, shared_pool, terms
 from engine.replay.driver import Window
 from engine.replay.fields import recorded_fields
-from engine.language.rules import Rules
 from engine.ruletests.case import Case, Difference, Outcome
 from engine.ruletests.play import compared, is_told
 from engine.ruletests.story import Story
@@ -73,6 +74,7 @@ async def rehearse(
     prepared = await asyncio.to_thread(_prepare, case, story, found, pool)
     fault = await _play(prepared, client, pool, working)
     log = await asyncio.to_thread(_log, prepared, pool)
+    fault = fault or shared_pool(found.plans, story, log)
     difference = fault or compared(case, story, like_told(story, log, found.plans))
     return Outcome(case, () if difference is None else (difference,))
 
@@ -82,14 +84,18 @@ def _prepare(case: Case, story: Story, found: Terms, pool: ConnectionPool) -> Pr
         _empty(connection)
         rules = found.rules
         publish(connection, rules)
-        stored = Stored(connection, found.key, rules.policy.currency, rules.version)
+        stored = Stored(connection, found.key, rules.policy.currency)
         stored.write(case.facts)
+        begins = instant(case.at)
+        for number, values in enumerate(messages(case.facts), 1):
+            if values["at"] < begins:
+                add_message(connection, rules.version, values, number)
         for kind, happening in case.events:
             stored.tell(kind, happening)
         for tag in case.hand_tags:
             stored.give(tag)
-        for pool_of in _pools(found, story):
-            stored.codes(pool_of, _CODES)
+        for name in sorted(pools(found.plans, story, empty=False)):
+            stored.codes(name, _CODES)
         connection.execute("delete from recorded")
         currency = reporting_currency(connection, rules.policy.currency)
         versions = StoredVersions({rules.version: rules})
@@ -103,19 +109,11 @@ def _empty(connection: Connection) -> None:
     connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
 
 
-def _pools(found: Terms, story: Story) -> set[str]:
-    """The pools that have codes: those of steps that do not fail."""
-    coupons = (each for each in steps(found.plans) if isinstance(each, Coupon))
-    return {each.given["pool"] for each in coupons if each.id not in story.assumed.failing}
-
-
 def _decided_before(connection: Connection, case: Case, matcher: Matcher) -> None:
     """Cut-offs as published, and the customer's standing of before."""
     version, published = matcher.rules.version, None
     if case.cut_offs is not None:
-        published = publish_cut_offs(
-            connection, version, instant(case.at), case.cut_offs, matcher.standings.digests
-        )
+        published = publish_cut_offs(connection, version, instant(case.at), case.cut_offs, matcher.standings.digests)
     if case.previous is not None:
         kept = Kept(case.previous, version, published.id if published else None, 0, None)
         write_standing(connection, CUSTOMER, kept)
@@ -125,9 +123,11 @@ async def _play(prepared: Prepared, client: Client, pool: ConnectionPool, workin
     story = prepared.story
     window = Window(instant(prepared.case.at), story.until)
     fields = recorded_fields(prepared.matcher.events)
-    driver = Rehearsal(
-        client, pool, prepared.versions, prepared.matcher, window, fields, assumed=story.assumed
-    )
+    driver = Rehearsal(client, pool, prepared.versions, prepared.matcher, window, fields, assumed=story.assumed)
+    for number, values in enumerate(messages(prepared.case.facts), 1):
+        # The engine counts what lies in its table of messages: those of the future must not be there yet.
+        if values["at"] >= window.start:
+            driver.later(values["at"], partial(_sent_elsewhere, values=values, number=number))
     try:
         async with working(client, prepared, pool), asyncio.timeout(LONGEST):
             await driver.run()
@@ -136,6 +136,10 @@ async def _play(prepared: Prepared, client: Client, pool: ConnectionPool, workin
     except UntoldError as error:
         return Difference("happens", story.span, "what the test assumes", f"not on the real path: {error}")
     return None
+
+
+def _sent_elsewhere(connection: Connection, matcher: Matcher, *, values: dict[str, Any], number: int) -> None:
+    add_message(connection, matcher.rules.version, values, number)
 
 
 def _log(prepared: Prepared, pool: ConnectionPool) -> list[Entry]:

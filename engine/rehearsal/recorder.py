@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from engine.journeys.plan import Calling, Plan
+from engine.rehearsal.facts import BEFORE
 from engine.replay.driver import ENDED
 from engine.simulation.log import Became, Entry, What
 
@@ -68,6 +69,9 @@ class _Read:
     entries: dict[tuple[object, ...], Entry] = field(default_factory=dict)
 
     def take(self, change: Change) -> None:
+        """Reads one change."""
+        if (change.row.get("workflow_id") or change.row.get("key") or "").startswith(BEFORE):
+            return
         key = (change.table, change.row["id"])
         before, self.before[key] = self.before.get(key), change.row
         if change.table == "journeys":
@@ -159,11 +163,7 @@ def entries(connection: Connection, plans: Mapping[str, Plan]) -> list[Entry]:
 def in_order(found: list[Entry]) -> list[Entry]:
     """By instant; a journey's end goes after what else it did at that instant, as it ends with its last step."""
     ended = ("end", "fail")
-    last = {
-        (each.journey, each.at): place
-        for place, each in enumerate(found)
-        if each.what not in ended
-    }
+    last = {(each.journey, each.at): place for place, each in enumerate(found) if each.what not in ended}
     placed = [
         (each.at, max(place, last.get((each.journey, each.at), place)), each.what in ended, place, each)
         for place, each in enumerate(found)

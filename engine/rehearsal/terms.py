@@ -3,7 +3,7 @@
 As in the simulation the playbooks of the test are live, whatever their status, and capacities and channels have room.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count, islice
 
@@ -14,6 +14,7 @@ from engine.messages.holdout import kept_out
 from engine.policy import Policy
 from engine.ruletests.case import Case, Difference
 from engine.ruletests.story import Story
+from engine.simulation.log import Entry
 
 PATIENCE = 10
 """Seconds for which a step that fails is tried again: no test waits for a day."""
@@ -25,7 +26,7 @@ POOL_EMPTY = "pool_empty"
 
 @dataclass(frozen=True)
 class Terms:
-    """What a test runs by. `plans` are those of its playbooks and of those that these start; `key` names the customer."""
+    """What a test runs by. `plans` are its playbooks and those that they start; `key` names the customer."""
 
     rules: Rules
     plans: Mapping[str, Plan]
@@ -39,7 +40,7 @@ def terms(rules: Rules, case: Case, story: Story) -> Terms | tuple[Difference, .
     if cannot:
         return cannot
     policy = _roomy(rules.policy, case.currency)
-    key = _key(policy, plans, story.assumed.holdout)
+    key = _key(policy, plans, holdout=bool(story.assumed.holdout))
     if key is None:
         at = story.assumed_at.get("holdout", story.span)
         expected = f"holdout: {str(bool(story.assumed.holdout)).lower()}"
@@ -51,6 +52,26 @@ def terms(rules: Rules, case: Case, story: Story) -> Terms | tuple[Difference, .
 def steps(plans: Mapping[str, Plan]) -> Iterator[Step]:
     """All steps of some playbooks."""
     return (step for plan in plans.values() for step in plan.code)
+
+
+def pools(plans: Mapping[str, Plan], story: Story, *, empty: bool) -> frozenset[str]:
+    """The pools of which a step must find none left, or all others that steps give codes of."""
+    coupons = [each for each in steps(plans) if isinstance(each, Coupon)]
+    failing = frozenset(each.given["pool"] for each in coupons if each.id in story.assumed.failing)
+    return failing if empty else frozenset(each.given["pool"] for each in coupons) - failing
+
+
+def shared_pool(plans: Mapping[str, Plan], story: Story, log: Iterable[Entry]) -> Difference | None:
+    """That a step found no code left because another one of the same pool must not find any."""
+    drained = pools(plans, story, empty=True)
+    for each in log:
+        out = each.what == "coupon" and each.reason == POOL_EMPTY and each.name not in story.assumed.failing
+        if out and each.more.get("pool") in drained:
+            failing = next(iter(story.assumed.failing))
+            at = story.assumed_at.get(f"failing {failing}", story.span)
+            found = f"not on the real path: {each.name} gives codes of the same pool"
+            return Difference("happens", at, f"failing: {{{failing}: {POOL_EMPTY}}}", found)
+    return None
 
 
 def _reached(rules: Rules, story: Story) -> Iterator[tuple[str, Plan]]:
@@ -77,7 +98,7 @@ def _roomy(policy: Policy, currency: str | None) -> Policy:
     return policy.model_copy(update={**room, "currency": currency or policy.currency})
 
 
-def _key(policy: Policy, plans: Mapping[str, Plan], holdout: bool | None) -> str | None:
+def _key(policy: Policy, plans: Mapping[str, Plan], *, holdout: bool) -> str | None:
     """A name of the customer by which the holdouts' hash keeps her out of these playbooks, or of none."""
 
     def fits(key: str) -> bool:
@@ -96,7 +117,7 @@ def _key(policy: Policy, plans: Mapping[str, Plan], holdout: bool | None) -> str
 def _cannot(rules: Rules, plans: Mapping[str, Plan], story: Story) -> Iterator[Difference]:
     by_id = {step.id: step for step in steps(plans)}
     for name, reason in story.assumed.failing.items():
-        why = _cannot_fail(by_id.get(name), reason, plans, story)
+        why = _cannot_fail(by_id.get(name), reason)
         if why:
             at = story.assumed_at.get(f"failing {name}", story.span)
             yield Difference("happens", at, f"failing: {{{name}: {reason}}}", f"not on the real path: {why}")
@@ -105,18 +126,15 @@ def _cannot(rules: Rules, plans: Mapping[str, Plan], story: Story) -> Iterator[D
             yield Difference("happens", story.span, f"call {each.id}", f"there is no activity {each.activity}")
 
 
-def _cannot_fail(step: Step | None, reason: str, plans: Mapping[str, Plan], story: Story) -> str:
+def _cannot_fail(step: Step | None, reason: str) -> str:
     """Why a step cannot be made to fail so; empty: it can."""
     match step:
         case Send() | Call() | None:
             return ""
         case Webhook():
             return "" if reason == WEBHOOK_REFUSED else f"a webhook fails for good with {WEBHOOK_REFUSED} alone"
-        case Coupon(given=given) if reason == POOL_EMPTY:
-            sharing = [each.id for each in steps(plans) if isinstance(each, Coupon) and each.given == given]
-            well = [each for each in sharing if each not in story.assumed.failing]
-            return f"{', '.join(well)} gives codes of the same pool" if well else ""
         case Coupon():
-            return f"a coupon fails with {POOL_EMPTY} alone; that a customer has had enough, coupons of hers tell"
+            why = f"a coupon fails with {POOL_EMPTY} alone; that a customer has had enough, coupons of hers tell"
+            return "" if reason == POOL_EMPTY else why
         case _:
             return f"a step {step.op} fails by what facts tell, or not at all"

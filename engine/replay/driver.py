@@ -88,7 +88,10 @@ class Driver:
         calendar = Calendar(self.matcher)
         self.moments = Moments(calendar, self.window.to) if calendar.triggers else None
         self.tells = any(
-            isinstance(step, _TELLING) for plan in self.matcher.rules.plans.values() if plan.starts for step in plan.code
+            isinstance(step, _TELLING)
+            for plan in self.matcher.rules.plans.values()
+            if plan.starts
+            for step in plan.code
         )
         self.named = frozenset(kind for plan in self.matcher.rules.plans.values() for kind in plan.events())
 

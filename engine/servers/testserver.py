@@ -87,7 +87,7 @@ def _script(target: Path) -> None:
 
 
 @contextmanager
-def test_server(program: Path) -> Iterator[str]:
+def serving(program: Path) -> Iterator[str]:
     """Runs the server and gives its address; it skips no time by itself, and forgets everything when it ends.
 
     Raises:
@@ -95,7 +95,7 @@ def test_server(program: Path) -> Iterator[str]:
     """
     port = free_port()
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([program, str(port)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - the pinned program
+        process = subprocess.Popen([program, str(port)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             _wait_until_up(process, port)
             yield f"{LOOPBACK}:{port}"

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from activities.context import Context
 from activities.providers.addresses import AddressGuard
 from activities.providers.http_exchange import Exchange
@@ -16,6 +18,7 @@ from activities.providers.webhook import Content, Webhooks
 from activities.webhook import Webhook
 from engine.messages.message import OutgoingMessage
 from engine.own import Call, OwnActivity, Refused
+from engine.rehearsal.terms import UNANSWERED
 
 _HOST = "127.0.0.1"
 _SECONDS = 10.0
@@ -37,10 +40,11 @@ def step_of(key: str) -> str:
 
 @dataclass(frozen=True)
 class ToldProvider:
-    """A provider that refuses for good what the test says, and hands everything else on."""
+    """A provider that refuses for good what the test says, and hands everything else on; `delivered` are its keys."""
 
     provider: Provider
     outside: Outside
+    delivered: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -61,7 +65,9 @@ class ToldProvider:
         reason = self.outside.failing.get(step_of(key))
         if reason is not None:
             raise Final(reason, "as the test says")
-        return await self.provider.deliver(message, key, before_commit)
+        accepted = await self.provider.deliver(message, key, before_commit)
+        self.delivered.append(key)
+        return accepted
 
 
 def told_activity(own: OwnActivity, outside: Outside) -> OwnActivity:
@@ -73,7 +79,10 @@ def told_activity(own: OwnActivity, outside: Outside) -> OwnActivity:
             raise Refused(outside.failing[step])
         if own.answer is type(None):
             return None
-        return own.gives.validate_python(dict(outside.answers.get(step, {})))
+        try:
+            return own.gives.validate_python(dict(outside.answers.get(step, {})))
+        except ValidationError:
+            raise Refused(UNANSWERED) from None
 
     return replace(own, function=answer)
 

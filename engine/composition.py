@@ -291,7 +291,7 @@ async def _rehearsing(stage: Stage, client: Client, prepared: Prepared, pool: Co
     outside = Outside(assumed.failing, assumed.answers)
     own = {name: told_activity(each, outside) for name, each in stage.own.items()}
     with tempfile.TemporaryDirectory(prefix="regulars-mailbox-") as mailbox:
-        provider = ToldProvider(Mailbox(Path(mailbox)), outside)
+        provider = ToldProvider(Mailbox(Path(mailbox)), outside, prepared.delivered)
         shared = context(pool, rules, dict.fromkeys(rules.policy.channels, provider), prepared.versions, own=own)
         shared = dataclasses.replace(shared, calls_while_held=True)
         async with told_webhook(shared, outside) as webhook, journey_worker(client, shared, webhook):

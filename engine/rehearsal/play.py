@@ -1,9 +1,9 @@
 """Plays a test of a playbook on the real path, and compares what its journeys did with what they must do."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -23,9 +23,9 @@ from engine.facts.tables import metadata
 from engine.journeys.plan import Parallel, Plan
 from engine.language.rules import Rules
 from engine.rehearsal.driver import Rehearsal, UntoldError
-from engine.rehearsal.facts import CUSTOMER, Stored, add_message, messages
+from engine.rehearsal.facts import BEFORE, CUSTOMER, Stored, add_message, messages
 from engine.rehearsal.recorder import entries
-from engine.rehearsal.terms import Terms, pools, shared_pool, terms
+from engine.rehearsal.terms import Terms, not_assumed, pools, terms
 from engine.replay.driver import Window
 from engine.replay.fields import recorded_fields
 from engine.ruletests.case import Case, Difference, Outcome
@@ -49,6 +49,8 @@ class Prepared:
     terms: Terms
     matcher: Matcher
     versions: StoredVersions
+    delivered: list[str] = field(default_factory=list)
+    """Keys of the messages that a provider has taken."""
 
 
 Working = Callable[[Client, Prepared, ConnectionPool], AbstractAsyncContextManager[Any]]
@@ -74,7 +76,8 @@ async def rehearse(
     prepared = await asyncio.to_thread(_prepare, case, story, found, pool)
     fault = await _play(prepared, client, pool, working)
     log = await asyncio.to_thread(_log, prepared, pool)
-    fault = fault or shared_pool(found.plans, story, log)
+    fault = fault or not_assumed(found.plans, story, log)
+    fault = fault or await asyncio.to_thread(_undelivered, prepared, pool)
     difference = fault or compared(case, story, like_told(story, log, found.plans))
     return Outcome(case, () if difference is None else (difference,))
 
@@ -147,7 +150,20 @@ def _log(prepared: Prepared, pool: ConnectionPool) -> list[Entry]:
         return entries(connection, prepared.terms.plans)
 
 
-def like_told(story: Story, log: Sequence[Entry], plans: dict[str, Plan] | Any) -> list[Entry]:  # noqa: ANN401
+def _undelivered(prepared: Prepared, pool: ConnectionPool) -> Difference | None:
+    """That messages stand as sent which no provider has taken, or the other way round."""
+    with pool.connection() as connection:
+        rows = connection.execute(
+            "select key from messages where state = 'sent' and not starts_with(key, %s)", (BEFORE,)
+        )
+        sent = sorted(row[0] for row in rows)
+    if sent == sorted(prepared.delivered):
+        return None
+    expected, found = (", ".join(each) or "none" for each in (sent, sorted(prepared.delivered)))
+    return Difference("happens", prepared.story.span, f"messages that left: {expected}", found)
+
+
+def like_told(story: Story, log: Sequence[Entry], plans: Mapping[str, Plan]) -> list[Entry]:
     """What happened in the order of the test, as far as order means nothing there.
 
     At one instant it means nothing between journeys, and between the branches of one.
@@ -164,7 +180,7 @@ def like_told(story: Story, log: Sequence[Entry], plans: dict[str, Plan] | Any) 
     return found + rest
 
 
-def _apart(one: Entry, other: Entry, plans: dict[str, Plan] | Any) -> bool:  # noqa: ANN401
+def _apart(one: Entry, other: Entry, plans: Mapping[str, Plan]) -> bool:
     plan = plans.get(one.playbook)
     return one.journey != other.journey or (
         plan is not None and one.what != "end" and any(isinstance(step, Parallel) for step in plan.code)

@@ -22,6 +22,8 @@ _KEYS = 100_000
 """So many names of a customer are tried for one whom the holdouts treat as the test says."""
 WEBHOOK_REFUSED = "webhook_refused"
 POOL_EMPTY = "pool_empty"
+UNANSWERED = "unanswered"
+"""Why an activity fails for which the test has no answer that is one of its kind."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,14 @@ class Terms:
 def terms(rules: Rules, case: Case, story: Story) -> Terms | tuple[Difference, ...]:
     """The terms of a test, or what of it the real path cannot give."""
     plans = dict(_reached(rules, story))
-    cannot = tuple(_cannot(rules, plans, story))
+    cannot = tuple(_cannot(plans, story))
     if cannot:
         return cannot
     policy = _roomy(rules.policy, case.currency)
     key = _key(policy, plans, holdout=bool(story.assumed.holdout))
     if key is None:
-        at = story.assumed_at.get("holdout", story.span)
-        expected = f"holdout: {str(bool(story.assumed.holdout)).lower()}"
-        return (Difference("happens", at, expected, "no customer whom all holdouts treat so"),)
+        said = f"holdout: {str(bool(story.assumed.holdout)).lower()}"
+        return (_not_here(story, "holdout", said, "no customer is treated so by all holdouts"),)
     used = {name: _ready(plan, starts=name in story.playbooks) for name, plan in plans.items()}
     return Terms(with_used_standing(replace(rules, plans=used, policy=policy)), used, key)
 
@@ -61,17 +62,25 @@ def pools(plans: Mapping[str, Plan], story: Story, *, empty: bool) -> frozenset[
     return failing if empty else frozenset(each.given["pool"] for each in coupons) - failing
 
 
-def shared_pool(plans: Mapping[str, Plan], story: Story, log: Iterable[Entry]) -> Difference | None:
-    """That a step found no code left because another one of the same pool must not find any."""
+def not_assumed(plans: Mapping[str, Plan], story: Story, log: Iterable[Entry]) -> Difference | None:
+    """That the world outside did what the test does not say, because here it can do no other."""
     drained = pools(plans, story, empty=True)
     for each in log:
-        out = each.what == "coupon" and each.reason == POOL_EMPTY and each.name not in story.assumed.failing
-        if out and each.more.get("pool") in drained:
-            failing = next(iter(story.assumed.failing))
-            at = story.assumed_at.get(f"failing {failing}", story.span)
-            found = f"not on the real path: {each.name} gives codes of the same pool"
-            return Difference("happens", at, f"failing: {{{failing}: {POOL_EMPTY}}}", found)
+        failing = story.assumed.failing
+        if each.what == "coupon" and each.reason == POOL_EMPTY and each.name not in failing:
+            if each.more.get("pool") in drained:
+                other = next(iter(failing))
+                said = f"failing: {{{other}: {POOL_EMPTY}}}"
+                return _not_here(story, f"failing {other}", said, f"{each.name} gives codes of the same pool")
+        elif each.what == "call" and each.reason == UNANSWERED:
+            why = "the activity declares an answer, and this is none"
+            return _not_here(story, f"answers {each.name}", f"answers: {{{each.name}: …}}", why)
     return None
+
+
+def _not_here(story: Story, place: str, said: str, why: str) -> Difference:
+    """What the test says and the real path cannot give, at its place."""
+    return Difference("happens", story.assumed_at.get(place, story.span), said, f"not on the real path: {why}")
 
 
 def _reached(rules: Rules, story: Story) -> Iterator[tuple[str, Plan]]:
@@ -114,16 +123,12 @@ def _key(policy: Policy, plans: Mapping[str, Plan], *, holdout: bool) -> str | N
     return next(filter(fits, islice(named, _KEYS)), None)
 
 
-def _cannot(rules: Rules, plans: Mapping[str, Plan], story: Story) -> Iterator[Difference]:
+def _cannot(plans: Mapping[str, Plan], story: Story) -> Iterator[Difference]:
     by_id = {step.id: step for step in steps(plans)}
     for name, reason in story.assumed.failing.items():
         why = _cannot_fail(by_id.get(name), reason)
         if why:
-            at = story.assumed_at.get(f"failing {name}", story.span)
-            yield Difference("happens", at, f"failing: {{{name}: {reason}}}", f"not on the real path: {why}")
-    for each in by_id.values():
-        if isinstance(each, Call) and each.activity not in rules.own.by_name:
-            yield Difference("happens", story.span, f"call {each.id}", f"there is no activity {each.activity}")
+            yield _not_here(story, f"failing {name}", f"failing: {{{name}: {reason}}}", why)
 
 
 def _cannot_fail(step: Step | None, reason: str) -> str:

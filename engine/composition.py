@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import logging
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -261,21 +262,24 @@ async def rehearse_all(
         progress: told how many are done.
     """
     outcomes: dict[int, Outcome] = {}
-    waiting, quiet = iter(enumerate(cases)), _quiet_runtime()
+    waiting, quiet, run = iter(enumerate(cases)), _quiet_runtime(), uuid.uuid4().hex[:12]
     async with watched_schemas(stage.url, min(REHEARSALS, len(cases))) as pools:
 
         async def lane(pool: ConnectionPool) -> None:
             for number, case in waiting:
-                client = await Client.connect(stage.address, namespace=f"rehearsal-{number}", runtime=quiet)
+                client = await Client.connect(stage.address, namespace=f"rehearsal-{run}-{number}", runtime=quiet)
                 await add_search_attributes(client)
                 assert case.story is not None  # asked for such alone
                 working = partial(_rehearsing, stage)
                 outcomes[number] = await rehearse(rules, case, case.story, client, pool, working)
                 progress(len(outcomes))
 
-        async with asyncio.TaskGroup() as group:
-            for pool in pools:
-                group.create_task(lane(pool))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for pool in pools:
+                    group.create_task(lane(pool))
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
     return [outcomes[number] for number in range(len(cases))]
 
 

@@ -50,8 +50,8 @@ def run_for_real(found: Found, cases: Sequence[Case]) -> Iterator[Outcome]:
 def _rehearsed(found: Found, cases: Sequence[Case]) -> list[Outcome]:
     from engine.composition import Stage, own_activities, rehearse_all  # noqa: PLC0415 - Temporal's SDK loads slowly
 
-    # What an attempt failed by shows in the test's outcome.
-    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    for name in ("temporalio", "regulars"):  # what an attempt failed by shows in the test's outcome
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     console = Console(stderr=True)
     with serving(Path(os.environ[_TEST_SERVER])) as address, console.status("starting") as status:
 

@@ -111,7 +111,7 @@ async def told_webhook(context: Context, outside: Outside) -> AsyncIterator[Webh
     server = await asyncio.start_server(serve, _HOST, 0)
     port = server.sockets[0].getsockname()[1]
     guard = AddressGuard.from_environment({"REGULARS_ALLOWED_ADDRESSES": f"{_HOST}:{port}"})
-    here = _Here(Exchange(guard, _SECONDS, ssl.create_default_context()), "rehearsal")
+    here = _Here(Exchange(guard, _SECONDS, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)), "rehearsal")
     object.__setattr__(here, "here", f"http://{_HOST}:{port}/")
     async with server:
         yield Webhook(context, _Anywhere(), here)

@@ -296,7 +296,8 @@ async def _rehearsing(stage: Stage, client: Client, prepared: Prepared, pool: Co
     own = {name: told_activity(each, outside) for name, each in stage.own.items()}
     with tempfile.TemporaryDirectory(prefix="regulars-mailbox-") as mailbox:
         provider = ToldProvider(Mailbox(Path(mailbox)), outside, prepared.delivered)
-        shared = context(pool, rules, dict.fromkeys(rules.policy.channels, provider), prepared.versions, own=own)
+        channels, contracts = dict.fromkeys(rules.policy.channels, provider), prepared.matcher.events.contracts
+        shared = context(pool, rules, channels, prepared.versions, contracts, own)
         shared = dataclasses.replace(shared, calls_while_held=True)
         async with told_webhook(shared, outside) as webhook, journey_worker(client, shared, webhook):
             yield

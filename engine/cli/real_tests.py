@@ -3,16 +3,21 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from rich.console import Console
+from rich.status import Status
 
 from engine.ruletests.case import Case, Outcome
 from engine.ruletests.find import Found
 from engine.ruletests.run import Runner
+from engine.servers.clean import clean
 from engine.servers.external import database_configured
 from engine.servers.leave import leave
 from engine.servers.supervisor import Supervisor, Wanted
@@ -34,8 +39,11 @@ def with_servers() -> None:
     if database_configured() and _TEST_SERVER in os.environ:
         return
     wanted = Wanted(database=True, test_server=True, fast=True)
-    with tempfile.TemporaryDirectory(prefix="regulars-test-") as state:
-        code = Supervisor(Path(state), wanted).run([sys.executable, *sys.orig_argv[1:]])
+    state = Path(tempfile.mkdtemp(prefix="regulars-test-"))
+    try:
+        code = Supervisor(state, wanted).run([sys.executable, *sys.orig_argv[1:]])
+    finally:
+        clean(state)
     leave(code)
 
 
@@ -48,16 +56,31 @@ def run_for_real(found: Found, cases: Sequence[Case]) -> Iterator[Outcome]:
 
 
 def _rehearsed(found: Found, cases: Sequence[Case]) -> list[Outcome]:
-    from engine.composition import Stage, own_activities, rehearse_all  # noqa: PLC0415 - Temporal's SDK loads slowly
-
     for name in ("temporalio", "regulars"):  # what an attempt failed by shows in the test's outcome
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    console = Console(stderr=True)
-    with serving(Path(os.environ[_TEST_SERVER])) as address, console.status("starting") as status:
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        with serving(Path(os.environ[_TEST_SERVER])) as address, Console(stderr=True).status("starting") as status:
+            return asyncio.run(_on_stage(found, cases, address, status))
+    except (SystemExit, KeyboardInterrupt, asyncio.CancelledError):
+        leave(128 + signal.SIGTERM)
 
-        def progress(done: int) -> None:
-            status.update(f"tests of playbooks on the real path: {done} of {len(cases)}")
 
-        stage = Stage(os.environ["REGULARS_DATABASE_URL"], address, own_activities(found.directory))
-        progress(0)
-        return asyncio.run(rehearse_all(stage, found.rules, cases, progress))
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+async def _on_stage(found: Found, cases: Sequence[Case], address: str, status: Status) -> list[Outcome]:
+    """Runs them; a signal ends them, and what they have begun is put away first."""
+    from engine.composition import Stage, own_activities, rehearse_all  # noqa: PLC0415 - Temporal's SDK loads slowly
+
+    def progress(done: int) -> None:
+        status.update(f"tests of playbooks on the real path: {done} of {len(cases)}")
+
+    playing = asyncio.current_task()
+    assert playing is not None  # this is one
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
+    stage = Stage(os.environ["REGULARS_DATABASE_URL"], address, own_activities(found.directory))
+    progress(0)
+    return await rehearse_all(stage, found.rules, cases, progress)

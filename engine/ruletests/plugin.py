@@ -7,7 +7,7 @@ when fewer are. `--rules-real` runs tests of playbooks on real servers, as `regu
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,11 +124,11 @@ class _Real:
     def run(self, files: Iterable[Path]) -> None:
         """Runs the tests of these files."""
         command = [sys.executable, "-m", "engine.cli", "test", *map(str, files), "--real", "--format", "json"]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
-        if ran.returncode not in (0, 1) or not ran.stdout:
-            self.failed += ran.stderr.strip() or f"`regulars test --real` ended with {ran.returncode}"
+        code, told, complaint = _ended(command)
+        if code not in (0, 1) or not told:
+            self.failed += complaint.strip() or f"`regulars test --real` ended with {code}"
             return
-        for each in json.loads(ran.stdout)["tests"]:
+        for each in json.loads(told)["tests"]:
             self.found[Path(each["file"]).absolute(), each["name"]] = tuple(map(_difference, each["differences"]))
 
     def __call__(self, file: Path, name: str) -> tuple[Difference, ...]:
@@ -140,6 +140,17 @@ class _Real:
         if (file, name) not in self.found:
             raise DifferenceError(self.failed or "it did not run")
         return self.found[file, name]
+
+
+def _ended(command: Sequence[str]) -> tuple[int, str, str]:
+    """Runs a command and gives its exit code and what it wrote. If we are interrupted it stops its servers first."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603 - our own command
+        try:
+            told, complaint = running.communicate()
+        except BaseException:
+            running.terminate()
+            raise
+        return running.returncode, told, complaint
 
 
 _REAL = pytest.StashKey[_Real]()

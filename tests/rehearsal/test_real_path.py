@@ -75,7 +75,7 @@ def test_those_chosen_take_each_kind_of_step_and_begin_in_each_way():
         if place >= 0
     }
     assert taken >= {model.model_fields["op"].default for model in get_args(get_args(Step)[0])} - {"join"}
-    started = {rules.plans[name] for rules, each in outcomes for name, *_ in each.ways}
+    started = [rules.plans[name] for rules, each in outcomes for name, *_ in each.ways]
     begun = {type(trigger) for plan in started for trigger in plan.start.any}
     assert begun >= {*get_args(get_args(Trigger)[0]), *get_args(CalendarTrigger)}
 

@@ -18,7 +18,7 @@ from engine.dispatch.accept import accept
 from engine.dispatch.match import Matcher
 from engine.dispatch.outbox import Row
 from engine.facts.events import Event, Refused
-from engine.rehearsal.facts import CUSTOMER, SHOP
+from engine.rehearsal.facts import CUSTOMER, SHOP, UntoldError
 from engine.rehearsal.recorder import Change, changes
 from engine.replay.driver import FLIP, MOMENT, WAIT, Driver
 from engine.replay.stream import Recorded, stream
@@ -26,10 +26,6 @@ from engine.simulation.journey import Assumed
 
 Connection = psycopg.Connection[Any]
 _TICK = timedelta(microseconds=1)
-
-
-class UntoldError(Exception):
-    """What the test says of the world outside cannot be told to the engine."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -45,9 +45,14 @@ _PLAIN = {
 }
 """Fields that are stored as they are, by relation; money in the smallest units of its currency."""
 _TABLES = {"points": "points_entries"}
+_DETAILS = ("product", "category", "style", "size", "color")
 _OWN_KEY = {"shipments": "shipment", "reviews": "review", "returns": "return", "cases": "case"}
 _RESPONSES = ("delivered", "opened", "clicked", "replied", "bounced")
 _RETURNED = {"return.requested": "requested_at", "return.received": "received_at", "return.refunded": "refunded_at"}
+
+
+class UntoldError(Exception):
+    """What the test says cannot be told to the engine."""
 
 
 class Stored:
@@ -63,10 +68,13 @@ class Stored:
         self._connection, self._key = connection, key
         self._currency = currency or CURRENCY
         self._orders: dict[object, int] = {}
-        self._products: dict[tuple[object, ...], int] = {}
+        self._products: dict[str, tuple[tuple[object, ...], int]] = {}
 
-    def write(self, facts: CustomerFacts) -> None:
-        """Writes all rows but messages; the customer's number is 1 and orders have theirs of the test, as simulated."""
+    def write(self, facts: CustomerFacts) -> int:
+        """Writes all rows but messages, and gives our number of the customer.
+
+        In a new schema numbers are those of the simulation: the customer's is 1, and orders are numbered as written.
+        """
         self._shop = self._insert("shops", key=SHOP, name="Shop", zone=facts.zone, currency=self._currency)
         self._person(facts)
         self._order_rows(facts)
@@ -77,6 +85,7 @@ class Stored:
             key = values["campaign"] or values["@key"]
             period = {name: values[name] for name in ("starts_at", "ends_at")}
             self._insert("campaign_periods", key=key, title=key, **period)
+        return self._customer
 
     def tell(self, kind: str, happening: Happening) -> None:
         """Writes an event that no row tells; where it names no order, parcel or case, it is of the only one."""
@@ -93,7 +102,7 @@ class Stored:
     def give(self, tag: HandTag) -> None:
         """Writes a tag that somebody gave by hand."""
         ends = {"expires_at": _moment(tag.expires_at), "removed_at": _moment(tag.removed_at)}
-        self._insert("hand_tags", customer_id=CUSTOMER, tag=tag.tag, author="test", at=instant(tag.at), **ends)
+        self._insert("hand_tags", customer_id=self._customer, tag=tag.tag, author="test", at=instant(tag.at), **ends)
 
     def codes(self, pool: str, count: int) -> None:
         """Fills a pool of coupons."""
@@ -105,21 +114,21 @@ class Stored:
 
     def _person(self, facts: CustomerFacts) -> None:
         person = next(_rows(facts, "customer"))
-        self._insert(
+        self._customer = self._insert(
             "customers",
             key=self._key,
             email=f"{self._key}@example.com" if person["has_email"] else None,
             phone="+4930123456" if person["has_phone"] else None,
             **{name: person[name] for name in _PERSON},
         )
-        self._insert("customer_identities", customer_id=CUSTOMER, shop_id=self._shop, key=self._key)
+        self._insert("customer_identities", customer_id=self._customer, shop_id=self._shop, key=self._key)
 
     def _order_rows(self, facts: CustomerFacts) -> None:
         for values in _rows(facts, "orders"):
             self._orders[values["order_id"]] = self._insert(
                 "orders",
                 shop_id=self._shop,
-                customer_id=CUSTOMER,
+                customer_id=self._customer,
                 number=values["number"],
                 placed_at=values["placed_at"],
                 recorded_at=values["placed_at"],
@@ -135,14 +144,11 @@ class Stored:
                 self._of_order(name, values)
 
     def _line(self, values: Values) -> None:
-        kinds = tuple(values[name] for name in ("product", "category", "style", "size", "color"))
-        if any(kinds) and kinds not in self._products:
-            self._products[kinds] = self._product(values)
         self._insert(
             "order_lines",
             order_id=self._orders[values["order_id"]],
             line=int(values["@key"]) + 1,
-            product_id=self._products.get(kinds),
+            product_id=self._product(values),
             quantity=values["quantity"],
             seller=values["seller"],
             unit_price_minor=values["unit_price"] or 0,
@@ -162,17 +168,33 @@ class Stored:
             **_plain("payments", values),
         )
 
-    def _product(self, values: Values) -> int:
+    def _product(self, values: Values) -> int | None:
+        """The product that a row tells of; none if it says nothing of one.
+
+        Raises:
+            UntoldError: two rows tell different things of one product.
+        """
+        details = tuple(values.get(name) for name in _DETAILS)
+        if not any(details):
+            return None
+        key = values["product"] or f"product {details}"
+        if key not in self._products:
+            self._products[key] = (details, self._new_product(key, values))
+        known, number = self._products[key]
+        if known != details:
+            raise UntoldError(f"product {key} has one category, style, size and colour, and here it has several")
+        return number
+
+    def _new_product(self, key: str, values: Values) -> int:
         own = {name: values[name] for name in ("style", "size", "color") if values.get(name)}
-        lengths = {column: values.get(column) for column in LENGTHS.values()}
         return self._insert(
             "products",
             shop_id=self._shop,
-            key=values["product"] or f"product {len(self._products)}",
+            key=key,
             category=values["category"],
             attributes=Jsonb(own),
             launched_at=values.get("launched_at"),
-            **lengths,
+            **{column: values.get(column) for column in LENGTHS.values()},
         )
 
     def _of_order(self, name: str, values: Values) -> None:
@@ -189,12 +211,12 @@ class Stored:
                 self._event(kind, values[name], order, {"return": key, "type": values["kind"]})
 
     def _own(self, name: str, values: Values) -> None:
-        more: Values = {"customer_id": CUSTOMER}
+        more: Values = {"customer_id": self._customer}
         if name in ("cases", "site_events", "points"):
             more["key"] = values.get("case") or values["@key"]
         if name == "coupons":
             more["code"] = f"given-{values['@key']}"
-        if name == "site_events" and (values["category"] or values["product"]):
+        if name == "site_events":
             more["product_id"] = self._product(values)
         plain = _plain(name, values)
         if name == "coupons":
@@ -208,7 +230,7 @@ class Stored:
     def _event(self, kind: str, at: datetime, order: int | None, data: Mapping[str, object]) -> None:
         row = self._connection.execute("select count(*) from events").fetchone()
         key = f"{kind}-{row[0] if row else 0}"
-        values = {"shop_id": self._shop, "customer_id": CUSTOMER, "order_id": order, "at": at, "recorded_at": at}
+        values = {"shop_id": self._shop, "customer_id": self._customer, "order_id": order, "at": at, "recorded_at": at}
         self._insert("events", key=key, kind=kind, data=Jsonb(dict(data)), **values)
 
 

@@ -22,8 +22,8 @@ from engine.facts.standing import Kept, publish_cut_offs, write_standing
 from engine.facts.tables import metadata
 from engine.journeys.plan import Parallel, Plan
 from engine.language.rules import Rules
-from engine.rehearsal.driver import Rehearsal, UntoldError
-from engine.rehearsal.facts import BEFORE, CUSTOMER, Stored, add_message, messages
+from engine.rehearsal.driver import Rehearsal
+from engine.rehearsal.facts import BEFORE, CUSTOMER, Stored, UntoldError, add_message, messages
 from engine.rehearsal.recorder import entries
 from engine.rehearsal.terms import Terms, not_assumed, pools, terms
 from engine.replay.driver import Window
@@ -78,7 +78,10 @@ async def rehearse(
     found = terms(rules, case, story)
     if not isinstance(found, Terms):
         return Outcome(case, found)
-    prepared = await asyncio.to_thread(_prepare, case, story, found, pool)
+    try:
+        prepared = await asyncio.to_thread(_prepare, case, story, found, pool)
+    except UntoldError as error:
+        return Outcome(case, (_untold(story, error),))
     fault = await _play(prepared, client, pool, working)
     log = await asyncio.to_thread(_log, prepared, pool)
     fault = fault or not_assumed(found.plans, story, log)
@@ -144,8 +147,12 @@ async def _play(prepared: Prepared, client: Client, pool: ConnectionPool, workin
     except TimeoutError:
         return Difference("happens", story.span, "an end", f"journeys that are not over after {LONGEST:.0f} s")
     except UntoldError as error:
-        return Difference("happens", story.span, "what the test assumes", f"not on the real path: {error}")
+        return _untold(story, error)
     return None
+
+
+def _untold(story: Story, error: UntoldError) -> Difference:
+    return Difference("happens", story.span, "what the test says", f"not on the real path: {error}")
 
 
 def _sent_elsewhere(connection: Connection, matcher: Matcher, *, values: dict[str, Any], number: int) -> None:

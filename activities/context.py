@@ -43,6 +43,8 @@ class Context:
     reporting: Reporting
     own: Mapping[str, OwnActivity | None] = field(default_factory=dict)
     now: Callable[[], datetime] = wall_clock
+    calls_while_held: bool = False
+    """Whether somebody outside is told although the shop's clock is held: in tests, which answer themselves."""
     timings: Timings = field(default_factory=Timings)
 
     @property

@@ -91,7 +91,7 @@ def begin(
         whom = cursor.execute(_WHOM, (request.journey,)).fetchone()
     assert whom is not None  # it is locked
     since = request.at if known is None or request.clock == "held" else known[3]
-    if reach == "outside" and request.clock == "held":
+    if reach == "outside" and request.clock == "held" and not context.calls_while_held:
         barred: Answer | str | None = "replayed"
     else:
         barred = None if reach == "inside" else _barred(context, connection, journey, whom, moment, since)

@@ -19,11 +19,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import psutil
-from bench.playbook_tests import playbook_tests
 
 from bench.databases import imported
 from bench.figures import ROOT, Figure, show
 from bench.own_servers import again_with_servers, has_servers
+from bench.playbook_tests import playbook_tests
 from bench.simulating.shares import share_of
 from bench.simulating.two_weeks import figures_of_two_weeks
 from engine.servers.leave import leave

@@ -1,8 +1,13 @@
 """The composition root: the one place that puts engine, workflows and activities together."""
 
+import asyncio
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +44,7 @@ from activities.providers import providers
 from activities.providers.mailbox import Mailbox
 from activities.providers.provider import Provider
 from activities.providers.settings import ProviderSettingError
+from activities.rehearsal import Outside, ToldProvider, told_activity, told_webhook
 from activities.reported import Reported
 from activities.start import Start
 from activities.update import Update
@@ -55,12 +61,15 @@ from engine.journeys.wire import JOURNEY_QUEUE
 from engine.language.rules import Rules
 from engine.own import OwnActivity
 from engine.own.load import folder_of, load
+from engine.rehearsal.play import Prepared, rehearse
+from engine.rehearsal.stage import REHEARSALS, add_search_attributes, watched_schemas
 from engine.replay.discard import discard_namespace, first_free
 from engine.replay.driver import Driver, Progress, Window
 from engine.replay.fields import recorded_fields
 from engine.replay.lanes import LANES, Drivers
 from engine.replay.run import Run
 from engine.replay.stream import Lane
+from engine.ruletests.case import Case, Outcome
 from engine.servers.errors import SetupError
 from engine.servers.namespace import prepare_namespace
 from workflows.campaign import Campaign
@@ -132,8 +141,13 @@ def event_matcher(pool: ConnectionPool, rules: Rules) -> EventMatcher:
         return EventMatcher(load_contracts(), reporting_currency(connection, rules.policy.currency))
 
 
-def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  # noqa: ANN401 - temporalio's own options
-    """A worker for all journeys and campaigns, and their activities."""
+def journey_worker(
+    client: Client,
+    shared: Context,
+    webhook: Webhook | None = None,
+    **options: Any,  # noqa: ANN401 - temporalio's own options
+) -> Worker:
+    """A worker for all journeys and campaigns, and their activities; `webhook` in place of that of the settings."""
     campaigns = RunCampaign(shared)
     activities: list[Callable[..., Any]] = [
         Deliver(shared).deliver,
@@ -143,7 +157,7 @@ def journey_worker(client: Client, shared: Context, **options: Any) -> Worker:  
         OpenTask(shared).open_task,
         ChangeTags(shared).change_tags,
         *(CallOwn(shared, name, own).activity() for name, own in shared.own.items()),
-        Webhook(shared).webhook,
+        (webhook or Webhook(shared)).webhook,
         Update(shared).update,
         Coupon(shared).coupon,
         Points(shared).points,
@@ -219,3 +233,71 @@ async def run_replay(
         async with journey_worker(client, shared):
             await drivers.run()
             await finished(drivers)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Where tests of playbooks run on the real path.
+
+    Attributes:
+        url: of the database, in which each lane has a schema of its own.
+        address: of Temporal's test server.
+        own: the project's own activities.
+    """
+
+    url: str
+    address: str
+    own: Mapping[str, OwnActivity]
+
+
+async def rehearse_all(
+    stage: Stage, rules: Rules, cases: Sequence[Case], progress: Callable[[int], None] = lambda _done: None
+) -> list[Outcome]:
+    """The outcomes of tests of playbooks on the real path, in their order, several side by side.
+
+    Args:
+        stage: the servers.
+        rules: whose playbooks are tested.
+        cases: tests with a story.
+        progress: told how many are done.
+    """
+    outcomes: dict[int, Outcome] = {}
+    waiting, quiet, run = iter(enumerate(cases)), _quiet_runtime(), uuid.uuid4().hex[:12]
+    async with watched_schemas(stage.url, min(REHEARSALS, len(cases))) as pools:
+
+        async def lane(pool: ConnectionPool) -> None:
+            for number, case in waiting:
+                client = await Client.connect(stage.address, namespace=f"rehearsal-{run}-{number}", runtime=quiet)
+                await add_search_attributes(client)
+                assert case.story is not None  # asked for such alone
+                working = partial(_rehearsing, stage)
+                outcomes[number] = await rehearse(rules, case, case.story, client, pool, working)
+                progress(len(outcomes))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for pool in pools:
+                    group.create_task(lane(pool))
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
+    return [outcomes[number] for number in range(len(cases))]
+
+
+def _quiet_runtime() -> Runtime:
+    """The SDK's runtime without its warning, at each worker, of what the test server does not advertise."""
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(TelemetryFilter("ERROR", "ERROR"))))
+
+
+@asynccontextmanager
+async def _rehearsing(stage: Stage, client: Client, prepared: Prepared, pool: ConnectionPool) -> AsyncIterator[None]:
+    """A worker whose messages go to a mailbox that is thrown away, and whose calls are answered as the test says."""
+    assumed, rules = prepared.story.assumed, prepared.terms.rules
+    outside = Outside(assumed.failing, assumed.answers)
+    own = {name: told_activity(each, outside) for name, each in stage.own.items()}
+    with tempfile.TemporaryDirectory(prefix="regulars-mailbox-") as mailbox:
+        provider = ToldProvider(Mailbox(Path(mailbox)), outside, prepared.delivered)
+        channels, contracts = dict.fromkeys(rules.policy.channels, provider), prepared.matcher.events.contracts
+        shared = context(pool, rules, channels, prepared.versions, contracts, own)
+        shared = dataclasses.replace(shared, calls_while_held=True)
+        async with told_webhook(shared, outside) as webhook, journey_worker(client, shared, webhook):
+            yield

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from engine.cli.real_tests import run_for_real, with_servers
 from engine.language.issues import Issue
 from engine.language.render import FORMATS
 from engine.language.rules import Rules
@@ -19,6 +20,7 @@ from engine.ruletests.report import as_json, coverage_text, failures_text, summa
 from engine.ruletests.run import run_all
 from engine.ruletests.ways import Ways, ways, ways_text
 from engine.servers.errors import SetupError
+from engine.servers.leave import leave
 
 PASSED, FAILED = 0, 1
 
@@ -29,8 +31,11 @@ def register(app: typer.Typer) -> None:
 
 
 def run_tests(
-    path: Annotated[
-        Path | None, typer.Argument(help="Rules directory, project, or one test file; default: the project's rules.")
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="Rules directories, a project, or test files; default: the project's rules."
+        ),
     ] = None,
     output: Annotated[Literal["text", "json"], typer.Option("--format", help="For people, or for machines.")] = "text",
     covered: Annotated[
@@ -40,17 +45,25 @@ def run_tests(
         int,
         typer.Option("--min", min=0, max=100, help="Fail when fewer per cent of the clauses are decided both ways."),
     ] = 0,
+    real: Annotated[
+        bool, typer.Option("--real", help="Run tests of playbooks on real servers, started for them and thrown away.")
+    ] = False,
     project: Annotated[Path | None, typer.Option(help="The project's directory.")] = None,
 ) -> None:
     """Run the *.test.yaml beside the rules and the examples of attributes: exit code 0 if all pass, 1 if not."""
+    if real and (covered or least):
+        raise typer.BadParameter("coverage is counted without --real: found both, expected one of them")
     try:
-        found = find_rules(path, project)
+        found = find_rules(paths or (), project)
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(error.exit_code) from None
     suite = read_tests(found.rules, paths_under(found))
+    if real and any(case.story is not None for case in suite.cases):
+        with_servers()
     _say_unsound(found.rules)
-    outcomes = [*run_examples(found.rules, found.asks), *run_all(found.rules, suite.cases)]
+    ran = run_for_real(found, suite.cases) if real else run_all(found.rules, suite.cases)
+    outcomes = [*run_examples(found.rules, found.asks), *ran]
     measured, gone = coverage(found.rules, outcomes).of(found.covers), ways(found.rules, outcomes)
     if output == "json":
         sys.stdout.write(as_json(outcomes, suite.issues, measured, found.prefix, gone) + "\n")
@@ -58,7 +71,10 @@ def run_tests(
         _print(outcomes, suite, found.rules, found.prefix)
         if covered or least:
             sys.stdout.write(_covered(measured, gone, found.prefix) + "\n")
-    raise typer.Exit(PASSED if _well(outcomes, suite.issues, (measured, gone), least) else FAILED)
+    code = PASSED if _well(outcomes, suite.issues, (measured, gone), least) else FAILED
+    if real:
+        leave(code)
+    raise typer.Exit(code)
 
 
 def _well(outcomes: list[Outcome], issues: tuple[Issue, ...], measured: tuple[Coverage, Ways], least: int) -> bool:

@@ -1,5 +1,6 @@
-"""Which rules a path belongs to, and which tests it means."""
+"""Which rules paths belong to, and which tests they mean."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +13,24 @@ WRONG = 1
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Compiled rules, their directory, and the part of it that is asked for (a path relative to it; empty: all)."""
+    """Compiled rules, their directory, and the parts of it that are asked for (paths relative to it; empty: all)."""
 
     rules: Rules
     directory: Path
-    part: str = ""
+    parts: tuple[str, ...] = ()
 
     def asks(self, path: str) -> bool:
-        """Whether a file of rules is in the part that is asked for."""
-        return not self.part or path == self.part or path.startswith(f"{self.part}/")
+        """Whether a file of rules is in a part that is asked for."""
+        return not self.parts or any(path == part or path.startswith(f"{part}/") for part in self.parts)
 
     def covers(self, path: str) -> bool:
         """Whether the coverage of a file of rules is asked for: with a test file, that of the file beside it."""
-        return self.asks(path) or (is_test(self.part) and path == self.part.replace(".test.", "."))
+        return self.asks(path) or any(is_test(part) and path == part.replace(".test.", ".") for part in self.parts)
+
+    def tests(self, path: str) -> bool:
+        """Whether a test file is asked for, itself or as the one beside a file of rules."""
+        beside = (part.removesuffix(".yaml").removesuffix(".yml") for part in self.parts)
+        return is_test(path) and (self.asks(path) or any(path.startswith(f"{each}.test.") for each in beside))
 
     @property
     def prefix(self) -> str:
@@ -40,27 +46,33 @@ class _InputError(SetupError):
     exit_code = WRONG
 
 
-def find_rules(path: Path | None, project: Path | None = None) -> Found:
-    """The rules around a path, compiled.
+def find_rules(paths: Sequence[Path] = (), project: Path | None = None) -> Found:
+    """The rules around paths, compiled.
 
     Args:
-        path: a project, a directory of rules or in it, or a test file; None: the project's rules.
-        project: the project's directory, where the path names none.
+        paths: each a project, a directory of rules or in it, or a test file, all of one project; none: its rules.
+        project: the project's directory, where no path names one.
 
     Raises:
-        SetupError: there is no such path, no project, or a file that cannot be read.
+        SetupError: there is no such path, no project, or a file that cannot be read; or they are of several projects.
     """
-    if path is None:
-        directory, part = Project.find(project).rules, ""
-    elif not path.exists():
-        raise _InputError("no-such-path", f"there is no {path}", "name a project, a directory of rules or a test file")
-    else:
-        directory, part = _around(path.absolute())
+    found = [_around(_existing(path)) for path in paths] or [(Project.find(project).rules, "")]
+    directory = found[0][0]
+    for other, _ in found:
+        if other != directory:
+            raise _InputError("two-projects", f"found rules in {directory} and {other}", "test one after the other")
+    parts = () if ("" in (part for _, part in found)) else tuple(part for _, part in found)
     try:
-        return Found(load_rules(directory), directory.absolute(), part)
+        return Found(load_rules(directory), directory.absolute(), parts)
     except OSError as error:
         hint = "correct the path or its permissions"
         raise _InputError("unreadable", f"{error.filename}: {error.strerror}", hint) from None
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise _InputError("no-such-path", f"there is no {path}", "name a project, a directory of rules or a test file")
+    return path.absolute()
 
 
 def _around(path: Path) -> tuple[Path, str]:
@@ -85,7 +97,4 @@ def rules_around(path: Path) -> Path:
 
 def paths_under(found: Found) -> frozenset[str]:
     """Test files that are asked for, and those beside a file of rules that is."""
-    beside = found.part.removesuffix(".yaml").removesuffix(".yml")
-    return frozenset(
-        path for path in found.rules.files if is_test(path) and (found.asks(path) or path.startswith(f"{beside}.test."))
-    )
+    return frozenset(filter(found.tests, found.rules.files))

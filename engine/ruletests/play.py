@@ -31,24 +31,25 @@ class Player:
             world.run(story.until)
         except EndlessError as error:
             return Outcome(case, (Difference("happens", story.span, "an end", str(error)),))
-        difference = _difference(case, story, world)
+        difference = compared(case, story, world.log)
         return Outcome(case, () if difference is None else (difference,), ways=frozenset(world.ways))
 
 
-def _difference(case: Case, story: Story, world: World) -> Difference | None:
+def compared(case: Case, story: Story, log: Sequence[Entry]) -> Difference | None:
     """The first thing that is otherwise, with all that happened."""
-    for place in range(max(len(story.happens), len(world.log))):
+    for place in range(max(len(story.happens), len(log))):
         told = story.happens[place] if place < len(story.happens) else None
-        entry = world.log[place] if place < len(world.log) else None
-        if told is None or entry is None or not _is(told, entry):
+        entry = log[place] if place < len(log) else None
+        if told is None or entry is None or not is_told(told, entry):
             expected = "nothing more" if told is None else told_text(told, case.at)
             found = "nothing more" if entry is None else _text(entry, case.at)
             at = story.span if told is None else told.span
-            return Difference("happens", at, expected, found, _all(world.log, place, case.at))
+            return Difference("happens", at, expected, found, _all(log, place, case.at))
     return None
 
 
-def _is(told: Told, entry: Entry) -> bool:
+def is_told(told: Told, entry: Entry) -> bool:
+    """Whether what a journey did is what it must do."""
     at = microseconds(entry.at)
     return (
         (told.what, told.name, told.state) == (entry.what, entry.name, entry.state)

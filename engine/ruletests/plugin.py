@@ -1,10 +1,13 @@
 """pytest plugin: collects `*.test.yaml` as tests. Use it with `pytest -p engine.ruletests.plugin rules`.
 
 Options: `--rules-coverage` shows which clauses no test decides both ways; `--rules-coverage-min PERCENT` fails the run
-when fewer are.
+when fewer are. `--rules-real` runs tests of playbooks on real servers, as `regulars test --real` does.
 """
 
-from collections.abc import Iterable, Iterator
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,10 @@ from typing import Any
 import pytest
 from rich.text import Text
 
-from engine.language.issues import Issue
+from engine.language.issues import Issue, Span
 from engine.language.render import as_text
 from engine.language.rules import Rules, is_test
-from engine.ruletests.case import Case, Outcome
+from engine.ruletests.case import Case, Difference, Outcome
 from engine.ruletests.coverage import Coverage, coverage
 from engine.ruletests.find import Found, find_rules, rules_around
 from engine.ruletests.read import read_tests
@@ -84,9 +87,17 @@ class RuleTestItem(pytest.Item):
         super().__init__(**given)
         self._case, self._session = case, session_of
 
+    @property
+    def is_real(self) -> bool:
+        """Whether it is to run on the real path."""
+        return self._case.story is not None and bool(self.config.getoption("--rules-real"))
+
     def runtest(self) -> None:
         """Runs it and fails with the differences."""
-        outcome = self._session.runner(self._case)
+        if self.is_real:
+            outcome = Outcome(self._case, self.config.stash[_REAL](self.path, self._case.name))
+        else:
+            outcome = self._session.runner(self._case)
         self._session.outcomes.append(outcome)
         if not outcome.passed:
             place = f"{self.path}:{outcome.differences[0].at.line}"
@@ -102,9 +113,71 @@ class RuleTestItem(pytest.Item):
         return self.path, self._case.span.line - 1, self.name
 
 
+@dataclass(slots=True)
+class _Real:
+    """Tests on the real path: all that are asked for have run, in one process of their own, before the first tells."""
+
+    found: dict[tuple[Path, str], tuple[Difference, ...]] = field(default_factory=dict)
+    failed: str = ""
+    """Why they could not run."""
+
+    def run(self, files: Iterable[Path]) -> None:
+        """Runs the tests of these files."""
+        command = [sys.executable, "-m", "engine.cli", "test", *map(str, files), "--real", "--format", "json"]
+        code, told, complaint = _ended(command)
+        if code not in (0, 1) or not told:
+            self.failed += complaint.strip() or f"`regulars test --real` ended with {code}"
+            return
+        for each in json.loads(told)["tests"]:
+            self.found[Path(each["file"]).absolute(), each["name"]] = tuple(map(_difference, each["differences"]))
+
+    def __call__(self, file: Path, name: str) -> tuple[Difference, ...]:
+        """What was not as expected.
+
+        Raises:
+            DifferenceError: they could not run.
+        """
+        if (file, name) not in self.found:
+            raise DifferenceError(self.failed or "it did not run")
+        return self.found[file, name]
+
+
+def _ended(command: Sequence[str]) -> tuple[int, str, str]:
+    """Runs a command and gives its exit code and what it wrote. If we are interrupted it stops its servers first."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603 - our own command
+        try:
+            told, complaint = running.communicate()
+        except BaseException:
+            running.terminate()
+            raise
+        return running.returncode, told, complaint
+
+
+_REAL = pytest.StashKey[_Real]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Runs what is to run on the real path, by the rules that it belongs to: servers start but once for each."""
+    if session.config.option.collectonly:
+        return
+    of_rules: dict[Path, set[Path]] = {}
+    for item in session.items:
+        if isinstance(item, RuleTestItem) and item.is_real:
+            of_rules.setdefault(rules_around(item.path), set()).add(item.path)
+    session.config.stash[_REAL] = real = _Real()
+    for files in of_rules.values():
+        real.run(sorted(files))
+
+
+def _difference(told: dict[str, Any]) -> Difference:
+    at = Span(told["line"], told["column"], told["line"], told["column"])
+    return Difference(told["what"], at, told["expected"], told["found"], tuple(told["why"]))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options."""
     group = parser.getgroup("rules", "tests of rules")
+    group.addoption("--rules-real", action="store_true", help="run tests of playbooks on real servers")
     group.addoption("--rules-coverage", action="store_true", help="show which clauses no test decides both ways")
     group.addoption(
         "--rules-coverage-min",
@@ -149,7 +222,7 @@ def _coverages(config: pytest.Config) -> Iterator[tuple[_Session, Coverage]]:
 def _session(config: pytest.Config, directory: Path) -> _Session:
     sessions = config.stash.setdefault(_SESSIONS, {})
     if directory not in sessions:
-        found = find_rules(directory)
+        found = find_rules((directory,))
         sessions[directory] = _Session(found, Runner(found.rules))
     return sessions[directory]
 

@@ -1,6 +1,6 @@
 """What a test of a playbook says: what the world outside answers, and what journeys must do, in order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -45,6 +45,8 @@ class Story:
     assumed: Assumed
     happens: tuple[Told, ...]
     span: Span
+    assumed_at: Mapping[str, Span] = field(default_factory=dict)
+    """Where what is assumed stands: `failing STEP`, `answers STEP`, `responses STEP`, `holdout`."""
 
 
 def read_story(
@@ -74,7 +76,17 @@ def read_story(
     read = [_told(item, steps, moments, report) for item in (listed.items if listed else ())]
     if report.faults > before:
         return None
-    return Story(playbooks, until, assumed, tuple(each for each in read if each is not None), happens.span)
+    happening = tuple(each for each in read if each is not None)
+    return Story(playbooks, until, assumed, happening, happens.span, dict(_places(parts)))
+
+
+def _places(parts: Mapping[str, Entry]) -> Iterator[tuple[str, Span]]:
+    for key in ("failing", "answers", "responses"):
+        held = parts[key].value if key in parts else None
+        for entry in held if isinstance(held, Located) else ():
+            yield f"{key} {entry.key}", entry.span
+    if "holdout" in parts:
+        yield "holdout", parts["holdout"].span
 
 
 def _playbooks(entry: Entry | None, at: Entry, rules: Rules, report: Report) -> tuple[str, ...]:

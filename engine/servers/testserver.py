@@ -2,18 +2,28 @@
 
 import shlex
 import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.servers.cache import RouteFailed, cache, published
 from engine.servers.download import TEST_SERVER, download
 from engine.servers.errors import SetupError
 from engine.servers.gobuild import run_with_progress, sources
+from engine.servers.ports import LOOPBACK, free_port
+from engine.servers.processes import Identity, stop
 from engine.servers.progress import say
 
 VERSION = "1.38.0"
 """As pinned in `tools/temporal/pom.xml`."""
 
 _CLASS = "io.temporal.testserver.TestServer"
+_PATIENCE = 60.0
+"""Seconds for it to come up, on a machine that is busy."""
 
 
 def find_test_server() -> Path:
@@ -74,3 +84,35 @@ def _script(target: Path) -> None:
     libraries = shlex.quote(str(directory() / "lib"))
     target.write_text(f'#!/bin/sh\nexec java -cp {libraries}/"*" {_CLASS} "$1"\n')
     target.chmod(0o755)
+
+
+@contextmanager
+def serving(program: Path) -> Iterator[str]:
+    """Runs the server and gives its address; it skips no time by itself, and forgets everything when it ends.
+
+    Raises:
+        SetupError: it does not come up.
+    """
+    port = free_port()
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen([program, str(port)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            _wait_until_up(process, port)
+            yield f"{LOOPBACK}:{port}"
+        finally:
+            if (identity := Identity.of(process.pid)) is not None:
+                stop(identity)
+            process.wait()
+
+
+def _wait_until_up(process: "subprocess.Popen[bytes]", port: int) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection((LOOPBACK, port), 1.0).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    how = "does not listen" if process.poll() is None else f"ended with {process.returncode}"
+    raise SetupError("test-server-down", f"the time-skipping test server {how}", "see that Java 11 or newer is there")

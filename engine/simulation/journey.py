@@ -245,7 +245,7 @@ class Journey:
         return told_by(self.started_by) | {
             f"step.{step}.{name}": value
             for step, given in answers.items()
-            if step in self.done
+            if self.done.get(step) == "done"
             for name, value in given.items()
         }
 

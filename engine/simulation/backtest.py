@@ -102,8 +102,14 @@ def simulate(connection: Connection, compiled: Compiled, window: Window, ids: Se
     return result
 
 
-def worlds(connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int]) -> Iterator[World]:
-    """Some customers' worlds, lived through to the window's end."""
+def worlds(
+    connection: Connection,
+    compiled: Compiled,
+    window: Window,
+    ids: Sequence[int],
+    live: Callable[[World, datetime], None] = World.run,
+) -> Iterator[World]:
+    """Some customers' worlds, lived through to the window's end; by `live`, which may watch them on the way."""
     with connection.transaction():
         found = read_customers(connection, ids, relations=_WHOLE, zone=window.rules.policy.zone)
         told, tags = told_events(connection, ids, compiled.told), read_hand_tags(connection, ids)
@@ -117,7 +123,7 @@ def worlds(connection: Connection, compiled: Compiled, window: Window, ids: Sequ
             known=facts.customer_id in known,
         )
         world = World(compiled, person, window.start, Assumed(holdout=None))
-        world.run(window.to)
+        live(world, window.to)
         world.close(window.to)
         yield world
 

@@ -25,6 +25,7 @@ _COMMANDS = {
     "campaigns": "campaigns",
     "check": "check",
     "demo": "demo",
+    "diagram": "diagram",
     "doctor": "doctor",
     "evaluate": "evaluate",
     "events": "events",
@@ -35,6 +36,7 @@ _COMMANDS = {
     "messages": "messages",
     "new": "new",
     "playbooks": "playbooks",
+    "preview": "preview",
     "replay": "replay",
     "schemas": "schemas",
     "segment": "segment",
@@ -43,6 +45,7 @@ _COMMANDS = {
     "tag": "tag",
     "tasks": "journeys",
     "test": "test",
+    "trace": "trace",
     "up": "up",
     "worker": "worker",
 }

@@ -9,13 +9,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-import psycopg
 import typer
 from rich.table import Table as Shown
 
@@ -36,8 +35,7 @@ from engine.replay.prepare import shop_zone
 from engine.servers.need import need
 from engine.servers.progress import say
 from engine.servers.project import Project
-from engine.simulation.backtest import Window, backtest
-from engine.simulation.cut_offs import Asked, Published, publications, published
+from engine.simulation.backtest import Window, backtest, with_cut_offs
 from engine.simulation.findings import findings
 from engine.simulation.kept import BusyError, Kept, fingerprint, keep, question
 from engine.simulation.page import page
@@ -204,22 +202,7 @@ def _window(url: str, side: _Side, asked: _Asked, start: str, to: str, told: Any
         window = Window(
             url, rules, side.playbooks, begins, ends, currency, campaigns=campaigns, responses=asked.responses
         )
-        return replace(window, cut_offs=_published(connection, window, told))
-
-
-def _published(
-    connection: psycopg.Connection[Any],
-    window: Window,
-    told: Any,  # noqa: ANN401 - the bar
-) -> Published:
-    """As of the window's beginning, and as often as the policy publishes them, where tiers or RFM are used."""
-    judge = window.compiled().judge
-    if judge is None or (judge.rules.tiers is None and judge.rules.rfm is None):
-        return ()
-    instants = list(publications(window.rules.policy, window.start, window.to))
-    ids = [row[0] for row in connection.execute("select id from customers order by id")]
-    asked = Asked(window.url, window.rules, window.currency)
-    return published(asked, instants, ids, lambda done, total: told("cut-offs", done, total))
+        return with_cut_offs(connection, window, lambda done, total: told("cut-offs", done, total))
 
 
 # --- the work ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ couple customers, everybody lives through it together in one process.
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from multiprocessing import get_context
 from typing import Any
@@ -29,7 +29,7 @@ from engine.language.responses import Responses
 from engine.language.rules import Rules
 from engine.replay.standing import known_before
 from engine.simulation.changed import Changes, compare
-from engine.simulation.cut_offs import Published
+from engine.simulation.cut_offs import Asked, Published, publications, published
 from engine.simulation.history import Told
 from engine.simulation.journey import Assumed
 from engine.simulation.kept import Kept
@@ -219,6 +219,17 @@ def groups_judge(window: Window, compiled: Compiled) -> Judge | None:
     return Judge(own, rules.catalogue, compiled.evaluator.catalogue, rules.policy.zone, rules.words)
 
 
+def with_cut_offs(connection: Connection, window: Window, progress: Progress = lambda _done, _total: None) -> Window:
+    """With cut-offs as of its beginning, and as often as the policy publishes them, where tiers or RFM are used."""
+    judge = window.compiled().judge
+    if judge is None or (judge.rules.tiers is None and judge.rules.rfm is None):
+        return window
+    instants = list(publications(window.rules.policy, window.start, window.to))
+    ids = [row[0] for row in connection.execute(_CUSTOMERS)]
+    asked = Asked(window.url, window.rules, window.currency, window.schema)
+    return replace(window, cut_offs=published(asked, instants, ids, progress))
+
+
 def _at_the_beginning(
     connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int], room: Room | None
 ) -> Iterator[World]:
@@ -245,23 +256,23 @@ def worlds(
     compiled: Compiled,
     window: Window,
     ids: Sequence[int],
-    progress: Callable[[int], None] = lambda _at: None,
+    live: Callable[[World, datetime], None] = World.run,
 ) -> Iterator[World]:
     """Some customers' worlds, lived through to the window's end.
 
     Where capacities or channels have limits they live through it together, and are there when all have: `ids` must be
-    those of everybody then. `progress` is told at which instant they are.
+    those of everybody then. Whoever is alone has all the room; `live`, which may watch on the way, is for them.
     """
-    if not window.couples:
+    if not window.couples or len(ids) == 1:
         for world in _at_the_beginning(connection, compiled, window, ids, None):
-            world.run(window.to)
+            live(world, window.to)
             world.close(window.to)
             yield world
         return
     room = Room(window.rules.policy)
     chunks = (ids[begin : begin + CHUNK] for begin in range(0, len(ids), CHUNK))
     together = [each for chunk in chunks for each in _at_the_beginning(connection, compiled, window, chunk, room)]
-    live_together(together, window.to, progress)
+    live_together(together, window.to)
     for world in together:
         world.close(window.to)
         yield world

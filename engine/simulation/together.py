@@ -5,7 +5,7 @@ order, and then what journeys wait for, in the order in which they began.
 """
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from engine.conditions.operands import microseconds
@@ -14,13 +14,12 @@ from engine.simulation.world import MOST, EndlessError, Turn, World
 WAITS = 3
 
 
-def live_together(worlds: Sequence[World], until: datetime, progress: Callable[[int], None] = lambda _at: None) -> None:
+def live_together(worlds: Sequence[World], until: datetime) -> None:
     """Lives through everything before `until`.
 
     Args:
         worlds: of the customers, in their order; they share a room.
         until: the end, exclusive.
-        progress: told at which instant it is, in microseconds since the epoch.
 
     Raises:
         EndlessError: with one customer it never comes to an end.
@@ -38,7 +37,7 @@ def live_together(worlds: Sequence[World], until: datetime, progress: Callable[[
     for place in range(len(worlds)):
         push(place)
     while heap:
-        at, *_, place = heapq.heappop(heap)
+        place = heapq.heappop(heap)[-1]
         turn = coming[place]
         assert turn is not None  # it is on the heap
         turns[place] += 1
@@ -46,4 +45,3 @@ def live_together(worlds: Sequence[World], until: datetime, progress: Callable[[
             raise EndlessError(f"more than {MOST:,} things happen")
         worlds[place].take(turn)
         push(place)
-        progress(at)

@@ -252,7 +252,8 @@ class Driver:
     async def _take(self, journey: int, told: wire.Tell | None) -> None:
         """Gives a journey an input and waits until it has carried out what follows."""
         self.untouched.discard(journey)
-        self.acted.add(journey)
+        if self.tells:
+            self.acted.add(journey)
         try:
             standing = await self._handle(journey).execute_update("take", told, result_type=wire.Standing)
         except RPCError as error:

@@ -49,6 +49,7 @@ check: install
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/regulars schemas --check
 	$(PY) tools/attributes_page.py --check
+	$(PY) tools/diagrams.py --check
 	$(VENV)/bin/regulars check rules
 
 test: check servers

@@ -25,6 +25,7 @@ _COMMANDS = {
     "campaigns": "campaigns",
     "check": "check",
     "demo": "demo",
+    "diagram": "diagram",
     "doctor": "doctor",
     "evaluate": "evaluate",
     "events": "events",

@@ -36,6 +36,7 @@ _COMMANDS = {
     "messages": "messages",
     "new": "new",
     "playbooks": "playbooks",
+    "preview": "preview",
     "replay": "replay",
     "schemas": "schemas",
     "segment": "segment",

@@ -26,12 +26,12 @@ def template_issues(rules: Rules) -> tuple[Issue, ...]:
     attributes = (*rules.catalogue, *rules.names)
     errors = template_errors(rules.templates, attributes)
     known = {(error.file, error.line) for error in errors}
-    found = [_issue("RG801", error, error.hint) for error in errors]
+    found = [issue_of("RG801", error, error.hint) for error in errors]
     for plan in (*rules.plans.values(), *(campaign.plan for campaign in rules.campaigns.values())):
         for error in _of_plan(plan, rules, attributes):
             if (error.file, error.line) not in known:
                 hint = _hint(plan, error)
-                found.append(_issue("RG802", error, hint))
+                found.append(issue_of("RG802", error, hint))
     return ordered((*found, *request_issues(rules)))
 
 
@@ -66,7 +66,8 @@ def templates_of(plan: Plan) -> set[str]:
     return names
 
 
-def _issue(code: str, error: TemplateError, hint: str) -> Issue:
+def issue_of(code: str, error: TemplateError, hint: str) -> Issue:
+    """A template's error as an issue at its place."""
     line = max(error.line, 1)
     column = len(error.quote) - len(error.quote.lstrip()) + 1
     end = max(len(error.quote.rstrip()) + 1, column + 1)

@@ -39,6 +39,11 @@ def length(text: str) -> Length:
     return Length("ucs-2", sum(sizes), _segments(sizes, 70, 67))
 
 
+def beyond_gsm(text: str) -> str:
+    """The characters that the GSM alphabet does not have, each once: any of them makes a text UCS-2."""
+    return "".join(dict.fromkeys(each for each in text if each not in _BASIC | _EXTENDED))
+
+
 def is_e164(number: str) -> bool:
     """Whether a phone number is international: `+`, a country's code, and at most 15 digits in all."""
     return _E164.fullmatch(number) is not None

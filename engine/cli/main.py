@@ -45,6 +45,7 @@ _COMMANDS = {
     "tag": "tag",
     "tasks": "journeys",
     "test": "test",
+    "trace": "trace",
     "up": "up",
     "worker": "worker",
 }

@@ -87,11 +87,13 @@ class Window:
         )
 
 
-def assumptions(window: Window) -> tuple[str, ...]:
-    """What is assumed, as sentences without a capital letter and a full stop."""
+def assumptions(window: Window, *, alone: bool = False) -> tuple[str, ...]:
+    """What is assumed, as sentences without a capital letter and a full stop; `alone`: of one customer only."""
     return (
         "history is replayed as it was: what people would have done otherwise is not known",
-        "everybody shares the policy's capacities and channel limits, as in the running engine"
+        "she is simulated alone: capacities and channel limits have room"
+        if alone
+        else "everybody shares the policy's capacities and channel limits, as in the running engine"
         if window.couples
         else "each customer is simulated alone: no capacity and no channel limit concerns these messages",
         "steps that call something are answered as done, without fields; pools of coupons never run dry",
@@ -219,9 +221,10 @@ def groups_judge(window: Window, compiled: Compiled) -> Judge | None:
     return Judge(own, rules.catalogue, compiled.evaluator.catalogue, rules.policy.zone, rules.words)
 
 
-def _at_the_beginning(
-    connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int], room: Room | None
+def at_the_beginning(
+    connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int], room: Room | None = None
 ) -> Iterator[World]:
+    """Some customers' worlds before anything of the window has happened; `room` is what they share."""
     with connection.transaction():
         found = read_customers(connection, ids, relations=_WHOLE, zone=window.rules.policy.zone)
         told, tags = told_events(connection, ids, compiled.told), read_hand_tags(connection, ids)
@@ -253,14 +256,14 @@ def worlds(
     those of everybody then. `progress` is told at which instant they are.
     """
     if not window.couples:
-        for world in _at_the_beginning(connection, compiled, window, ids, None):
+        for world in at_the_beginning(connection, compiled, window, ids, None):
             world.run(window.to)
             world.close(window.to)
             yield world
         return
     room = Room(window.rules.policy)
     chunks = (ids[begin : begin + CHUNK] for begin in range(0, len(ids), CHUNK))
-    together = [each for chunk in chunks for each in _at_the_beginning(connection, compiled, window, chunk, room)]
+    together = [each for chunk in chunks for each in at_the_beginning(connection, compiled, window, chunk, room)]
     live_together(together, window.to, progress)
     for world in together:
         world.close(window.to)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.diagram.words import conditions_of_start, head_of, label_of, lines_of, starts_of
-from engine.journeys.describe import words_of
 from engine.journeys.plan import (
     Again,
     Branch,
@@ -29,7 +28,7 @@ from engine.journeys.plan import (
     WaitUntil,
 )
 from engine.language.issues import one_of
-from engine.language.words import span
+from engine.language.words import span, triggers
 
 Shape = Literal["start", "send", "wait", "choice", "act", "together", "end"]
 Kind = Literal["way", "failure"]
@@ -157,7 +156,7 @@ class _Drawing:
                 passed = "nothing came" if until else f"nothing in {span(step.within)}"
                 return [("it came", got), (passed, orelse)]
             case First(ways=ways, orelse=orelse):
-                return [*((words_of(way.any), way.to) for way in ways), (f"nothing in {span(step.within)}", orelse)]
+                return [*((triggers(way.any), way.to) for way in ways), (f"nothing in {span(step.within)}", orelse)]
             case WaitUntil(if_past="skip", skip_to=int(skip_to)):
                 return [("", following), ("if it is past", skip_to)]
             case Switch(cases=cases, orelse=orelse):

@@ -13,7 +13,10 @@ from typing import Any
 import psycopg
 
 from engine.calendar.business import working_time
+from engine.conditions.ast import Condition
+from engine.conditions.environment import Known
 from engine.conditions.operands import instant
+from engine.conditions.trace import trace
 from engine.conditions.types import Value
 from engine.explain.words import Wording
 from engine.facts.evaluate import Asked, Evaluator
@@ -117,6 +120,8 @@ class Retraced:
         for edge in self.state.path:
             step = self.plan.code[edge[0]] if edge[0] >= 0 else None
             because = self._because if isinstance(step, Branch | Switch) else ()
+            if isinstance(step, Branch) and not because:
+                because = self._known(step.condition)
             moment = self.steps.way(edge, self.state.now, self.state, because, self._came)
             if moment is not None:
                 self.moments.append(moment)
@@ -124,6 +129,11 @@ class Retraced:
                 self._because = ()
             if isinstance(step, WaitFor | First):
                 self._came = ""
+
+    def _known(self, condition: Condition) -> tuple[str, ...]:
+        """What a question rests on that only asks what became of earlier steps, which the journey knows itself."""
+        states = {step: {outcome} for step, outcome in self.state.outcomes}
+        return because_of(trace(condition, Known(states=states), self.facts.evaluator.catalogue), self.facts.wording)
 
     # --- what comes next --------------------------------------------------------------------------------------------
 

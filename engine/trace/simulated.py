@@ -20,7 +20,9 @@ from engine.simulation.world import MOST, Compiled, EndlessError, World
 from engine.trace.steps import Edge, Steps, because_of, begins, message, without_way, wording_of
 from engine.trace.timeline import Moment, Path
 
-_DOES = frozenset({"task", "coupon", "points", "call", "webhook", "update", "move", "start"})
+_ENDS = frozenset({"end", "stop", "fail"})
+_DROPPED = frozenset({"stopped", "ended", "failed", "cancelled"})
+"""Reasons of what was held back when its journey came to its end."""
 
 
 @dataclass
@@ -31,7 +33,7 @@ class _Watching:
     steps: Steps
     moments: list[Moment] = field(default_factory=list)
     ways: set[Edge] = field(default_factory=set)
-    held: set[tuple[str, datetime]] = field(default_factory=set)
+    held: dict[tuple[str, int, str], datetime] = field(default_factory=dict)
     waits: set[tuple[str, datetime]] = field(default_factory=set)
 
 
@@ -81,22 +83,29 @@ class Watcher:
     def _turn(self, world: World, watched: _Watching, entries: Sequence[Entry], at: datetime) -> Iterator[Moment]:
         """What one turn has brought: decisions and things done in the order of the steps, then how it stands."""
         journey = watched.journey
-        ahead = list(entries)
+        ahead = [entry for entry in entries if entry.what not in _ENDS]
         for edge in _chained(journey.ways):
+            yield from self._taken(ahead, edge[0])
             moment = self._way(world, journey, edge, at)
             if moment is not None:
                 yield moment
-            own = [entry for entry in ahead if self._is_of(entry, edge[1])]
-            ahead = [entry for entry in ahead if entry not in own]
-            yield from (self._done(entry) for entry in own)
-        yield from (self._done(entry) for entry in ahead)
+            yield from self._taken(ahead, edge[1])
+        yield from map(self._done, ahead)
         journey.ways |= watched.ways
         yield from self._held(world, watched)
+        yield from (self._done(entry) for entry in entries if entry.what in _ENDS)
         if journey.ended is None:
             for step, awaiting, due in self.steps.standing(journey.state):
                 if awaiting != "release" and (step, due) not in watched.waits:
                     watched.waits.add((step, due))
                     yield self.steps.wait(step, journey.state.now, due)
+
+    def _taken(self, ahead: list[Entry], index: int) -> list[Moment]:
+        """What the step at an instruction has done in this turn; it is ahead no more."""
+        own = [entry for entry in ahead if index >= 0 and self._is_of(entry, index)]
+        for entry in own:
+            ahead.remove(entry)
+        return [self._done(entry) for entry in own]
 
     def _is_of(self, entry: Entry, index: int) -> bool:
         step = self.plan.code[index]
@@ -143,13 +152,19 @@ class Watcher:
         )
 
     def _held(self, world: World, watched: _Watching) -> Iterator[Moment]:
-        """Messages that are held back since this turn."""
+        """Messages that are held back since this turn, and those that were and are not sent any more."""
         for each in world.messages:
-            if each.journey != watched.journey.number or each.state != "deferred" or each.until is None:
+            if each.journey != watched.journey.number:
                 continue
-            if (each.step, each.until) not in watched.held:
-                watched.held.add((each.step, each.until))
+            key = (each.step, each.iteration, each.channel)
+            held = watched.held.get(key)
+            if each.state == "deferred" and each.until is not None and each.until != held:
+                watched.held[key] = each.until
                 yield _deferred(self.steps, each)
+            elif held is not None and each.state != "deferred":
+                del watched.held[key]
+                if each.reason in _DROPPED:
+                    yield message(self.steps, each.step, each.at, each.state, each.reason, each.channel, None)
 
 
 def _deferred(steps: Steps, held: Message) -> Moment:
@@ -165,9 +180,10 @@ def end_of(at: datetime, state: str, outcome: str) -> Moment:
 
 
 def _came(world: World, triggers: Sequence[Trigger], at: datetime) -> str:
-    """The event of that instant that one of the triggers means."""
+    """The event or change of standing of that instant that one of the triggers means."""
     found = (each.kind for each in world.history.events_at(microseconds(at)) if world.means(triggers, each))
-    return next(found, "")
+    change = world.changed(triggers, at - timedelta(microseconds=1), at)
+    return next(found, "" if change is None else change.event)
 
 
 def _because(world: World, journey: Journey, condition: Condition, at: datetime, *, verdict: bool) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from engine.conditions.environment import Catalogue
 from engine.conditions.trace import Trace
 from engine.diagram.words import trigger
 from engine.explain.words import Wording
-from engine.journeys.describe import words_of
 from engine.journeys.plan import (
     Again,
     Branch,
@@ -31,6 +30,7 @@ from engine.journeys.plan import (
 from engine.journeys.state import State
 from engine.language.issues import one_of
 from engine.language.rules import Rules
+from engine.language.words import triggers
 from engine.messages.in_words import in_words
 from engine.trace.timeline import Moment, What
 
@@ -99,12 +99,12 @@ class Steps:
                 return None
 
     def _heard(self, step: WaitFor | First, target: int, at: datetime, came: str) -> Moment:
-        nothing = target == step.orelse
+        nothing, came = target == step.orelse, "" if came == "when" else came
         if isinstance(step, WaitFor):
-            awaited = words_of(step.any)
+            awaited = triggers(step.any)
             nothing = nothing and not (came and step.got == step.orelse)
         else:
-            awaited = " or ".join(words_of(way.any) for way in step.ways if way.to == target)
+            awaited = " or ".join(triggers(way.any) for way in step.ways if way.to == target)
         if nothing:
             return Moment(at, "came", f"Nothing came: {self.label(step.id)}", step.id, "nothing")
         return Moment(at, "came", f"{came or awaited} came", step.id, came or awaited)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engine.diagram.graph import START, Box, Graph
+from engine.diagram.graph import PAST, START, Box, Graph
 from engine.journeys.plan import End, Plan, Tag
 
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -83,40 +83,46 @@ def _number(file: Path, line: int, text: str | None) -> int:
 
 def with_counts(graph: Graph, plan: Plan, counts: Counts) -> Graph:
     """The graph with the numbers in its boxes: what became of each message, how many journeys began and ended."""
-    boxes = tuple(replace(box, counts=tuple(_of(box, plan, counts))) for box in graph.boxes)
+    ends = {box.id: outcome for box in graph.boxes if (outcome := _outcome(box, plan)) is not None}
+    boxes = tuple(replace(box, counts=tuple(_of(box, plan, counts, ends))) for box in graph.boxes)
     ended = Counter[str]()
     for (how, outcome), many in counts.journeys.items():
-        ended["still open" if how == "open" else f"{how}: {outcome}"] += many
+        ended["still open" if how == "open" else how if how == outcome else f"{how}: {outcome}"] += many
     told = ", ".join(f"{many:,} {how}" for how, many in ended.most_common())
-    note = f"Backtest: {counts.journeys.total():,} journeys; {told}."
+    note = f"Backtest: {_many(counts.journeys.total(), 'journey')}; {told}."
     return replace(graph, boxes=boxes, notes=(*graph.notes, note))
 
 
-def _of(box: Box, plan: Plan, counts: Counts) -> Iterator[str]:
+def _outcome(box: Box, plan: Plan) -> str | None:
+    """With which outcome a journey ends at a box; none where it does not end there."""
+    if box.shape != "end":
+        return None
+    return next((step.outcome for step in plan.code if isinstance(step, End) and step.id == box.id), PAST)
+
+
+def _of(box: Box, plan: Plan, counts: Counts, ends: Mapping[str, str]) -> Iterator[str]:
     if box.id == START:
-        yield f"{counts.journeys.total():,} journeys"
-        return
-    step = next((each for each in plan.code if each.id == box.id), None)
-    if box.id in counts.messages:
-        yield ", ".join(f"{many:,} {state}" for state, many in _by_weight(counts.messages[box.id]))
+        yield _many(counts.journeys.total(), "journey")
+    elif box.id in ends:
+        if list(ends.values()).count(ends[box.id]) == 1:  # of several with one outcome nobody has counted which it was
+            yield _many(counts.journeys["ended", ends[box.id]], "journey")
     elif box.shape == "send":
-        yield "none"
-    elif isinstance(step, End):
-        same = sum(isinstance(each, End) and each.outcome == step.outcome for each in plan.code)
-        many = counts.journeys["ended", step.outcome]
-        if same == 1:  # of several ends with one outcome nobody has counted which it was
-            yield f"{many:,} journeys"
-    elif isinstance(step, Tag):
-        yield from (f"{counts.given['tag', name]:,} times {name}" for name in step.add)
+        states = counts.messages.get(box.id, Counter())
+        yield ", ".join(f"{many:,} {state}" for state, many in sorted(states.items(), key=_sent_first)) or "none"
     else:
-        yield from (f"{many:,} {_WHAT[what]}" for (what, name), many in counts.given.items() if name == box.id)
+        tags = next((step.add for step in plan.code if isinstance(step, Tag) and step.id == box.id), ())
+        yield from (_many(counts.given["tag", name], f"tag {name}", f"tags {name}") for name in tags)
+        yield from (_many(many, *_WHAT[what]) for (what, name), many in counts.given.items() if name == box.id)
 
 
-_WHAT = {"coupon": "coupons", "task": "tasks", "points": "points", "tag": "tags"}
+def _many(number: int, one: str, several: str = "") -> str:
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
+_WHAT = {"coupon": ("coupon",), "task": ("task",), "points": ("point",), "tag": ("tag",)}
 _ORDER = ("sent", "skipped", "failed")
 
 
-def _by_weight(states: Counter[str]) -> list[tuple[str, int]]:
-    """Sent first, then what was not."""
-    known = {state: place for place, state in enumerate(_ORDER)}
-    return sorted(states.items(), key=lambda each: (known.get(each[0], len(known)), each[0]))
+def _sent_first(counted: tuple[str, int]) -> tuple[int, str]:
+    state = counted[0]
+    return _ORDER.index(state) if state in _ORDER else len(_ORDER), state

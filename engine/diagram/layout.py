@@ -138,7 +138,8 @@ class _Net:
     def _by_layer(self) -> list[list[int]]:
         """The places of each layer, as one meets them going down and to the left first."""
         layers: list[list[int]] = [[] for _ in range(1 + max(place.layer for place in self.places))]
-        met, ahead = set(), [0]
+        met: set[int] = set()
+        ahead = [*(number for number in range(len(self.places) - 1, 0, -1) if not self.above[number]), 0]
         while ahead:
             here = ahead.pop()
             if here in met:

@@ -266,11 +266,11 @@ class _Net:
         self._align(piece, room)
 
     def _room(self, number: int, layer: list[int], place: int) -> tuple[float, float]:
-        """How far a place can go between its neighbours."""
+        """How far a place can go between its neighbours; where it stands it may stay, however numbers are rounded."""
+        here, last = self.places[number].x, place == len(layer) - 1
         left = self.places[layer[place - 1]].x + self._apart(layer[place - 1], number) if place else -inf
-        last = place == len(layer) - 1
         right = inf if last else self.places[layer[place + 1]].x - self._apart(number, layer[place + 1])
-        return left, right
+        return min(left, here), max(right, here)
 
     def _align(self, piece: Sequence[int], room: tuple[float, float]) -> None:
         middle = fsum(self.places[number].x for number in piece) / len(piece)

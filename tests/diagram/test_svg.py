@@ -11,11 +11,11 @@ from engine.diagram.graph import Graph, graph_of
 from engine.diagram.layout import Place
 from engine.diagram.measure import width, wrapped
 from engine.diagram.svg import Drawing, lines_of_box, to_svg
-from engine.journeys.plan import Plan
+from engine.journeys.plan import End, EventTrigger, Join, Parallel, Plan, Send, Task, WaitFor
 from engine.language.rules import load_rules
 from tests.diagram.graphs import graph
 from tests.docs.pages import ROOT
-from tests.journeys.plans import parallel_plans, plans
+from tests.journeys.plans import parallel_plans, plan, plans
 
 SVG = "{http://www.w3.org/2000/svg}"
 SHIPPED = load_rules(ROOT / "rules").plans
@@ -58,10 +58,30 @@ def test_nothing_lies_over_anything_else_where_there_is_every_kind_of_way():
     check(graph())
 
 
+def test_a_box_that_has_no_room_to_either_side_stays_where_it_is():
+    visit = (EventTrigger(event="site.visit"),)
+    check(
+        graph_of(
+            plan(
+                Parallel(id="both", branches=(1, 4, 6), join=8),
+                WaitFor(id="b0-s0", any=visit, within=10000, got=3, orelse=2),
+                Task(id="b0-s1", on_failure=3, task="t", team="sales", title="T"),
+                Join(id="b0-join"),
+                Send(id="b1-s0", channels=("email",), template="t"),
+                Join(id="b1-join"),
+                Send(id="b2-s0", channels=("email",), template="t"),
+                Join(id="b2-join"),
+                Send(id="after", channels=("email",), template="t"),
+                End(id="end"),
+            )
+        )
+    )
+
+
 @settings(max_examples=60)
 @given(st.one_of(plans(), parallel_plans()))
-def test_nothing_lies_over_anything_else_in_any_plan(plan: Plan):
-    check(graph_of(plan))
+def test_nothing_lies_over_anything_else_in_any_plan(any_plan: Plan):
+    check(graph_of(any_plan))
 
 
 def test_the_picture_is_sound_xml_with_every_word_of_the_graph():

@@ -28,11 +28,11 @@ from engine.journeys.due import due
 from engine.journeys.inputs import Answered, Began, Due, Told
 from engine.journeys.interpreter import advance, begin, waits_for
 from engine.journeys.plan import Branch, First, Plan, Switch, Trigger, WaitFor, WaitUntil, case_of
-from engine.journeys.state import Position, State
+from engine.journeys.state import Position
 from engine.language.rules import Rules
 from engine.trace.records import Records
 from engine.trace.rows import told_call, told_message, told_tag, told_task
-from engine.trace.steps import Steps, because_of, without_way
+from engine.trace.steps import Steps, because_of, positions, without_way
 from engine.trace.timeline import Moment
 
 Connection = psycopg.Connection[Any]
@@ -141,7 +141,7 @@ class Retraced:
         """What happens to the journey next, up to its end: an event that it waits for, or the end of a wait."""
         hold = waits_for(self.plan, self.state)
         ends = self.until if hold is None else min(hold.due, self.until)
-        heard = [found for position, since in _positions(self.state) for found in self._events(position, since, ends)]
+        heard = [found for position, since in positions(self.state) for found in self._events(position, since, ends)]
         if heard:
             return min(heard, key=lambda each: each.at)
         return None if hold is None or self._beyond(hold.due) else Due(hold.due, hold.wait)
@@ -281,12 +281,3 @@ class Retraced:
 
 
 _FINAL = ("sent", "skipped", "failed", "in_doubt")
-
-
-def _positions(state: State) -> Iterator[tuple[Position, datetime]]:
-    """Where the journey waits, in each of its branches, and since when."""
-    for branch in state.branches:
-        if not branch.joined:
-            yield from _positions(branch)
-    if not state.branches and state.position is not None:
-        yield state.position, state.arrived_at or state.now

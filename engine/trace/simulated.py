@@ -17,7 +17,7 @@ from engine.simulation.journey import Journey, told_by
 from engine.simulation.log import Entry
 from engine.simulation.send import Message
 from engine.simulation.world import MOST, Compiled, EndlessError, World
-from engine.trace.steps import Edge, Steps, because_of, begins, message, without_way, wording_of
+from engine.trace.steps import Edge, Steps, because_of, begins, message, positions, without_way, wording_of
 from engine.trace.timeline import Moment, Path
 
 _ENDS = frozenset({"end", "stop", "fail"})
@@ -27,12 +27,13 @@ _DROPPED = frozenset({"stopped", "ended", "failed", "cancelled"})
 
 @dataclass
 class _Watching:
-    """One journey and what has been seen of it. `ways` are all that it took before this turn."""
+    """One journey and what has been seen of it: the ways that it took before this turn, and where it stood."""
 
     journey: Journey
     steps: Steps
     moments: list[Moment] = field(default_factory=list)
     ways: set[Edge] = field(default_factory=set)
+    stood: frozenset[int] = frozenset()
     held: dict[tuple[str, int, str], datetime] = field(default_factory=dict)
     waits: set[tuple[str, datetime]] = field(default_factory=set)
 
@@ -58,6 +59,7 @@ class Watcher:
                 return
             for each in self.watched:
                 each.ways |= each.journey.ways
+                each.stood = frozenset(position.index for position, _ in positions(each.journey.state))
                 each.journey.ways, each.journey.state = set(), without_way(each.journey.state)
             world.take(turn)
             self._observe(world, instant(turn.at))
@@ -84,7 +86,7 @@ class Watcher:
         """What one turn has brought: decisions and things done in the order of the steps, then how it stands."""
         journey = watched.journey
         ahead = [entry for entry in entries if entry.what not in _ENDS]
-        for edge in _chained(journey.ways):
+        for edge in _chained(journey.ways, watched.stood):
             yield from self._taken(ahead, edge[0])
             moment = self._way(world, journey, edge, at)
             if moment is not None:
@@ -214,18 +216,27 @@ def _kinds(condition: Condition) -> Iterator[str]:
             yield from _kinds(part)
 
 
-def _chained(ways: set[Edge]) -> list[Edge]:
-    """The ways of one turn in the order in which they were taken: each begins where one before has led."""
-    left = sorted(ways)
+def _chained(ways: set[Edge], stood: frozenset[int]) -> list[Edge]:
+    """The ways of one turn in the order in which they were taken: from where it stood, each from where one has led."""
+    left = sorted(ways, key=_place)
     found: list[Edge] = []
     while left:
         targets = {target for _, target in left}
-        edge = next((each for each in left if each[0] not in targets), left[0])
+        first = (each for each in left if each[0] in stood)
+        head = (each for each in left if each[0] not in targets)
+        edge: Edge | None = next(first, None) or next(head, left[0])
         while edge is not None:
             left.remove(edge)
             found.append(edge)
-            edge = next((each for each in left if each[0] == edge[1]), None)  # type: ignore[assignment]
+            led = edge[1]
+            edge = next((each for each in left if each[0] == led), None)
     return found
+
+
+def _place(way: Edge) -> tuple[float, int]:
+    """By where a way begins; one that goes on where branches have joined begins right before its target."""
+    source, target = way
+    return (target - 0.5 if source < 0 < target else source), target
 
 
 def simulated_paths(

@@ -27,7 +27,7 @@ from engine.journeys.plan import (
     WaitUntil,
     Webhook,
 )
-from engine.journeys.state import State
+from engine.journeys.state import Position, State
 from engine.language.issues import one_of
 from engine.language.rules import Rules
 from engine.language.words import triggers
@@ -138,6 +138,15 @@ def begins(plan: Plan, event: str | None, change: str | None) -> str:
         return f"Begins: {change}"
     calendar = [each for each in plan.start.any if isinstance(each, DateTrigger | EveryTrigger)]
     return f"Begins: {one_of(map(trigger, calendar))}" if calendar else "Begins"
+
+
+def positions(state: State) -> Iterator[tuple[Position, datetime]]:
+    """Where a journey stands, in each of its branches, and since when."""
+    for branch in state.branches:
+        if not branch.joined:
+            yield from positions(branch)
+    if not state.branches and state.position is not None:
+        yield state.position, state.arrived_at or state.now
 
 
 def without_way(state: State) -> State:

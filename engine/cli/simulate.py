@@ -204,10 +204,10 @@ def _window(url: str, side: _Side, asked: _Asked, start: str, to: str, told: Any
         window = Window(
             url, rules, side.playbooks, begins, ends, currency, campaigns=campaigns, responses=asked.responses
         )
-        return replace(window, cut_offs=_published(connection, window, told))
+        return replace(window, cut_offs=cut_offs_in(connection, window, told))
 
 
-def _published(
+def cut_offs_in(
     connection: psycopg.Connection[Any],
     window: Window,
     told: Any,  # noqa: ANN401 - the bar

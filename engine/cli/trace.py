@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -17,10 +18,10 @@ from engine.cli.instants import read_instant
 from engine.cli.playbook_argument import find_playbook
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules import sound_rules
+from engine.cli.simulate import cut_offs_in
 from engine.cli.standing import Opened, opened_standing, output_console
 from engine.dispatch.versions import StoredVersions
 from engine.explain.customers import UnknownCustomerError, find_customer
-from engine.explain.members import computed_cut_offs
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
@@ -29,8 +30,7 @@ from engine.journeys.plan import Plan
 from engine.language.issues import did_you_mean
 from engine.language.rules import Rules
 from engine.replay.prepare import shop_zone
-from engine.simulation.backtest import ASSUMPTIONS, Window
-from engine.simulation.world import Compiled
+from engine.simulation.backtest import Window, assumptions
 from engine.trace.recorded import recorded_paths
 from engine.trace.simulated import simulated_paths
 from engine.trace.text import text_of
@@ -123,9 +123,8 @@ def _simulated(found: Opened, customer: str, playbook: str, start: str, to: str)
     begins, ends = read_instant(start, shop, "--from"), read_instant(to, shop, "--to")
     if begins >= ends:
         raise typer.BadParameter(f"--from {start} does not lie before --to {to}")
-    compiled = Compiled(rules, (playbook,), found.standings.currency)
-    window = _window(found, compiled, playbook, begins, ends)
-    paths = simulated_paths(connection, compiled, window, plan, whose)
+    window = _window(found, playbook, begins, ends)
+    paths = simulated_paths(connection, window.compiled(), window, plan, whose)
     none = () if paths else (f"Nothing starts it for this customer between {start} and {to}.",)
     return Timeline(
         customer=whose.key,
@@ -136,7 +135,7 @@ def _simulated(found: Opened, customer: str, playbook: str, start: str, to: str)
         zone=read_zone(connection, whose.id, otherwise=rules.policy.zone),
         shop_zone=shop,
         paths=paths,
-        notes=(*(f"Assumed: {line}." for line in ASSUMPTIONS), *none),
+        notes=(*(f"Assumed: {line}." for line in assumptions(window, alone=True)), *none),
     )
 
 
@@ -148,15 +147,11 @@ def _of_playbook(rules: Rules, name: str) -> Plan:
     return find_playbook(rules, name)
 
 
-def _window(found: Opened, compiled: Compiled, playbook: str, begins: datetime, ends: datetime) -> Window:
-    """With cut-offs as of its beginning, where the playbook uses tiers or RFM."""
-    cut_offs = None
-    judge = compiled.judge
-    if judge is not None and (judge.rules.tiers is not None or judge.rules.rfm is not None):
-        with told_progress() as told:
-            cut_offs = computed_cut_offs(found.connection, found.standings, begins, told)
-    currency = found.standings.currency
-    return Window(found.url, found.rules, (playbook,), begins, ends, currency, cut_offs)
+def _window(found: Opened, playbook: str, begins: datetime, ends: datetime) -> Window:
+    """With cut-offs, where the playbook uses tiers or RFM."""
+    window = Window(found.url, found.rules, (playbook,), begins, ends, found.standings.currency)
+    with told_progress() as told:
+        return replace(window, cut_offs=cut_offs_in(found.connection, window, told))
 
 
 def _print(timeline: Timeline, form: str) -> None:

@@ -135,7 +135,7 @@ def _simulated(found: Opened, customer: str, playbook: str, start: str, to: str)
         zone=read_zone(connection, whose.id, otherwise=rules.policy.zone),
         shop_zone=shop,
         paths=paths,
-        notes=(*(f"Assumed: {line}." for line in assumptions(window)), *none),
+        notes=(*(f"Assumed: {line}." for line in assumptions(window, alone=True)), *none),
     )
 
 

@@ -87,11 +87,13 @@ class Window:
         )
 
 
-def assumptions(window: Window) -> tuple[str, ...]:
-    """What is assumed, as sentences without a capital letter and a full stop."""
+def assumptions(window: Window, *, alone: bool = False) -> tuple[str, ...]:
+    """What is assumed, as sentences without a capital letter and a full stop; `alone`: of one customer by herself."""
     return (
         "history is replayed as it was: what people would have done otherwise is not known",
-        "everybody shares the policy's capacities and channel limits, as in the running engine"
+        "she is simulated alone: capacities and channel limits have room"
+        if alone
+        else "everybody shares the policy's capacities and channel limits, as in the running engine"
         if window.couples
         else "each customer is simulated alone: no capacity and no channel limit concerns these messages",
         "steps that call something are answered as done, without fields; pools of coupons never run dry",
@@ -230,9 +232,10 @@ def with_cut_offs(connection: Connection, window: Window, progress: Progress = l
     return replace(window, cut_offs=published(asked, instants, ids, progress))
 
 
-def _at_the_beginning(
-    connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int], room: Room | None
+def at_the_beginning(
+    connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int], room: Room | None = None
 ) -> Iterator[World]:
+    """Some customers' worlds before anything of the window has happened; without `room` each of them has all of it."""
     with connection.transaction():
         found = read_customers(connection, ids, relations=_WHOLE, zone=window.rules.policy.zone)
         told, tags = told_events(connection, ids, compiled.told), read_hand_tags(connection, ids)
@@ -251,27 +254,21 @@ def _at_the_beginning(
         yield World(compiled, person, window.start, Assumed(holdout=None, drawn=drawn), room)
 
 
-def worlds(
-    connection: Connection,
-    compiled: Compiled,
-    window: Window,
-    ids: Sequence[int],
-    live: Callable[[World, datetime], None] = World.run,
-) -> Iterator[World]:
+def worlds(connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int]) -> Iterator[World]:
     """Some customers' worlds, lived through to the window's end.
 
     Where capacities or channels have limits they live through it together, and are there when all have: `ids` must be
-    those of everybody then. Whoever is alone has all the room; `live`, which may watch on the way, is for them.
+    those of everybody then.
     """
-    if not window.couples or len(ids) == 1:
-        for world in _at_the_beginning(connection, compiled, window, ids, None):
-            live(world, window.to)
+    if not window.couples:
+        for world in at_the_beginning(connection, compiled, window, ids):
+            world.run(window.to)
             world.close(window.to)
             yield world
         return
     room = Room(window.rules.policy)
     chunks = (ids[begin : begin + CHUNK] for begin in range(0, len(ids), CHUNK))
-    together = [each for chunk in chunks for each in _at_the_beginning(connection, compiled, window, chunk, room)]
+    together = [each for chunk in chunks for each in at_the_beginning(connection, compiled, window, chunk, room)]
     live_together(together, window.to)
     for world in together:
         world.close(window.to)

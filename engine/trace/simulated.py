@@ -12,7 +12,7 @@ from engine.conditions.operands import instant, microseconds
 from engine.conditions.trace import trace
 from engine.explain.customers import Customer
 from engine.journeys.plan import Branch, First, Plan, Switch, Trigger, WaitFor
-from engine.simulation.backtest import Window, worlds
+from engine.simulation.backtest import Window, at_the_beginning
 from engine.simulation.journey import Journey, told_by
 from engine.simulation.log import Entry
 from engine.simulation.send import Message
@@ -255,8 +255,8 @@ def simulated_paths(
         EndlessError: it never comes to an end.
     """
     watcher = Watcher(plan)
-    for _ in worlds(connection, compiled, window, [customer.id], watcher.live):
-        pass
+    for world in at_the_beginning(connection, compiled, window, [customer.id]):
+        watcher.live(world, window.to)
     return tuple(_path(each, window) for each in watcher.watched)
 
 

@@ -33,6 +33,10 @@ def check(drawn: Graph) -> None:
     labels = [label for label in drawing.layout.labels if label.size.width]
     for one, other in combinations([*drawing.layout.boxes, *labels], 2):
         assert not overlap(one, other)
+        if one.layer == other.layer:
+            assert max(one.left, other.left) - min(one.right, other.right) > 17.9
+    for lines, place in zip(drawing.names, drawing.layout.labels, strict=True):
+        assert place.size.width >= max((line.width for line in lines), default=0)
     for chain, link in zip(drawing.layout.chains, drawing.links, strict=True):
         upper, lower = (drawing.layout.boxes[each] for each in link.down)
         assert [place.layer for place in (upper, *chain, lower)] == list(range(upper.layer, lower.layer + 1))

@@ -39,11 +39,14 @@ def trace(project: Path, shop: Shop, *arguments: str, code: int) -> str:
     return done.stdout if code == 0 else " ".join(done.stderr.split())
 
 
-def test_a_draft_is_simulated(shop: Shop, tmp_path: Path):
+def test_a_draft_is_simulated_for_one_customer_who_has_all_the_room(shop: Shop, tmp_path: Path):
     window = ("--simulated", "--from", "2025-01-01", "--to", "2026-01-01")
+    policy = tmp_path / "rules" / "policy.yaml"
+    policy.write_text(policy.read_text() + "  capacities: {email: {per_day: 1}}\n")
     told = trace(tmp_path, shop, "somebody", "payment-reminder", *window, code=0)
     assert "Begins with order.placed" in told
     assert "First reminder by email: sent by email, wording reminder" in told
+    assert "Assumed: she is simulated alone: capacities and channel limits have room." in told
     assert shop.journeys() == []
 
 

@@ -284,6 +284,9 @@ def _language(asked: _Asked) -> Iterator[Finding]:
 
 def _goal(asked: _Asked) -> Iterator[Finding]:
     few: dict[str, int] = {}
+    happens = "In a replayed past nobody reacts to a message: this is what happens anyway."
+    if asked.result.assumed:
+        happens = "Responses are assumed: this is what the assumption gives."
     for playbook in sorted({playbook for playbook, _, _ in asked.result.goals}):
         rest, out = groups_of(asked.result, playbook)
         early = Share(_early(asked.result, playbook), rest.of + out.of)
@@ -303,7 +306,7 @@ def _goal(asked: _Asked) -> Iterator[Finding]:
             text = (
                 f"{playbook}: its goal was reached in {percent(rest.value)} of the journeys and in "
                 f"{percent(out.value)} of the holdout's; the difference, {points(low)} to {points(high)} points, is "
-                f"{chance}. In a replayed past nobody reacts to a message: this is what happens anyway."
+                f"{chance}. {happens}"
             )
             yield Finding("goal", playbook, text, "note", size=rest.of)
     if few:

@@ -83,13 +83,18 @@ def _head(report: Report) -> str:
         version += f" against {escape(report.against[1])} <code>{report.against[0].rules.version}</code>"
     return (
         f"<header><p class=kicker>{kind}</p><h1>{escape(_span(report))}</h1>"
-        f"<p class=lead>What {len(window.playbooks)} playbook{'' if len(window.playbooks) == 1 else 's'} would have "
-        f"done to {result.customers:,} customers. Nothing was sent or written.</p>"
+        f"<p class=lead>What {_taking_part(report)} would have done to {result.customers:,} customers. "
+        "Nothing was sent or written.</p>"
         f"<p class=meta>Rules: {version}. Times in {escape(window.rules.policy.zone)}; the end is exclusive. "
         f"It took {report.seconds:,.0f} s.</p><details class=names><summary>What took part</summary>"
         f"<p>{escape(names)}</p></details>"
         f"<dl class=figures>{cells}</dl></header>"
     )
+
+
+def _taking_part(report: Report) -> str:
+    counts = ((len(report.window.playbooks), "playbook"), (len(report.window.campaigns), "campaign"))
+    return " and ".join(f"{many} {what}{'' if many == 1 else 's'}" for many, what in counts if many) or "nothing"
 
 
 def _findings(report: Report) -> str:
@@ -262,13 +267,17 @@ def _goals(report: Report) -> str:
     )
     said = f"<ul>{items}</ul>" if items else "<p>No playbook with a goal keeps a holdout.</p>"
     warning = (
-        "<p class=warn>History is replayed as it was: nobody reacts to a simulated message. A share says what happened "
-        "anyway; only a playbook that was live in the window, with this holdout, can differ by its own doing.</p>"
+        "History is replayed as it was: nobody reacts to a simulated message. A share says what happened anyway; only "
+        "a playbook that was live in the window, with this holdout, can differ by its own doing."
+        if report.window.responses is None
+        else "Responses are assumed: where everybody else is better than the holdout, it is by assumption and no proof."
     )
+    assumed = "" if report.window.responses is None else _details(tables.assumed(report.result))
+    warned = f"<p class=warn>{escape(warning)}</p>"
     return _section(
         "goals",
         "Goals",
-        f"<p>{escape(told)}</p>{warning}{_figure('Goals reached', picture, table)}{said}{_details(lifts)}",
+        f"<p>{escape(told)}</p>{warned}{_figure('Goals reached', picture, table)}{said}{_details(lifts)}{assumed}",
     )
 
 

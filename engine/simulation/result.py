@@ -212,8 +212,8 @@ def _count_messages(result: Result, world: World) -> None:
             result.hours[message.channel, at.isoweekday(), at.hour] += 1
             result.load.update(_loads(policy, message, at.date()))
             since = microseconds(message.at)
-            bought = next(_paid(world, since - int(RECENT.total_seconds()) * _MICRO, since), 0) != 0
-            result.recent[message.playbook] += bought
+            before = since - int(RECENT.total_seconds()) * _MICRO
+            result.recent[message.playbook] += any(True for _ in _paid(world, before, since))
     result.written.update(weeks)
     result.times.update((*step, many) for step, many in times.items())
     if sent := sum(times.values()):

@@ -2,11 +2,13 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
 
+from engine.language.responses import Responses
 from engine.money import Money
 from engine.simulation.backtest import Window
 from engine.simulation.changed import Changes, Example
@@ -145,3 +147,14 @@ def test_a_backtest_in_which_nothing_happened_still_has_a_page(report: Report) -
     read.feed(page(empty))
     assert read.open == []
     assert "No message was sent." in page(empty)
+
+
+def test_where_responses_are_assumed_the_page_does_not_say_that_nobody_reacts(report: Report) -> None:
+    assert "nobody reacts to a simulated message" in page(report)
+    window = replace(report.window, responses=Responses(1, 60, 60, 60, ()))
+    html = page(replace(report, window=window))
+    assert "nobody reacts to a simulated message" not in html
+    assert "it is by assumption and no proof" in html
+    read = Read()
+    read.feed(html)
+    assert read.open == []

@@ -4,10 +4,12 @@ An imported order has no rows in `events`, an order told by events has both; the
 the facts give, with the fields of both.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from engine.attributes.facts import CustomerFacts, Row
 from engine.attributes.keywords import Words
@@ -70,6 +72,21 @@ def told_events(
     for row in connection.execute(_TOLD, (list(ids), sorted(kinds))):
         found.setdefault(row[-1], []).append(row)
     return found
+
+
+def eventful(connection: psycopg.Connection[Any], start: datetime, to: datetime) -> list[int]:
+    """Our numbers of the customers to whom something happens from one instant up to another, in order."""
+    query = sql.SQL(" union ").join(map(sql.SQL, sorted(_happenings_sql())))
+    return sorted(row[0] for row in connection.execute(query, {"start": start, "to": to}))
+
+
+def _happenings_sql() -> Iterator[str]:
+    """One query for each column of an instant that tells an event, and one for events as they were told."""
+    yield "select customer_id from events where at >= %(start)s and at < %(to)s"
+    for source in EVENT_SOURCES.values():
+        of = RELATIONS[source.relation]
+        at = of.at if source.instant is None or source.instant == of.instant else of.fields[source.instant].sql
+        yield f"select {of.owner} from {of.source} where {at} >= %(start)s and {at} < %(to)s"  # noqa: S608 -- our own
 
 
 def relations_of(kinds: Collection[str]) -> frozenset[str]:

@@ -4,11 +4,13 @@ History is replayed as it was: what people would have done otherwise is not know
 couple customers, everybody lives through it together in one process.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import cached_property
 from multiprocessing import get_context
 from typing import Any
 
@@ -19,7 +21,7 @@ from engine.attributes.relations import RELATIONS
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
 from engine.evaluation.work import end_with_maker
-from engine.facts.history import told_events
+from engine.facts.history import eventful, told_events
 from engine.facts.pool import connect
 from engine.facts.read import read_customers
 from engine.facts.standing import read_hand_tags
@@ -63,6 +65,12 @@ class Window:
     schema: str = "public"
     campaigns: tuple[Campaign, ...] = ()
     responses: Responses | None = None
+
+    @cached_property
+    def turns(self) -> bool:
+        """Whether something can turn by time alone, also for whom nothing happens to."""
+        compiled = self.compiled()
+        return compiled.judge is not None or bool(compiled.triggers) or bool(self.campaigns)
 
     def compiled(self) -> Compiled:
         """The rules for it, compiled."""
@@ -120,16 +128,19 @@ def backtest(
         against: the same window under another version of the rules: what differs is counted too.
         kept: where parts are kept that need not be done again after an interruption.
     """
+    windows = [each for each in (window, against) if each is not None]
     with connect(window.url, window.schema) as connection:
-        ids = [row[0] for row in connection.execute(_CUSTOMERS)]
-    couples = any(each.couples for each in (window, against) if each is not None)
-    size = max(len(ids), 1) if couples else CHUNK
+        everybody = [row[0] for row in connection.execute(_CUSTOMERS)]
+        ids = everybody if any(each.turns for each in windows) else eventful(connection, window.start, window.to)
+    size = max(len(ids), 1) if any(each.couples for each in windows) else CHUNK
     chunks = [ids[begin : begin + size] for begin in range(0, len(ids), size)]
-    result = Result()
+    result = Result(customers=len(everybody) - len(ids))
+    if against is not None:
+        result.before, result.changes = Result(customers=result.customers), Changes()
     for part, chunk in zip(_parts(window, against, kept, chunks, processes), chunks, strict=True):
         result.add(part)
         result.gone += len(chunk) - part.customers
-        progress(result.customers + result.gone, len(ids))
+        progress(result.customers + result.gone, len(everybody))
     return result
 
 
@@ -170,18 +181,25 @@ def _open(window: Window, against: Window | None, kept: Kept | None) -> None:
     _Process.judge = None if against is None else groups_judge(*_Process.sides[0])
     _Process.kept = kept
     _Process.connection = connect(window.url, window.schema)
+    # Worlds are rings of objects, which are many and die together: they are collected once a part and not on the way.
+    gc.disable()
+    gc.freeze()
 
 
 def _simulated(number: int, ids: Sequence[int]) -> Result:
-    if len(_Process.sides) == 1:
-        ((window, compiled),) = _Process.sides
-        part = simulate(_Process.connection, compiled, window, ids)
-    else:
-        after, before = _Process.sides
-        part = simulate_both(_Process.connection, after, before, _Process.judge, ids)
+    part = _part(ids)
+    gc.collect()
     if _Process.kept is not None:
         _Process.kept.write(number, part)
     return part
+
+
+def _part(ids: Sequence[int]) -> Result:
+    if len(_Process.sides) == 1:
+        ((window, compiled),) = _Process.sides
+        return simulate(_Process.connection, compiled, window, ids)
+    after, before = _Process.sides
+    return simulate_both(_Process.connection, after, before, _Process.judge, ids)
 
 
 def simulate(connection: Connection, compiled: Compiled, window: Window, ids: Sequence[int]) -> Result:

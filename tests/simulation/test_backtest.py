@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.facts.history import eventful
+from engine.facts.pool import connect
 from engine.messages.holdout import kept_out
-from engine.simulation.backtest import Window, backtest
+from engine.simulation.backtest import Window, backtest, simulate
 from engine.simulation.result import EVERYBODY_ELSE, Load, Sent
 from tests.projects import write_project
 from tests.workflows.fixtures import open_shop
@@ -79,6 +81,11 @@ def test_everybody_is_simulated_by_several_processes_and_nothing_is_written(shop
         "c4",
     }
     assert backtest(window, processes=1) == result
+    with connect(shop.url, "public") as connection:
+        happened = eventful(connection, START, TO)
+        everybody = [row[0] for row in connection.execute("select id from customers")]
+        assert set(happened) < set(everybody)  # whom nothing happens to is counted all the same
+        assert simulate(connection, window.compiled(), window, everybody) == result
     assert shop.rows("select from journeys") == []
     assert shop.rows("select from messages") == []
 

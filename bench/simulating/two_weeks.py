@@ -44,21 +44,33 @@ def figures_of_two_weeks(database: str, directory: Path, days: int = DAYS) -> li
     """
     (directory / "two-weeks").mkdir()
     project, to = with_playbooks(directory / "two-weeks", *PLAYBOOKS), START + timedelta(days=days)
-    real_seconds = replay(project, database, to)
-    side = read(database, "replay_weeks", load_rules(project / "rules"), START, to, CURRENCY)
+    return figures_against_replay(project, database, "weeks", to, replay(project, database, to))
+
+
+def figures_against_replay(project: Path, database: str, name: str, to: datetime, real_seconds: float) -> list[Figure]:
+    """Simulates what has been replayed, and compares.
+
+    Args:
+        project: with the rules of the replay.
+        database: where it was.
+        name: the replay's.
+        to: the window's end.
+        real_seconds: how long the replay took.
+    """
+    side = read(database, f"replay_{name}", load_rules(project / "rules"), START, to, CURRENCY)
     found = different(side)
     print(*found[:_SHOWN], sep="\n", flush=True)
     seconds, journeys = simulate(side)
     real_journeys = side.lived.journeys.total()
     return [
-        Figure("two weeks: messages and journeys simulated otherwise than replayed", len(found), at_most=0),
-        Figure("two weeks: messages", side.lived.messages.total()),
-        Figure("two weeks: journeys replayed", real_journeys),
-        Figure("two weeks: journeys simulated", journeys),
-        Figure("two weeks: seconds of the replay", round(real_seconds)),
-        Figure("two weeks: seconds of the simulation", round(seconds, 1)),
+        Figure("simulated: messages and journeys that differ from the replay", len(found), at_most=0),
+        Figure("simulated: messages compared", side.lived.messages.total()),
+        Figure("replayed journeys", real_journeys),
+        Figure("simulated journeys", journeys),
+        Figure("seconds of the replay", round(real_seconds)),
+        Figure("seconds of the simulation", round(seconds, 1)),
         Figure(
-            "two weeks: journeys a second, simulated against replayed",
+            "journeys a second, simulated against replayed",
             round((journeys / seconds) / (real_journeys / real_seconds), 1),
             at_least=TIMES_FASTER,
         ),

@@ -5,6 +5,7 @@ fact about a customer moves the next moment, as in live operation.
 """
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from engine.replay.standing import known_before
 
 Connection = psycopg.Connection[Any]
 _TICK = timedelta(microseconds=1)
+_CUSTOMERS = "select id, customer_id from journeys where id = any(%s) order by id"
 
 
 @dataclass
@@ -54,6 +56,15 @@ class Moments:
         """
         self._look_up(connection, customer, at, at - _TICK if customer in self._known else at)
         self._known.add(customer)
+
+    def acted(self, connection: Connection, journeys: Mapping[int, datetime]) -> None:
+        """Looks up the next moments of the customers of whom steps of these journeys may have changed something.
+
+        No moment comes twice at the instant of such a step.
+        """
+        for journey, customer in connection.execute(_CUSTOMERS, (list(journeys),)):
+            if customer in self._known:
+                self._look_up(connection, customer, journeys[journey], journeys[journey])
 
     def _look_up(self, connection: Connection, customer: int, at: datetime, after: datetime) -> None:
         for digest in self.calendar.triggers:

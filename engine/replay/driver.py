@@ -76,8 +76,8 @@ class Driver:
     untouched: set[int] = field(default_factory=set)
     """Journeys that lie in their start delay: nobody has woken them yet."""
     ids: dict[int, str] = field(default_factory=dict)
-    acted: set[int] = field(default_factory=set)
-    """Journeys whose steps may have judged their customers since the flips were looked up."""
+    acted: dict[int, datetime] = field(default_factory=dict)
+    """Journeys whose steps may have judged or changed their customers, since that was looked up, and when."""
     closing: list[str] = field(default_factory=list)
     facts: int = 0
     waits: int = 0
@@ -95,6 +95,7 @@ class Driver:
             if plan.starts
             for step in plan.code
         )
+        self.updates = any(isinstance(step, Update) for plan in self.matcher.rules.plans.values() for step in plan.code)
         self.named = frozenset(kind for plan in self.matcher.rules.plans.values() for kind in plan.events())
 
     async def run(self) -> None:
@@ -166,12 +167,16 @@ class Driver:
         """Tells what steps have brought about: journeys that they start, changes of standing that others hear of."""
         while self.tells and (rows := await asyncio.to_thread(self._open_rows)):
             await self._told(rows)
-        if self.tells and self.judging is not None and self.acted:
-            await asyncio.to_thread(self._judged, self.judging)
+        if self.acted:
+            await asyncio.to_thread(self._look_up)
 
-    def _judged(self, judging: Standing) -> None:
+    def _look_up(self) -> None:
+        """When customers of whom steps have changed something flip next, and when their moments come."""
         with self.pool.connection() as connection:
-            judging.acted(connection, sorted(self.acted))
+            if self.judging is not None:
+                self.judging.acted(connection, sorted(self.acted))
+            if self.moments is not None and self.updates:
+                self.moments.acted(connection, self.acted)
         self.acted.clear()
 
     async def _told(self, rows: list[Row]) -> None:
@@ -224,7 +229,7 @@ class Driver:
         else:
             payload = row.payload
             await self._take(
-                row.journey_id, wire.Tell("told", row.at, payload["event"], payload["stop"], payload["steps"])
+                row.journey_id, row.at, wire.Tell("told", row.at, payload["event"], payload["stop"], payload["steps"])
             )
 
     async def _start(self, row: Row) -> None:
@@ -233,7 +238,7 @@ class Driver:
         self.ids[row.journey_id] = row.workflow_id
         hold = first_wait(plan, row.started_at)
         if hold is None:
-            await self._take(row.journey_id, None)
+            await self._take(row.journey_id, row.started_at, None)
         else:
             self.untouched.add(row.journey_id)
             self._stands(row.journey_id, hold.wait, hold.due)
@@ -246,14 +251,14 @@ class Driver:
         if self.standing.get(journey) != wait:
             return
         self.waits += 1
-        await self._take(journey, wire.Tell("due", due, wait=wait))
+        await self._take(journey, due, wire.Tell("due", due, wait=wait))
         self.progress(due, self.facts, self.waits)
 
-    async def _take(self, journey: int, told: wire.Tell | None) -> None:
-        """Gives a journey an input and waits until it has carried out what follows."""
+    async def _take(self, journey: int, at: datetime, told: wire.Tell | None) -> None:
+        """Gives a journey an input, at its logical instant, and waits until it has carried out what follows."""
         self.untouched.discard(journey)
         if self.tells:
-            self.acted.add(journey)
+            self.acted[journey] = at
         try:
             standing = await self._handle(journey).execute_update("take", told, result_type=wire.Standing)
         except RPCError as error:

@@ -81,12 +81,14 @@ def eventful(connection: psycopg.Connection[Any], start: datetime, to: datetime)
 
 
 def _happenings_sql() -> Iterator[str]:
-    """One query for each column of an instant that tells an event, and one for events as they were told."""
+    """One query for each relation whose rows tell events, and one for events as they were told."""
     yield "select customer_id from events where at >= %(start)s and at < %(to)s"
-    for source in EVENT_SOURCES.values():
-        of = RELATIONS[source.relation]
-        at = of.at if source.instant is None or source.instant == of.instant else of.fields[source.instant].sql
-        yield f"select {of.owner} from {of.source} where {at} >= %(start)s and {at} < %(to)s"  # noqa: S608 -- our own
+    for name in {source.relation: None for source in EVENT_SOURCES.values()}:
+        of = RELATIONS[name]
+        told = {source.instant for source in EVENT_SOURCES.values() if source.relation == name}
+        instants = {of.at if each in (None, of.instant) else of.fields[str(each)].sql for each in told}
+        inside = " or ".join(f"{at} >= %(start)s and {at} < %(to)s" for at in sorted(map(str, instants)))
+        yield f"select {of.owner} from {of.source} where {inside}"  # noqa: S608 -- our own declarations
 
 
 def relations_of(kinds: Collection[str]) -> frozenset[str]:

@@ -68,9 +68,11 @@ class Window:
 
     @cached_property
     def turns(self) -> bool:
-        """Whether something can turn by time alone, also for whom nothing happens to."""
-        compiled = self.compiled()
-        return compiled.judge is not None or bool(compiled.triggers) or bool(self.campaigns)
+        """Whether something that is told can turn by time alone, also for whom nothing happens to."""
+        compiled, campaigns = self.compiled(), bool(self.campaigns)
+        rules = None if compiled.judge is None else compiled.judge.rules
+        flows = rules is not None and any((rules.lifecycle, rules.tiers, rules.rfm))
+        return flows or campaigns or bool(compiled.triggers or compiled.started_by_changes)
 
     def compiled(self) -> Compiled:
         """The rules for it, compiled."""

@@ -109,6 +109,8 @@ class History:
     on_site: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     standing: Standing = field(default_factory=Standing)
     events: list[Happened] = field(init=False)
+    touched: set[str] = field(default_factory=set)
+    """Relations and kinds of events to which journeys have added since the standing was decided."""
 
     def __post_init__(self) -> None:
         rows = {name: list(rows) for name, rows in self.facts.rows.items()}
@@ -186,6 +188,7 @@ class History:
 
     def tell(self, kind: str, at: int, fields: Mapping[str, Value]) -> Happened:
         """An event comes to be known, perhaps of a later instant."""
+        self.touched.add(kind)
         happened = Happened(at, kind, 1_000_000 + len(self.events), partial(_same, fields))
         insort(self.events, happened, key=_order)
         return happened
@@ -196,6 +199,7 @@ class History:
         """A row comes to be known."""
         rows = self.facts.rows[relation]
         assert isinstance(rows, list)
+        self.touched.add(relation)
         rows.append(RELATIONS[relation].row(at, f"simulated-{len(rows):06d}", **values))
 
     def row(self, subject: Subject) -> Row | None:
@@ -215,6 +219,7 @@ class History:
     def set_person(self, values: Mapping[str, object], zone: str) -> None:
         """Sets fields of the customer's own row; those that it does not store are left out. `zone`: the policy's."""
         (row,) = self.facts.rows["customer"]
+        self.touched.add("customer")
         of = RELATIONS["customer"]
         kept = {name: column("customer", name, row) for name in of.columns[2:]}
         known = {name: value for name, value in values.items() if name in kept}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import EVENT_SOURCES, RELATIONS
@@ -362,21 +362,22 @@ class World:
         judge = self.compiled.judge
         if judge is None:
             return ()
-        judged = self.judged_by(judge, at)
+        return self._settle(self.judged_by(judge, at))
+
+    def _settle(self, judged: Judgement) -> tuple[Change, ...]:
+        self.history.touched.clear()
         self._previous = self.history.standing = judged.standing
         self._next_flip = judged.next_flip
         return judged.changes
 
     def judged_by(self, judge: Judge, at: int) -> Judgement:
         """What some rules say of the customer as of an instant, in microseconds since the epoch."""
-        return judge(
-            self.history.facts,
-            at,
-            cut_offs=self._cut_offs,
-            previous=self._previous,
-            hand_tags=self.history.hand_tags,
-            events={kind: self.history.happenings(kind) for kind in judge.events},
-        )
+        return judge(self.history.facts, at, previous=self._previous, **self._asked(judge))
+
+    def _asked(self, judge: Judge) -> dict[str, Any]:
+        history = self.history
+        events = {kind: history.happenings(kind) for kind in judge.events}
+        return {"cut_offs": self._cut_offs, "hand_tags": history.hand_tags, "events": events}
 
     def _judged(self, at: int) -> tuple[Change, ...]:
         changes = self._decide(at)
@@ -390,7 +391,16 @@ class World:
     def _publish(self, at: int) -> None:
         """Tiers and groups begin elsewhere from now on."""
         self._take_over(at)
-        self._hear(self._judged(at), instant(at))
+        judge, before, touched = self.compiled.judge, self._previous, self.history.touched
+        if judge is None:
+            return
+        if before is None or not touched.isdisjoint(judge.reads) or not touched.isdisjoint(judge.events):
+            judged = self.judged_by(judge, at)
+        else:
+            judged = judge.again(self.history.facts, at, before, **self._asked(judge))
+        changes = self._settle(judged)
+        self.changes += [(instant(at), change) for change in changes]
+        self._hear(changes, instant(at))
 
     def _take_over(self, at: int) -> None:
         published = self.person.published

@@ -114,6 +114,8 @@ class Scene:
 
 
 _Part = Callable[[Scene], None]
+_RANKING = ("tier", "rfm")
+_RANKED = ("tier", "tier_ends_at", "rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary")
 
 
 class Decide:
@@ -133,7 +135,11 @@ class Decide:
         self.rules, self.zone = rules, zone
         self._catalogue = Catalogue({**catalogue.types, **STANDING_TYPES}, catalogue.events, catalogue.currency)
         self._whens = conditions(rules)
-        self._parts = [self._part(name) for name in rules.order or dependency_order(rules)]
+        parts = {name: self._part(name) for name in rules.order or dependency_order(rules)}
+        self._parts = list(parts.values())
+        self._ranking = [parts[name] for name in _RANKING if name in parts]
+        named = {test.name for name in _RANKING for when in self._whens.get(name, ()) for test in compares(when)}
+        self._ranks_alone = not named & STANDING_TYPES.keys()
 
     def __call__(
         self,
@@ -170,6 +176,22 @@ class Decide:
             ),
             scene.stages,
         )
+
+    def keeps(self, values: Mapping[str, Value], at: int, cut_offs: CutOffs | None, standing: Standing) -> bool:
+        """Whether tier and RFM are the same under other cut-offs, where they ask for attributes alone.
+
+        Args:
+            values: the customer's attributes as of then.
+            at: the instant, in microseconds since the epoch.
+            cut_offs: the others.
+            standing: as it was decided, since when nothing has turned.
+        """
+        if not self._ranks_alone:
+            return False
+        scene = Scene(at, dict(values), {}, cut_offs or CutOffs(), standing, set())
+        for part in self._ranking:
+            part(scene)
+        return all(scene.attributes.get(name) == getattr(standing, name) for name in _RANKED)
 
     def _part(self, name: str) -> _Part:
         kind, _, of = name.partition(" ")

@@ -80,6 +80,27 @@ class Judge:
             found = tuple(replace(each, evidence=self._evidence(each, values, decision.standing)) for each in found)
         return Judgement(decision.standing, found, self._flips(seen), decision.stages)
 
+    def again(
+        self,
+        facts: CustomerFacts,
+        at: int,
+        standing: Standing,
+        *,
+        cut_offs: CutOffs | None,
+        hand_tags: Sequence[HandTag] = (),
+        events: Mapping[str, Sequence[Happening]] | None = None,
+    ) -> Judgement:
+        """The judgement under other cut-offs, where nothing has happened or turned since the standing was decided.
+
+        It is what a whole judgement gives, for less where tier and group stay.
+        """
+        values = self._fold(facts, at)
+        if not self._decide.keeps(values, at, cut_offs, standing):
+            return self(facts, at, cut_offs=cut_offs, previous=standing, hand_tags=hand_tags, events=events)
+        kept = replace(standing, at=at)
+        stages = () if standing.stage is None else (standing.stage,)
+        return Judgement(kept, (), self._flips(Seen(facts, at, values, kept, hand_tags, events, cut_offs)), stages)
+
     def values(self, facts: CustomerFacts, at: int) -> dict[str, Value]:
         """The attributes that the rules name, as of `at`."""
         return self._fold(facts, at)

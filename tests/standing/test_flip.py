@@ -70,6 +70,21 @@ def test_evaluating_at_every_flip_gives_what_every_second_gives(rules, rows, cut
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
+@given(rules(), orders(), cut_offs, cut_offs, hand_tags, previous)
+def test_other_cut_offs_where_nothing_else_turns_are_as_a_whole_judgement(rules, rows, first, then, tags, previous):
+    judge = Judge(rules, ATTRIBUTES, TYPES)
+    facts = customer_facts(rows)
+    told = {"hand_tags": tags, "events": _paid(facts)}
+    judged = judge(facts, NOW, cut_offs=first, previous=previous, **told)
+    at = NOW + SPAN * SECOND // 2
+    if judged.next_flip is not None and judged.next_flip <= at:
+        at = NOW
+    again = judge.again(facts, at, judged.standing, cut_offs=then, **told)
+    whole = judge(facts, at, cut_offs=then, previous=judged.standing, **told)
+    assert (again.standing, again.changes, again.next_flip) == (whole.standing, whole.changes, whole.next_flip)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(rules(), orders(), cut_offs, hand_tags, previous)
 def test_what_happens_later_changes_no_standing_before_it(rules, rows, cut_offs, hand_tags, previous):
     judge = Judge(rules, ATTRIBUTES, TYPES)

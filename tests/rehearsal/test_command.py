@@ -46,8 +46,8 @@ def project(tmp_path):
     return tmp_path
 
 
-def run(*command, cwd):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def run(*command, cwd, **environment):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return subprocess.run(
         [sys.executable, "-m", *map(str, command)],
         cwd=cwd,
@@ -58,13 +58,13 @@ def run(*command, cwd):
     )
 
 
-def test_the_command_tells_what_passed_and_what_did_not_and_leaves_nothing_behind(project):
-    done = run("engine.cli", "test", "--real", "--format", "json", cwd=project)
+def test_the_command_tells_what_passed_and_what_did_not_and_leaves_nothing_behind(project, database):
+    done = run("engine.cli", "test", "--real", "--format", "json", cwd=project, REGULARS_DATABASE_URL=database)
     assert done.returncode == 1, done.stderr
     tests = json.loads(done.stdout)["tests"]
     assert [(each["name"], each["passed"]) for each in tests] == [("a visit", True), ("a visit / another one", False)]
     assert tests[1]["differences"][0]["found"] == "task hello at +0s, team care, title Hello"
-    with psycopg.connect(os.environ["REGULARS_DATABASE_URL"]) as connection:
+    with psycopg.connect(database) as connection:
         left = connection.execute("select nspname from pg_namespace where nspname like 'rehearsal%'").fetchall()
     assert left == []
 

@@ -131,7 +131,7 @@ class Compiled:
 
     def _judge(self, standing: StandingRules) -> Judge:
         own = self.rules
-        return Judge(standing, own.catalogue, self.evaluator.catalogue, own.policy.zone, own.words)
+        return Judge(standing, own.catalogue, self.evaluator.catalogue, own.policy.zone, own.words, proven=False)
 
     @cached_property
     def starting(self) -> Mapping[str, Sequence[Plan]]:

@@ -50,6 +50,13 @@ class Standing:
     given: Mapping[str, int] = field(default_factory=dict)
     at: int = 0
 
+    def later(self, at: int) -> "Standing":
+        """The same as of a later instant."""
+        return Standing(
+            self.tags, self.segments, self.stage, self.tier, self.tier_ends_at, self.rfm_group, self.rfm_recency,
+            self.rfm_frequency, self.rfm_monetary, self.given, at,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -38,6 +38,7 @@ class Judge:
         catalogue: types of attributes and of the events' fields, and the reporting currency.
         zone: the shop's.
         words: the rules' word lists by name.
+        proven: whether changes bear the values that decided them.
 
     Raises:
         ValueError: the rules are not sound.
@@ -50,8 +51,10 @@ class Judge:
         catalogue: Catalogue,
         zone: str = "UTC",
         words: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        proven: bool = True,
     ) -> None:
-        self.rules = rules
+        self.rules, self._proven = rules, proven
         self._flips = Flips(rules, attributes, zone)
         self.events = self._flips.events
         declared = {**attributes, **self._flips.companions}
@@ -76,7 +79,7 @@ class Judge:
         decision = self._decide(values, at, cut_offs=cut_offs, previous=previous, hand_tags=hand_tags, events=events)
         seen = Seen(facts, at, values, decision.standing, hand_tags, events, cut_offs)
         found = changes(previous, decision.standing, self.rules)
-        if previous is not None:
+        if previous is not None and self._proven:
             found = tuple(replace(each, evidence=self._evidence(each, values, decision.standing)) for each in found)
         return Judgement(decision.standing, found, self._flips(seen), decision.stages)
 
@@ -97,7 +100,7 @@ class Judge:
         values = self._fold(facts, at)
         if not self._decide.keeps(values, at, cut_offs, standing):
             return self(facts, at, cut_offs=cut_offs, previous=standing, hand_tags=hand_tags, events=events)
-        kept = replace(standing, at=at)
+        kept = standing.later(at)
         stages = () if standing.stage is None else (standing.stage,)
         return Judgement(kept, (), self._flips(Seen(facts, at, values, kept, hand_tags, events, cut_offs)), stages)
 

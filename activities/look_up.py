@@ -4,18 +4,16 @@ wait: {until: {date: order.estimated_at, offset: -1d, at: "10:00"}}
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from temporalio import activity
 
 from activities.asking import asking
 from activities.context import Connection, Context
 from engine.calendar.business import working_time
-from engine.conditions.operands import instant
-from engine.conditions.types import Value
 from engine.facts.products import longest_days
 from engine.facts.read import read_zone
-from engine.journeys.due import due
+from engine.journeys.due import looked_up
 from engine.journeys.plan import When
 from engine.journeys.wire import Answer, LookUpRequest
 
@@ -34,18 +32,11 @@ class LookUp:
 
     def _look_up(self, connection: Connection, request: LookUpRequest) -> datetime | None:
         of = asking(self.context, connection, request.journey, request.at)
-        when = When.model_validate(request.when)
-        base = _as_date(of.value(connection, when.date)) if when.date else request.since
-        if base is None:
-            return None
-        if when.length:
-            days = None if of.order is None else longest_days(connection, of.order, when.length)
-            when = when.model_copy(update={"offset": when.default if days is None else days * 86400})
-        zone = read_zone(connection, of.asked.customer, otherwise=of.zone)
-        return due(when, base, zone, working_time(self.context.policy))
-
-
-def _as_date(value: Value) -> datetime | date | None:
-    if isinstance(value, int):
-        return instant(value)
-    return value if isinstance(value, date) else None
+        return looked_up(
+            When.model_validate(request.when),
+            request.since,
+            lambda name: of.value(connection, name),
+            lambda length: None if of.order is None else longest_days(connection, of.order, length),
+            read_zone(connection, of.asked.customer, otherwise=of.zone),
+            working_time(self.context.policy),
+        )

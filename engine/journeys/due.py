@@ -1,14 +1,57 @@
 """When a wait for a date is over: from the date, an offset, a weekday and a clock, all by the customer's calendar."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 from engine.calendar.business import WEEKDAYS, BusinessHours
 from engine.calendar.local import instant_of, zone
+from engine.conditions.operands import instant
+from engine.conditions.types import Value
 from engine.journeys.plan import When
 
 _DAY = 86400
 _LAST = datetime(9000, 1, 1, tzinfo=UTC)
 """A date beyond the calendar is never due."""
+
+
+def looked_up(
+    when: When,
+    since: datetime,
+    value: Callable[[str], Value],
+    days: Callable[[str], int | None],
+    zone_name: str,
+    business: BusinessHours,
+) -> datetime | None:
+    """When a moment is that names a date or a length of products' time, or counts from an instant.
+
+    Args:
+        when: what the rules say.
+        since: the instant from which it counts where it names no date.
+        value: gives the value of a name.
+        days: gives the longest such time of the order's products, in days, if it is known.
+        zone_name: the customer's time zone.
+        business: when the shop works.
+
+    Returns:
+        The instant in UTC; None where the date is not known, or lies beyond the calendar.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    base = as_date(value(when.date)) if when.date else since
+    if base is None:
+        return None
+    if when.length:
+        known = days(when.length)
+        when = when.model_copy(update={"offset": when.default if known is None else known * _DAY})
+    return due(when, base, zone_name, business)
+
+
+def as_date(value: Value) -> datetime | date | None:
+    """A value as what a moment counts from: an instant as an aware datetime, a day as it is; of anything else none."""
+    if isinstance(value, int):
+        return instant(value)
+    return value if isinstance(value, date) else None
 
 
 def due(when: When, base: datetime | date, zone_name: str, business: BusinessHours) -> datetime | None:

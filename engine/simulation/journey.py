@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from engine.journeys.commands import (
     LookUp,
     OpenTask,
 )
-from engine.journeys.due import due
+from engine.journeys.due import looked_up
 from engine.journeys.inputs import Answered, Began, Due, Input
 from engine.journeys.interpreter import advance, begin, waits_for
 from engine.journeys.plan import Call, Coupon, Jump, Plan, Points, TemplateBy, Webhook, case_of
@@ -351,18 +351,15 @@ class Journey:
         return Answered(command.at, command.step, "done")
 
     def _look_up(self, command: LookUp) -> datetime | None:
-        when, policy = command.when, self.around.rules.policy
-        base: object = command.since
-        if when.date:
-            value = self.value(when.date, command.at)
-            base = instant(value) if isinstance(value, int) else value
-        if not isinstance(base, datetime | date):
-            return None
-        if when.length:
-            order = self.subject.key if self.subject.kind == "order" else self.subject.order
-            known = None if order is None else self.around.history.longest_days(order, when.length)
-            when = when.model_copy(update={"offset": when.default if known is None else known * 86400})
-        return due(when, base, self.around.history.facts.zone, working_time(policy))
+        history, order = self.around.history, self.subject.key if self.subject.kind == "order" else self.subject.order
+        return looked_up(
+            command.when,
+            command.since,
+            lambda name: self.value(name, command.at),
+            lambda length: None if order is None else history.longest_days(order, length),
+            history.facts.zone,
+            working_time(self.around.rules.policy),
+        )
 
     # --- messages ---------------------------------------------------------------------------------------------------
 

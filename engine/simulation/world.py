@@ -8,7 +8,7 @@ come last.
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from itertools import chain
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.occurrence import ONCE, Occurrence, change_name
 from engine.journeys.campaign import Campaign
+from engine.journeys.due import as_date
 from engine.journeys.inputs import Told
 from engine.journeys.moments import next_moment
 from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, EveryTrigger, Plan, Trigger
@@ -295,10 +296,7 @@ class World:
 
     def _date(self, trigger: DateTrigger) -> int | None:
         now = instant(self._now)
-        value = self.history.value(trigger.date, now)
-        base = instant(value) if isinstance(value, int) else value
-        known = base if isinstance(base, datetime | date) else None
-        after = instant(self._after)
+        known, after = as_date(self.history.value(trigger.date, now)), instant(self._after)
         found = None if known is None else next_moment(trigger, known, self.history.facts.zone, after)
         return None if found is None else microseconds(found)
 

@@ -7,7 +7,7 @@ again. Messages, calls, tasks and ends are not worked out anew: they are as they
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -15,7 +15,6 @@ import psycopg
 from engine.calendar.business import working_time
 from engine.conditions.ast import Condition
 from engine.conditions.environment import Known
-from engine.conditions.operands import instant
 from engine.conditions.trace import trace
 from engine.conditions.types import Value
 from engine.explain.words import Wording
@@ -24,7 +23,7 @@ from engine.facts.matching import EventMatcher
 from engine.facts.occurrence import Occurrence, Since, first_occurrence
 from engine.facts.products import longest_days
 from engine.journeys.commands import Ask, CallOut, ChangeTags, Choose, Command, Deliver, Finish, Hold, LookUp, OpenTask
-from engine.journeys.due import due
+from engine.journeys.due import looked_up
 from engine.journeys.inputs import Answered, Began, Due, Told
 from engine.journeys.interpreter import advance, begin, waits_for
 from engine.journeys.plan import Branch, First, Plan, Switch, Trigger, WaitFor, WaitUntil, case_of
@@ -227,17 +226,15 @@ class Retraced:
         return facts.evaluator.environment(facts.connection, self._asked(at), {name}, facts.zone).attributes.get(name)
 
     def _look_up(self, asked: LookUp) -> datetime | None:
-        when, policy, order = asked.when, self.facts.rules.policy, self.records.journey.order_id
-        base: object = asked.since
-        if when.date:
-            value = self._value(when.date, asked.at)
-            base = instant(value) if isinstance(value, int) else value
-        if not isinstance(base, datetime | date):
-            return None
-        if when.length:
-            days = None if order is None else longest_days(self.facts.connection, order, when.length)
-            when = when.model_copy(update={"offset": when.default if days is None else days * 86400})
-        return due(when, base, self.facts.wording.zone, working_time(policy))
+        facts, order = self.facts, self.records.journey.order_id
+        return looked_up(
+            asked.when,
+            asked.since,
+            lambda name: self._value(name, asked.at),
+            lambda length: None if order is None else longest_days(facts.connection, order, length),
+            facts.wording.zone,
+            working_time(facts.rules.policy),
+        )
 
     def _delivered(self, asked: Deliver) -> Answered | None:
         rows = self.records.sends(asked.step, asked.iteration)

@@ -7,9 +7,10 @@ from engine.conditions.operands import instant, microseconds
 from engine.language.rules import Rules
 from engine.ruletests.case import Case, Difference, Outcome
 from engine.ruletests.story import Story, Told, offset, told_text
+from engine.simulation.compiled import Compiled
 from engine.simulation.history import Told as Fact
 from engine.simulation.log import Entry
-from engine.simulation.world import Compiled, EndlessError, Person, World
+from engine.simulation.world import EndlessError, Person, World
 
 
 @dataclass

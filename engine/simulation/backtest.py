@@ -31,6 +31,7 @@ from engine.language.responses import Responses
 from engine.language.rules import Rules
 from engine.replay.standing import known_before
 from engine.simulation.changed import Changes, compare
+from engine.simulation.compiled import Compiled
 from engine.simulation.cut_offs import Asked, Published, publications, published
 from engine.simulation.history import Told
 from engine.simulation.journey import Assumed
@@ -39,7 +40,7 @@ from engine.simulation.responses import Drawn, in_words
 from engine.simulation.result import Result, count
 from engine.simulation.room import Room
 from engine.simulation.together import live_together
-from engine.simulation.world import Compiled, Person, World
+from engine.simulation.world import Person, World
 from engine.standing.judge import Judge
 
 Connection = psycopg.Connection[Any]

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from engine.conditions.operands import microseconds
-from engine.simulation.world import MOST, EndlessError, Turn, World
-
-WAITS = 3
+from engine.simulation.world import MOST, WAIT, EndlessError, Turn, World
 
 
 def live_together(worlds: Sequence[World], until: datetime) -> None:
@@ -31,7 +29,7 @@ def live_together(worlds: Sequence[World], until: datetime) -> None:
     def push(place: int) -> None:
         turn = coming[place] = worlds[place].next_turn()
         if turn is not None and turn.at < ends:
-            first, second = (turn.number, place) if turn.rank == WAITS else (place, turn.number)
+            first, second = (turn.number, place) if turn.rank == WAIT else (place, turn.number)
             heapq.heappush(heap, (turn.at, turn.rank, first, second, place))
 
     for place in range(len(worlds)):

@@ -6,45 +6,36 @@ come last.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
-from itertools import chain
+from functools import partial
 from typing import Any, NamedTuple
 
 from engine.attributes.facts import CustomerFacts
-from engine.attributes.relations import EVENT_SOURCES, RELATIONS
+from engine.attributes.relations import RELATIONS
 from engine.conditions.operands import instant, microseconds
 from engine.conditions.types import Value
 from engine.dispatch.match import means
-from engine.dispatch.uses import used_parts
-from engine.explain.members import rules_for
-from engine.facts.evaluate import evaluator
-from engine.facts.event_contracts import load_contracts
-from engine.facts.matching import EventMatcher
 from engine.facts.occurrence import ONCE, Occurrence, change_name
-from engine.journeys.campaign import Campaign
 from engine.journeys.due import as_date
 from engine.journeys.inputs import Told
 from engine.journeys.moments import next_moment
 from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, EveryTrigger, Plan, Trigger
-from engine.language.rules import Rules
 from engine.simulation.campaign import Campaigning
+from engine.simulation.compiled import Compiled
 from engine.simulation.history import Happened, History, Subject, column
 from engine.simulation.history import Told as Fact
 from engine.simulation.journey import Assumed, Journey, told_by
 from engine.simulation.log import STOP, Edge, Entry
-from engine.simulation.moments import Days
-from engine.simulation.questions import Questions
 from engine.simulation.room import Room
 from engine.simulation.send import Message
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import Change, HandTag, Standing
-from engine.standing.definition import StandingRules
 from engine.standing.judge import Judge, Judgement
-from engine.standing.pruned import only
 
+FACT, CHANGE, MOMENT, WAIT, CAMPAIGN = range(5)
+"""What comes at one instant, in this order; a change is a flip, or new cut-offs after it."""
 MOST = 10_000
 """Turns of one world: more are a circle that nobody meant."""
 
@@ -70,102 +61,6 @@ class Person:
     """Others, in order: each from its instant on (microseconds since the epoch), when she is judged anew."""
     on_site: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """What events on the site tell besides what their rows do, by their key."""
-
-
-class Compiled:
-    """The rules for simulating some of their playbooks, compiled for one reporting currency.
-
-    Args:
-        rules: the rules.
-        playbooks: which of their playbooks start journeys; others are only started by a step.
-        currency: the reporting currency.
-        campaigns: those that run.
-        parts: of standing, that are decided besides those that these use.
-    """
-
-    def __init__(
-        self,
-        rules: Rules,
-        playbooks: Sequence[str],
-        currency: str | None,
-        campaigns: Sequence[Campaign] = (),
-        parts: Collection[str] = (),
-    ) -> None:
-        self.plans = [rules.plans[name] for name in playbooks]
-        self.campaigns, self.parts = campaigns, parts
-        self.evaluator = evaluator(rules.catalogue, currency, rules.words)
-        self.questions = Questions(self.evaluator)
-        self.matcher = EventMatcher(load_contracts(), currency)
-        self.rules = rules
-        self.started_by_changes = [
-            (plan, kinds) for plan in self.plans if plan.subject == "customer" and (kinds := _kinds(plan.start.any))
-        ]
-        self.triggers = [
-            (number, plan, trigger)
-            for number, (plan, trigger) in enumerate((plan, each) for plan in self.plans for each in plan.start.any)
-            if isinstance(trigger, DateTrigger | EveryTrigger)
-        ]
-        self._days: dict[tuple[int, str], Days] = {}
-        self._heard: dict[int, tuple[Plan, Heard]] = {}
-
-    @cached_property
-    def told(self) -> frozenset[str]:
-        """Kinds of events that no row of facts tells."""
-        return frozenset(self.matcher.contracts) - EVENT_SOURCES.keys()
-
-    @cached_property
-    def judge(self) -> Judge | None:
-        """Who decides the standing that the playbooks use; none where they use none."""
-        own = self.rules
-        names = {plan.playbook for plan in self.plans}
-        live = {name: plan.model_copy(update={"status": "live"}) for name, plan in own.plans.items() if name in names}
-        parts = used_parts(replace(own, plans=live), self.campaigns)
-        used = only(own.standing, *sorted({*parts, *self.parts}))
-        if not (used.tags or used.segments or used.lifecycle or used.tiers or used.rfm):
-            return None
-        return self._judge(used)
-
-    @cached_property
-    def audiences(self) -> Sequence[Judge]:
-        """Who tells whether a customer is in the audience, for each campaign."""
-        return [self._judge(rules_for(self.rules.standing, each.audience)) for each in self.campaigns]
-
-    def _judge(self, standing: StandingRules) -> Judge:
-        own = self.rules
-        return Judge(standing, own.catalogue, self.evaluator.catalogue, own.policy.zone, own.words, proven=False)
-
-    @cached_property
-    def starting(self) -> Mapping[str, Sequence[Plan]]:
-        """The plans that a kind of event may start."""
-        kinds = self.questions.kinds
-        every = frozenset(chain.from_iterable(kinds(plan.start.any) for plan in self.plans))
-        return {kind: [plan for plan in self.plans if kind in kinds(plan.start.any)] for kind in every}
-
-    def heard(self, plan: Plan) -> "Heard":
-        """What a plan's journeys listen for."""
-        found = self._heard.get(id(plan))
-        if found is None:
-            found = self._heard[id(plan)] = (plan, Heard(plan, self.questions))
-        return found[1]
-
-    def days(self, number: int, trigger: EveryTrigger, zone: str) -> Days:
-        """The moments of a trigger in a zone; `number` is the trigger's."""
-        found = self._days.get((number, zone))
-        if found is None:
-            found = self._days[number, zone] = Days(trigger, zone)
-        return found
-
-
-class Heard:
-    """What a plan's journeys listen for: the steps that are told of something, and the kinds of events."""
-
-    __slots__ = ("changes", "kinds", "steps")
-
-    def __init__(self, plan: Plan, questions: Questions) -> None:
-        self.steps = tuple(plan.heard())
-        listened = (plan.stop, *(triggers for _, triggers in self.steps))
-        self.kinds = frozenset(chain.from_iterable(questions.kinds(each) for each in listened))
-        self.changes = _kinds(chain.from_iterable(listened))
 
 
 class Turn(NamedTuple):
@@ -223,12 +118,21 @@ class World:
         Raises:
             EndlessError: it never comes to an end.
         """
+        for turn in self.turns(until):
+            self.take(turn)
+
+    def turns(self, until: datetime) -> Iterator[Turn]:
+        """What comes before `until`, one after the other; whoever asks takes each before the next.
+
+        Raises:
+            EndlessError: it never comes to an end.
+        """
         ends = microseconds(until)
         for _ in range(MOST):
             turn = self.next_turn()
             if turn is None or turn.at >= ends:
                 return
-            self.take(turn)
+            yield turn
         raise EndlessError(f"more than {MOST:,} things happen")
 
     def close(self, at: datetime, reason: str = "replay-ended") -> None:
@@ -250,24 +154,24 @@ class World:
         """What comes next; none where nothing more does."""
         now = self._now
         coming = self.history.next_event(now)
-        first = None if coming is None else Turn(coming, 0, 0, self._happen)
+        first = None if coming is None else Turn(coming, FACT, 0, self._happen)
         if not self._known:
             return first
         if self._next_flip is not None:
-            first = _earlier(first, Turn(max(self._next_flip, now), 1, 0, self._flip))
+            first = _earlier(first, Turn(max(self._next_flip, now), CHANGE, 0, self._flip))
         if self._published < len(self.person.published):
-            first = _earlier(first, Turn(self.person.published[self._published][0], 1, 1, self._publish))
+            first = _earlier(first, Turn(self.person.published[self._published][0], CHANGE, 1, self._publish))
         for number, plan, trigger in self.compiled.triggers:
             moment = self._moment(number, trigger)
             if moment is not None and (first is None or moment <= first.at):
-                first = _earlier(first, Turn(moment, 2, number, partial(self._come, number, plan)))
+                first = _earlier(first, Turn(moment, MOMENT, number, partial(self._come, number, plan)))
         for journey in self._open:
             due = journey.due
             if due is not None and (first is None or due <= first.at):
-                first = _earlier(first, Turn(max(due, now), 3, journey.order, journey.wake))
+                first = _earlier(first, Turn(max(due, now), WAIT, journey.order, journey.wake))
         for number, campaign in enumerate(self._campaigns):
             if campaign.due is not None and (first is None or campaign.due <= first.at):
-                first = _earlier(first, Turn(max(campaign.due, now), 4, number, campaign.wake))
+                first = _earlier(first, Turn(max(campaign.due, now), CAMPAIGN, number, campaign.wake))
         return first
 
     def take(self, turn: Turn) -> None:
@@ -356,14 +260,16 @@ class World:
 
     # --- standing ---------------------------------------------------------------------------------------------------
 
-    def _decide(self, at: int) -> tuple[Change, ...]:
-        judge = self.compiled.judge
+    def _decide(self, at: int, *, published: bool = False) -> tuple[Change, ...]:
+        """What changes as of an instant; `published`: by other cut-offs alone, unless journeys have added something."""
+        judge, before, touched = self.compiled.judge, self._previous, self.history.touched
         if judge is None:
             return ()
-        return self._settle(self.judged_by(judge, at))
-
-    def _settle(self, judged: Judgement) -> tuple[Change, ...]:
-        self.history.touched.clear()
+        if published and before is not None and touched.isdisjoint(judge.reads) and touched.isdisjoint(judge.events):
+            judged = judge.again(self.history.facts, at, before, **self._asked(judge))
+        else:
+            judged = self.judged_by(judge, at)
+        touched.clear()
         self._previous = self.history.standing = judged.standing
         self._next_flip = judged.next_flip
         return judged.changes
@@ -377,8 +283,8 @@ class World:
         events = {kind: history.happenings(kind) for kind in judge.events}
         return {"cut_offs": self._cut_offs, "hand_tags": history.hand_tags, "events": events}
 
-    def _judged(self, at: int) -> tuple[Change, ...]:
-        changes = self._decide(at)
+    def _judged(self, at: int, *, published: bool = False) -> tuple[Change, ...]:
+        changes = self._decide(at, published=published)
         self.changes += [(instant(at), change) for change in changes]
         return changes
 
@@ -389,16 +295,7 @@ class World:
     def _publish(self, at: int) -> None:
         """Tiers and groups begin elsewhere from now on."""
         self._take_over(at)
-        judge, before, touched = self.compiled.judge, self._previous, self.history.touched
-        if judge is None:
-            return
-        if before is None or not touched.isdisjoint(judge.reads) or not touched.isdisjoint(judge.events):
-            judged = self.judged_by(judge, at)
-        else:
-            judged = judge.again(self.history.facts, at, before, **self._asked(judge))
-        changes = self._settle(judged)
-        self.changes += [(instant(at), change) for change in changes]
-        self._hear(changes, instant(at))
+        self._hear(self._judged(at, published=True), instant(at))
 
     def _take_over(self, at: int) -> None:
         published = self.person.published
@@ -496,11 +393,6 @@ class World:
         row = None if order is None else self.history.row(Subject("order", order))
         name = "" if row is None else str(column("orders", "number", row) or "")
         return Subject(subject.kind, subject.key, subject.order, name)
-
-
-def _kinds(triggers: Iterable[Trigger | CalendarTrigger]) -> frozenset[str]:
-    """The kinds of changes that triggers name."""
-    return frozenset(each.kind for each in triggers if isinstance(each, ChangeTrigger))
 
 
 def _any(triggers: Sequence[Trigger | CalendarTrigger], changes: Sequence[Change]) -> bool:

@@ -13,10 +13,11 @@ from engine.conditions.trace import trace
 from engine.explain.customers import Customer
 from engine.journeys.plan import Branch, First, Plan, Switch, Trigger, WaitFor
 from engine.simulation.backtest import Window, at_the_beginning
+from engine.simulation.compiled import Compiled
 from engine.simulation.journey import Journey, told_by
 from engine.simulation.log import Entry
 from engine.simulation.send import Message
-from engine.simulation.world import MOST, Compiled, EndlessError, World
+from engine.simulation.world import World
 from engine.trace.steps import Edge, Steps, because_of, begins, message, positions, without_way, wording_of
 from engine.trace.timeline import Moment, Path
 
@@ -52,18 +53,13 @@ class Watcher:
         Raises:
             EndlessError: it never comes to an end.
         """
-        ends = microseconds(until)
-        for _ in range(MOST):
-            turn = world.next_turn()
-            if turn is None or turn.at >= ends:
-                return
+        for turn in world.turns(until):
             for each in self.watched:
                 each.ways |= each.journey.ways
                 each.stood = frozenset(position.index for position, _ in positions(each.journey.state))
                 each.journey.ways, each.journey.state = set(), without_way(each.journey.state)
             world.take(turn)
             self._observe(world, instant(turn.at))
-        raise EndlessError(f"more than {MOST:,} things happen")
 
     def _observe(self, world: World, at: datetime) -> None:
         known = {id(each.journey) for each in self.watched}

@@ -8,8 +8,9 @@ from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
 from engine.conditions.operands import microseconds
 from engine.language.rules import Rules
+from engine.simulation.compiled import Compiled
 from engine.simulation.journey import Assumed
-from engine.simulation.world import Compiled, Person, World
+from engine.simulation.world import Person, World
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 TO = START + timedelta(days=30)

@@ -21,8 +21,9 @@ from engine.facts.migrate import upgrade
 from engine.language.rules import Rules
 from engine.servers.project import Project
 from engine.simulation.backtest import Window, worlds
+from engine.simulation.compiled import Compiled
 from engine.simulation.cut_offs import Published
-from engine.simulation.world import Compiled, World
+from engine.simulation.world import World
 from engine.standing.cut_offs import CutOffs
 from tests.simulation import lived
 from tests.simulation.lived import OUTSIDE, Lived

@@ -11,8 +11,9 @@ from engine.attributes.relations import RELATIONS
 from engine.conditions.operands import microseconds
 from engine.language.rules import compile_rules
 from engine.messages.bound import bounds
+from engine.simulation.compiled import Compiled
 from engine.simulation.journey import Assumed
-from engine.simulation.world import Compiled, Person, World
+from engine.simulation.world import Person, World
 from tests.language.shop import SHOP
 
 BEGINS = datetime(2026, 3, 2, tzinfo=UTC)

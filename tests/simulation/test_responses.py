@@ -15,9 +15,10 @@ from engine.language.reader import read
 from engine.language.responses import Responses, read_responses
 from engine.language.rules import Rules, load_rules
 from engine.simulation.backtest import Window, backtest
+from engine.simulation.compiled import Compiled
 from engine.simulation.journey import Assumed
 from engine.simulation.responses import Drawn, count_assumed
-from engine.simulation.world import Compiled, World
+from engine.simulation.world import World
 from tests.projects import write_project
 from tests.simulation.people import START, TO, compiled, customer, day, live, messages
 from tests.simulation.test_backtest import regulars

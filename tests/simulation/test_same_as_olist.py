@@ -10,8 +10,9 @@ import pytest
 from engine.attributes.relations import RELATIONS
 from engine.facts.read import read_customers
 from engine.language.rules import Rules, load_rules
+from engine.simulation.compiled import Compiled
 from engine.simulation.history import Subject
-from engine.simulation.world import Compiled, Person, World
+from engine.simulation.world import Person, World
 from tests.olist.expected import Row, expected_messages
 from tests.olist.expected_reviews import expected_requests
 from tests.olist.expected_shipments import expected_notices

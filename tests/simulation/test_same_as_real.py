@@ -17,11 +17,12 @@ import pytest
 from engine.attributes.relations import RELATIONS
 from engine.facts.read import read_customers
 from engine.language.rules import load_rules
+from engine.simulation.compiled import Compiled
 from engine.simulation.history import Subject
 from engine.simulation.journey import Assumed
 from engine.simulation.room import Room
 from engine.simulation.together import live_together
-from engine.simulation.world import Compiled, Person, World
+from engine.simulation.world import Person, World
 from engine.standing.cut_offs import CutOffs
 from tests.facts.shop import Shop, put
 from tests.olist.test_replay import regulars, with_playbooks

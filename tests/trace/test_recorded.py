@@ -15,7 +15,7 @@ from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.language.rules import Rules, load_rules
 from engine.simulation.backtest import Window
-from engine.simulation.world import Compiled
+from engine.simulation.compiled import Compiled
 from engine.trace.recorded import NO_RULES, OTHERWISE, recorded_paths
 from engine.trace.simulated import simulated_paths
 from engine.trace.timeline import Moment

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -92,6 +92,14 @@ class Scene:
         return self._steps.get(step, frozenset())
 
 
+class Sources(NamedTuple):
+    """Names by where their values come from: attributes, standing, and the scopes (`order`) of all others."""
+
+    attributes: frozenset[str]
+    standing: frozenset[str]
+    scopes: frozenset[str]
+
+
 class Evaluator:
     """Attributes and conditions of one version of the rules, compiled once and kept.
 
@@ -134,10 +142,7 @@ class Evaluator:
             LookupError: the customer or subject does not exist.
             ValueError: an attribute is not declared.
         """
-        wanted = frozenset(wanted)
-        standing = wanted & STANDING_TYPES.keys() - self.attributes.keys()
-        bare = frozenset(name for name in wanted if "." not in name) - standing
-        scopes = {name.partition(".")[0] for name in wanted - bare - standing}
+        bare, standing, scopes = self.sources(wanted)
         values: dict[str, Value] = {}
         if bare:
             fold = self.fold(bare)
@@ -153,6 +158,14 @@ class Evaluator:
             values |= read_answers(connection, asked.journey, asked.at) if "step" in scopes else {}
             values |= self._trigger(connection, asked.journey)[1] if "trigger" in scopes else {}
         return Scene(connection, asked, self, zone, values)
+
+    def sources(self, wanted: Iterable[str]) -> "Sources":
+        """Where the values of these names come from."""
+        names = frozenset(wanted)
+        standing = names & (STANDING_TYPES.keys() - self.attributes.keys())
+        attributes = frozenset(name for name in names if "." not in name) - standing
+        scopes = frozenset(name.partition(".")[0] for name in names - attributes - standing)
+        return Sources(attributes, standing, scopes)
 
     def holds(self, connection: Connection, condition: Condition, asked: Asked, zone: str = "UTC") -> bool:
         """Whether a condition holds."""

@@ -13,7 +13,6 @@ from engine.conditions.ast import Condition, names
 from engine.conditions.compile import Predicate
 from engine.facts.evaluate import Evaluator
 from engine.journeys.plan import CalendarTrigger, EventTrigger, Trigger
-from engine.standing.decide import STANDING_TYPES
 
 _PRODUCT, _STEP, _TRIGGER = "product", "step", "trigger"
 
@@ -77,12 +76,10 @@ class Questions:
         key = frozenset(asked)
         found = self._wanted.get(key)
         if found is None:
-            own = self.evaluator
-            standing = frozenset(name for name in key if name in STANDING_TYPES and name not in own.attributes)
-            bare = frozenset(name for name in key if "." not in name) - standing
-            scopes = frozenset(name.partition(".")[0] for name in key if "." in name)
+            attributes, standing, scopes = self.evaluator.sources(key)
+            fold = self.evaluator.fold(attributes) if attributes else None
             rows = {scope: self._fields(scope, key) for scope in scopes & SCOPES.keys()}
-            found = Wanted(key, standing, own.fold(bare) if bare else None, scopes, rows)
+            found = Wanted(key, standing, fold, scopes, rows)
             self._wanted[key] = found
         return found
 

@@ -1,6 +1,7 @@
 """Databases of a bench's own, with the public data in them."""
 
 import os
+import sys
 import uuid
 from pathlib import Path
 
@@ -11,6 +12,15 @@ from sqlalchemy import make_url
 from bench.figures import ROOT
 from engine.facts.importing.run import run
 from engine.facts.migrate import upgrade
+
+
+def olist_directory() -> Path | None:
+    """The directory of the Olist data, as REGULARS_OLIST names it; none where it does not, which is said."""
+    named = os.environ.get("REGULARS_OLIST", "")
+    if named and Path(named).is_dir():
+        return Path(named)
+    print("set REGULARS_OLIST to the directory of the Olist data", file=sys.stderr)
+    return None
 
 
 def imported(olist: Path, imports: Path) -> str:

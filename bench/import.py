@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from bench.databases import olist_directory
 from bench.figures import BENCH, ROOT, Figure, show
 from engine.facts.importing.targets import targets
 from engine.facts.migrate import upgrade
@@ -40,14 +41,13 @@ class Run:
 
 def main() -> int:
     """Measures and prints; 1 if a bound does not hold, 3 if the data or a server is missing."""
-    source = os.environ.get("REGULARS_OLIST", "")
-    if not Path(source).is_dir() or not source:
-        print("set REGULARS_OLIST to the directory of the Olist data", file=sys.stderr)
+    olist = olist_directory()
+    if olist is None:
         return 3
     server = os.environ.get("REGULARS_DATABASE_URL")
     if server is None:
         return _again_with_a_server()
-    return show("import", _in_a_database(server, source))
+    return show("import", _in_a_database(server, str(olist)))
 
 
 def _again_with_a_server() -> int:

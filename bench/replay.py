@@ -23,7 +23,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 from temporalio.envconfig import ClientConfig
 
-from bench.databases import imported
+from bench.databases import imported, olist_directory
 from bench.figures import ROOT, Figure, show
 from bench.own_servers import again_with_servers, has_servers
 from bench.replaying.by_hand import messages, replay
@@ -43,9 +43,8 @@ TIMES_BY_HAND = 3.0
 
 def main() -> int:
     """Measures and prints; 1 if a bound does not hold, 3 if the data is missing."""
-    olist = os.environ.get("REGULARS_OLIST", "")
-    if not olist or not Path(olist).is_dir():
-        print("set REGULARS_OLIST to the directory of the Olist data", file=sys.stderr)
+    olist = olist_directory()
+    if olist is None:
         return 3
     if not has_servers():
         return again_with_servers("replay")
@@ -54,7 +53,7 @@ def main() -> int:
     days = parser.parse_args().days
     name = "replay" if days == DAYS else f"replay-{days}-days"
     with tempfile.TemporaryDirectory() as directory:
-        return show(name, _measure(Path(olist), Path(directory), START + timedelta(days=days)))
+        return show(name, _measure(olist, Path(directory), START + timedelta(days=days)))
 
 
 def _measure(olist: Path, directory: Path, to: datetime) -> list[Figure]:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import psutil
 
-from bench.databases import imported
+from bench.databases import imported, olist_directory
 from bench.figures import ROOT, Figure, show
 from bench.own_servers import again_with_servers, has_servers
 from bench.playbook_tests import playbook_tests
@@ -45,9 +45,8 @@ class Run:
 
 def main() -> int:
     """Measures and prints; 1 if a bound does not hold, 3 if the data is missing."""
-    olist = os.environ.get("REGULARS_OLIST", "")
-    if not olist or not Path(olist).is_dir():
-        print("set REGULARS_OLIST to the directory of the Olist data", file=sys.stderr)
+    olist = olist_directory()
+    if olist is None:
         return 3
     if not has_servers():
         return again_with_servers("simulate")
@@ -55,7 +54,7 @@ def main() -> int:
     parser.add_argument("--no-replay", action="store_true", help="leave out the real path, which takes a quarter hour")
     replay = not parser.parse_args().no_replay
     with tempfile.TemporaryDirectory() as directory:
-        return show("simulate", _measure(Path(olist), Path(directory), replay=replay))
+        return show("simulate", _measure(olist, Path(directory), replay=replay))
 
 
 def _measure(olist: Path, directory: Path, *, replay: bool) -> list[Figure]:

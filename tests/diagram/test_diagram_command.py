@@ -11,20 +11,12 @@ from pathlib import Path
 import pytest
 
 from engine.language.rules import load_rules
+from tests import commands
 from tests.docs.pages import ROOT
 
 
 def regulars(*arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "engine.cli", "diagram", *arguments, "--project", str(ROOT)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout if code == 0 else " ".join(done.stderr.split())
+    return commands.regulars("diagram", *arguments, project=ROOT, code=code)
 
 
 def test_a_playbook_is_drawn_as_text_and_as_a_picture(tmp_path: Path):

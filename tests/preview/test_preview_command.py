@@ -1,14 +1,11 @@
 """`regulars preview` over a shop's own people: whom it is filled in for, and what it writes."""
 
-import os
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.explain.shop import REPOSITORY
+from tests.commands import regulars
 from tests.preview.test_preview import FILES
 from tests.projects import write_project
 from tests.workflows.fixtures import open_shop
@@ -26,18 +23,7 @@ def shop(open_shop, tmp_path: Path) -> Shop:
 
 
 def preview(project: Path, shop: Shop | None, *arguments: str, code: int = 0) -> str:
-    url = {} if shop is None else {"REGULARS_DATABASE_URL": shop.url}
-    done = subprocess.run(
-        [sys.executable, "-m", "engine.cli", "preview", *arguments, "--project", str(project)],
-        env={**{name: value for name, value in os.environ.items() if not name.startswith("REGULARS_")}, **url},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout if code == 0 else " ".join((done.stdout + done.stderr).split())
+    return regulars("preview", *arguments, project=project, database=shop and shop.url, code=code)
 
 
 def test_it_is_filled_in_for_whom_the_playbook_fits(shop: Shop, tmp_path: Path):

@@ -1,13 +1,10 @@
 """What `regulars trace` refuses, with a hint; and drafts, which it simulates."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.explain.shop import REPOSITORY
+from tests.commands import regulars
 from tests.projects import write_project
 from tests.workflows.fixtures import open_shop
 from tests.workflows.rules import HEAD, WAIT_AND_REMIND, make_rules
@@ -26,17 +23,7 @@ def shop(open_shop, tmp_path: Path) -> Shop:
 
 
 def trace(project: Path, shop: Shop, *arguments: str, code: int) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "engine.cli", "trace", *arguments, "--project", str(project)],
-        env={**os.environ, "REGULARS_DATABASE_URL": shop.url, "COLUMNS": "200"},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout if code == 0 else " ".join(done.stderr.split())
+    return regulars("trace", *arguments, project=project, database=shop.url, code=code)
 
 
 def test_a_draft_is_simulated_for_one_customer_who_has_all_the_room(shop: Shop, tmp_path: Path):

@@ -26,7 +26,7 @@ from tests.workflows.shop import now
 pytestmark = pytest.mark.timeout(240)  # many processes, each as slow to start as the machine is busy
 
 PEOPLE, SLICES = 90, 6
-POINTS = ("in_a_slice", "after_a_slice", "after_the_cut_offs", "after_the_journeys")
+POINTS = ("in_a_slice", "after_the_journeys")
 
 
 WAITING = """

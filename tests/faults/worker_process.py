@@ -145,8 +145,6 @@ POINTS: dict[str, Callable[[], None]] = {
     "after_batch": lambda: after(RunCampaign, "send_wave"),
     "slices": slices,
     "in_a_slice": in_a_slice,
-    "after_a_slice": lambda: (slices(), after(Evaluate, "judge"))[0],
-    "after_the_cut_offs": lambda: (slices(), after(Evaluate, "publish"))[0],
     "after_the_journeys": lambda: (slices(), after(Evaluate, "finish"))[0],
     "before_end": lambda: before(RunCampaign, "end_campaign"),
     "before_the_campaign_is_told": lambda: before(Starter, "_start"),

@@ -44,6 +44,20 @@ _Looked = tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What is looked at in a relation's rows: places of instants and of lists of them, windows in microseconds.
+
+    `daily`: something of it counts in days.
+    """
+
+    relation: str
+    instants: tuple[int, ...]
+    lists: tuple[int, ...]
+    windows: tuple[int, ...]
+    daily: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """One customer as just evaluated: the facts, the values with their `@last`, and what was decided."""
 
@@ -105,6 +119,44 @@ class Flips:
             for name, fields in reads.items()
         )
 
+    @property
+    def rules(self) -> StandingRules:
+        """The rules of standing."""
+        return self._rules
+
+    @property
+    def thresholds(self) -> Mapping[str, tuple[int, ...]]:
+        """Of each attribute that counts days since something, the days at which a comparison with it turns."""
+        return self._thresholds
+
+    @property
+    def by_day(self) -> frozenset[str]:
+        """Those of them that others are computed from: they turn each day."""
+        return self._by_day
+
+    @property
+    def calendar(self) -> frozenset[str]:
+        """The attributes that turn at local midnight."""
+        return self._calendar
+
+    @property
+    def expiring(self) -> tuple[tuple[str, int], ...]:
+        """Tags that are lost by age, with it in microseconds."""
+        return self._expiring
+
+    def looked(self, reads: Mapping[str, Collection[str]]) -> tuple[Looked, ...]:
+        """What is looked at in rows of which these stored fields are read."""
+        return tuple(
+            Looked(
+                name,
+                tuple(slot for slot in _INSTANTS[name] if slot == 0 or RELATIONS[name].columns[slot] in fields),
+                tuple(slot for slot in _LISTS[name] if RELATIONS[name].columns[slot] in fields),
+                self._windows.get(name, ()),
+                daily=name in self._daily,
+            )
+            for name, fields in reads.items()
+        )
+
     def __call__(self, seen: Seen) -> int | None:
         """The earliest instant after `seen.at` at which something may change."""
         at = seen.at
@@ -148,12 +200,12 @@ class Flips:
                 yield _next_day(last, seen.at)
                 continue
             passed = (seen.at - last) // _DAY
-            for days in (fixed, self._published(name, seen.cut_offs)):
+            for days in (fixed, self.published(name, seen.cut_offs)):
                 place = bisect_right(days, passed)
                 if place < len(days):
                     yield last + days[place] * _DAY
 
-    def _published(self, name: str, cut_offs: CutOffs | None) -> tuple[int, ...]:
+    def published(self, name: str, cut_offs: CutOffs | None) -> tuple[int, ...]:
         """Days at which a measure or rank crosses a published cut-off."""
         rules, found = self._rules, []
         if cut_offs is None:

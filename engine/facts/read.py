@@ -124,15 +124,17 @@ def read_zone(connection: Connection, customer_id: int, *, otherwise: str) -> st
     return usable_zone(*(row or ()), otherwise=otherwise)
 
 
-def rows_query(name: str, owners: str) -> str:
-    """The query that reads a relation whole, for many customers at once: as `read_customers`, the customer's number last.
+def rows_query(name: str, owners: str, *, but: Collection[str] = (), also: Sequence[str] = ()) -> str:
+    """The query that reads a relation for many customers at once, as `read_customers`, the customer's number last.
 
     Args:
         name: of the relation.
         owners: what limits the customers, as it follows the expression of their number: `in (...)`, `< 1000`.
+        but: fields that are not read, and null in their places.
+        also: expressions over the relation's source that are read too, before the customer's number.
     """
     relation = RELATIONS[name]
-    return _rows_query(relation, frozenset(relation.columns[2:]), owners)
+    return _rows_query(relation, frozenset(relation.columns[2:]) - frozenset(but), owners, also)
 
 
 def usable_zone(*zones: object, otherwise: str) -> str:
@@ -164,9 +166,9 @@ def _query(name: str, fields: frozenset[str], by: str) -> str:
     return f"select {', '.join(_columns(relation, fields))} from {relation.source} where {asked} = %s"  # noqa: S608 -- our own declarations
 
 
-def _rows_query(relation: Relation, fields: Collection[str], owners: str) -> str:
+def _rows_query(relation: Relation, fields: Collection[str], owners: str, also: Sequence[str] = ()) -> str:
     """Rows of many customers, whose number is in the place after the last."""
-    columns = [*_columns(relation, fields), relation.owner]
+    columns = [*_columns(relation, fields), *also, relation.owner]
     return f"select {', '.join(columns)} from {relation.source} where {relation.owner} {owners}"  # noqa: S608 -- our own declarations
 
 

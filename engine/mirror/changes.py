@@ -26,29 +26,24 @@ select distinct kind, id from fact_changes
  where transaction >= pg_snapshot_xmin(%(seen)s::pg_snapshot)::text::bigint
    and not pg_visible_in_snapshot(transaction::text::xid8, %(seen)s::pg_snapshot)
 """
+_ORDER_NAMED = "select x.customer_id from {0} x join mirror_noted n on n.id = x.{1} where n.kind = 'order_number'"
+_BOUGHT = (
+    "select o.customer_id from {0} x join mirror_noted n on n.id = x.product_id join orders o on o.id = x.order_id"
+    " where n.kind = 'product'"
+)
+_OF = "select x.customer_id from {0} x join mirror_noted n on n.id = x.{1}_id where n.kind = '{1}'"
 # Of what a noted number is → how it leads to customers; `n` is the note.
 _CONCERNED = {
     "customer": ("select n.id from mirror_noted n where n.kind = 'customer'",),
     "order": ("select o.customer_id from mirror_noted n join orders o on o.id = n.id where n.kind = 'order'",),
     "message": ("select m.customer_id from mirror_noted n join messages m on m.id = n.id where n.kind = 'message'",),
     "order_number": (
-        "select v.customer_id from coupons v join mirror_noted n on n.id = v.redeemed_order_id"
-        " where n.kind = 'order_number'",
-        "select k.customer_id from cases k join mirror_noted n on n.id = k.order_id where n.kind = 'order_number'",
-        "select q.customer_id from points_entries q join mirror_noted n on n.id = q.order_id"
-        " where n.kind = 'order_number'",
+        _ORDER_NAMED.format("coupons", "redeemed_order_id"),
+        _ORDER_NAMED.format("cases", "order_id"),
+        _ORDER_NAMED.format("points_entries", "order_id"),
     ),
-    "product": (
-        "select o.customer_id from order_lines l join mirror_noted n on n.id = l.product_id and n.kind = 'product'"
-        " join orders o on o.id = l.order_id",
-        "select o.customer_id from reviews r join mirror_noted n on n.id = r.product_id and n.kind = 'product'"
-        " join orders o on o.id = r.order_id",
-        "select e.customer_id from site_events e join mirror_noted n on n.id = e.product_id where n.kind = 'product'",
-    ),
-    "shop": (
-        "select i.customer_id from customer_identities i join mirror_noted n on n.id = i.shop_id where n.kind = 'shop'",
-        "select v.customer_id from events v join mirror_noted n on n.id = v.shop_id where n.kind = 'shop'",
-    ),
+    "product": (_BOUGHT.format("order_lines"), _BOUGHT.format("reviews"), _OF.format("site_events", "product")),
+    "shop": (_OF.format("customer_identities", "shop"), _OF.format("events", "shop")),
 }
 _REGISTER = """
 insert into mirrors (mirror, generation, snapshot, before) values (%(mirror)s, %(generation)s, %(snapshot)s, %(before)s)
@@ -119,7 +114,7 @@ def note_changed(connection: Connection, seen: str) -> Changes:
 
 def add_changed(connection: Connection, query: str) -> None:
     """Adds customers to the table of the changed ones."""
-    connection.execute(f"insert into {CHANGED} {query} on conflict do nothing")  # noqa: S608 -- our own words
+    connection.execute(f"insert into {CHANGED} {query} on conflict do nothing")
 
 
 def count_changed(connection: Connection) -> int:

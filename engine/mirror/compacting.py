@@ -10,7 +10,7 @@ import duckdb
 from engine.mirror.errors import told_of_disks
 from engine.mirror.layout import STORED
 from engine.mirror.manifest import File, Manifest, Part, describe_file
-from engine.mirror.reading import literal, quoted
+from engine.mirror.reading import PARQUET, literal, quoted
 from engine.mirror.views import create_views
 from engine.mirror.writing import Place, Range, new_directory
 
@@ -63,7 +63,8 @@ def _merged(place: Place, generation: int) -> Iterator[Part]:
 
 def _spans(duck: duckdb.DuckDBPyConnection, of: str, most: int) -> list[Range]:
     found = duck.execute(
-        "select min(customer), count(*) from (select customer, (row_number() over (order by customer) - 1) // $1 as part"  # noqa: S608 -- our own names
+        "select min(customer), count(*)"  # noqa: S608 -- our own names
+        " from (select customer, (row_number() over (order by customer) - 1) // $1 as part"
         f" from {of}) group by part order by part",
         [most],
     ).fetchall()
@@ -87,7 +88,5 @@ def _written(place: Place, target: Path, number: int, where: str) -> dict[str, F
 def _write(place: Place, query: str, path: Path) -> int:
     """Rows that were written, in the order of customers."""
     with told_of_disks(place.directory):
-        row = place.duck.execute(
-            f"copy ({query} order by customer) to {literal(path)} (format parquet, compression zstd, compression_level 1)"
-        ).fetchone()
+        row = place.duck.execute(f"copy ({query} order by customer) to {literal(path)} ({PARQUET})").fetchone()
     return int(row[0]) if row else 0

@@ -15,10 +15,27 @@ from engine.mirror.locks import hold_for_reading
 from engine.mirror.manifest import Manifest, read_manifest
 from engine.mirror.refresh import PART_CUSTOMERS, Say, refresh
 from engine.mirror.views import create_views
-from engine.mirror.writing import Tell
+from engine.mirror.writing import Home, Tell
 
-MEMORY = "1GB"
-"""What DuckDB may take unless told otherwise; beyond that it spills."""
+
+@dataclass(frozen=True)
+class Limits:
+    """What the mirror may take.
+
+    Attributes:
+        memory: DuckDB's, such as `1GB`; beyond that it spills.
+        threads: DuckDB's; None: one a core.
+        spill: where DuckDB puts what does not fit; None: in the mirror's directory.
+        part_customers: how many customers a part has at most, which bounds what a refresh needs at once.
+    """
+
+    memory: str = "1GB"
+    threads: int | None = None
+    spill: Path | None = None
+    part_customers: int = PART_CUSTOMERS
+
+
+USUAL = Limits()
 
 
 @dataclass(frozen=True)
@@ -41,10 +58,7 @@ def opened_mirror(
     schema: str,
     directory: Path,
     *,
-    memory: str = MEMORY,
-    threads: int | None = None,
-    spill: Path | None = None,
-    part_customers: int = PART_CUSTOMERS,
+    limits: Limits = USUAL,
     say: Say = lambda _: None,
     tell: Tell = lambda *_: None,
     anew: bool = False,
@@ -55,10 +69,7 @@ def opened_mirror(
         url: of the database.
         schema: the schema of the tables.
         directory: where the files are, made if need be: `mirror_directory`.
-        memory: DuckDB's limit, such as `1GB`.
-        threads: DuckDB's; default: one a core.
-        spill: where DuckDB puts what does not fit; default: in the mirror's directory.
-        part_customers: how many customers a part has at most.
+        limits: what it may take.
         say: told when parts or all are built again, and why.
         tell: told of each step of a refresh.
         anew: everything is built again.
@@ -69,8 +80,9 @@ def opened_mirror(
     Raises:
         MirrorError: the disk is full or cannot be used; what was in force still is.
     """
-    with closing(connect_duckdb(memory, threads, spill or directory / "spill")) as duck:
-        refresh(url, schema, directory, duck, part_customers=part_customers, say=say, tell=tell, anew=anew)
+    home = Home(url, schema, directory)
+    with closing(_connect(limits, directory)) as duck:
+        refresh(home, duck, part_customers=limits.part_customers, say=say, tell=tell, anew=anew)
         with hold_for_reading(directory):
             manifest = read_manifest(directory)
             if manifest is None:
@@ -83,15 +95,15 @@ def opened_mirror(
             yield Mirror(duck, manifest)
 
 
-def connect_duckdb(memory: str, threads: int | None, spill: Path) -> duckdb.DuckDBPyConnection:
+def _connect(limits: Limits, directory: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory, within limits, that loads nothing from anywhere."""
     duck = duckdb.connect(
         config={
-            "memory_limit": memory,
-            "temp_directory": str(spill),
+            "memory_limit": limits.memory,
+            "temp_directory": str(limits.spill or directory / "spill"),
             "autoinstall_known_extensions": "false",
             "preserve_insertion_order": "false",
-            **({"threads": str(threads)} if threads else {}),
+            **({"threads": str(limits.threads)} if limits.threads else {}),
         }
     )
     duck.execute("set timezone = 'UTC'")

@@ -18,7 +18,7 @@ from engine.mirror.errors import told_of_disks
 from engine.mirror.layout import declared
 from engine.mirror.locks import unread, writing
 from engine.mirror.manifest import Manifest, Part, fault_of, read_manifest, sync_directory, write_manifest
-from engine.mirror.writing import Place, Range, Tell, ranges, write_base, write_changed
+from engine.mirror.writing import Home, Place, Range, Tell, ranges, write_base, write_changed
 
 PART_CUSTOMERS = 100_000
 """How many customers a part has at most: a bound of the room that a refresh needs at once."""
@@ -42,9 +42,7 @@ class _Found:
 
 
 def refresh(
-    url: str,
-    schema: str,
-    directory: Path,
+    home: Home,
     duck: duckdb.DuckDBPyConnection,
     *,
     part_customers: int = PART_CUSTOMERS,
@@ -55,9 +53,7 @@ def refresh(
     """Brings the mirror up to date with what is committed now, alone: others who would write wait.
 
     Args:
-        url: of the database.
-        schema: the schema of the tables.
-        directory: where the files are.
+        home: which mirror.
         duck: a connection of this process that converts, with its limits.
         part_customers: how many customers a part has at most.
         say: told when parts or all are built again, and why.
@@ -67,11 +63,12 @@ def refresh(
     Raises:
         MirrorError: the disk is full or cannot be used; what was in force still is.
     """
-    with told_of_disks(directory), writing(directory), connect(url, schema) as connection:
+    directory = home.directory
+    with told_of_disks(directory), writing(directory), connect(home.url, home.schema) as connection:
         manifest = read_manifest(directory)
         _clear(directory, manifest)
         snapshot = changes.begin(connection)
-        place = Place(url, schema, directory, connection, duck, part_customers, tell)
+        place = Place(home, connection, duck, part_customers, tell)
         found = _Found(manifest, why="asked for") if anew else _look(connection, directory, manifest)
         if found.why and manifest is not None:
             say(f"the mirror is built anew: {found.why}")

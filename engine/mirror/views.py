@@ -8,7 +8,7 @@ import duckdb
 from engine.facts.read import usable_zone
 from engine.mirror.layout import DERIVED, STORED, columns_of
 from engine.mirror.manifest import File, Manifest, Part
-from engine.mirror.reading import literal, quoted
+from engine.mirror.reading import literal, no_rows, plain, quoted
 
 _NEWEST = '"mirror"."newest"'
 _PERIODS = '"mirror"."periods"'
@@ -24,11 +24,11 @@ select c.customer, p.ends_at as "@at", p.key as "@key", p.key as "campaign", p.s
          from "orders" o join {_PERIODS} d on o."@at" >= d.starts_at and o."@at" < d.ends_at
         where o."closed" is null and o."paid_at" is not null
         group by o.customer, d.key) b on b.customer = c.customer and b.key = p.key
-"""
+"""  # noqa: S608 -- our own names
 _PEOPLE_SHOWN = f"""
 select p.customer, coalesce(own.zone, shop.zone, '') as "zone", p.fact_version, p."key"
   from {_PEOPLE} p left join {_ZONES} own on own.zone = p.zone left join {_ZONES} shop on shop.zone = p.shop_zone
-"""
+"""  # noqa: S608 -- our own names
 
 
 def create_views(duck: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest) -> None:
@@ -52,7 +52,7 @@ def create_views(duck: duckdb.DuckDBPyConnection, directory: Path, manifest: Man
         f", {quoted(name)}::{kind} as {quoted(name)}" for name, kind in columns_of(DERIVED) if name != "purchases"
     )
     duck.execute(
-        f"create or replace view {quoted(DERIVED)} as select customer{types}, purchases::bigint[][] as purchases"
+        f"create or replace view {quoted(DERIVED)} as select customer{types}, purchases::bigint[][] as purchases"  # noqa: S608 -- our own names
         f" from ({_DERIVED})"
     )
 
@@ -107,8 +107,7 @@ def _rows(directory: Path, manifest: Manifest, name: str) -> str:
     columns = ["customer", *(quoted(each) for each, _ in STORED[name].columns)]
     files = files_by_generation(manifest, name)
     if not files:
-        types = ", ".join(f"null::{kind} as {quoted(each)}" for each, kind in STORED[name].columns)
-        return f"select null::bigint as customer, {types} where false"
+        return no_rows(STORED[name])
     newest = max((part.generation for part in manifest.parts), default=0)
     chosen = ", ".join(columns)
     return " union all ".join(
@@ -136,10 +135,5 @@ def files_by_generation(manifest: Manifest, name: str) -> Mapping[int, list[File
 
 
 def _files(directory: Path, files: Iterable[File | None]) -> str:
-    paths = ", ".join(literal(_plain(directory / file.path)) for file in files if file is not None)
+    paths = ", ".join(literal(plain(directory / file.path)) for file in files if file is not None)
     return f"read_parquet([{paths}])"
-
-
-def _plain(path: Path) -> str:
-    """A path in which DuckDB finds no pattern."""
-    return "".join(f"[{each}]" if each in "[*?" else each for each in str(path))

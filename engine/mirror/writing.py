@@ -16,37 +16,48 @@ import psycopg
 from engine.facts.pool import connect
 from engine.mirror.changes import CHANGED
 from engine.mirror.errors import told_of_disks
-from engine.mirror.layout import STORED
 from engine.mirror.manifest import File, Part, describe_file
-from engine.mirror.reading import literal, write_rows
+from engine.mirror.reading import Hand, literal, write_part
 
 Connection = psycopg.Connection[Any]
 Tell = Callable[[str, int, int], None]
 """Told of each step: what, how many are done, of how many."""
 _HANDS = 2
+_FEW = 5_000
+"""Customers that are one part for their number alone."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """Which mirror it is: of the facts in a database's schema, in a directory."""
+
+    url: str
+    schema: str
+    directory: Path
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a refresh reads and writes.
+    """What a refresh works with.
 
     Attributes:
-        url: of the database.
-        schema: the schema of the tables.
-        directory: the mirror's.
+        home: which mirror it is.
         connection: in the transaction whose snapshot is read.
         duck: converts, within its limit of memory.
         part_customers: how many customers a part has at most.
         tell: told of each step.
     """
 
-    url: str
-    schema: str
-    directory: Path
+    home: Home
     connection: Connection
     duck: duckdb.DuckDBPyConnection
     part_customers: int
     tell: Tell
+
+    @property
+    def directory(self) -> Path:
+        """The mirror's."""
+        return self.home.directory
 
 
 @dataclass(frozen=True)
@@ -66,11 +77,14 @@ class Range:
 
 
 def ranges(place: Place, of: str = "select id from customers") -> list[Range]:
-    """Ranges of customers that together have all, each at most as many as a part may have."""
+    """Ranges of customers that together have all, each at most as many as a part may have; more than hands."""
+    count = place.connection.execute(f"select count(*) from ({of}) c").fetchone()  # noqa: S608 -- our own words
+    assert count is not None
+    size = min(place.part_customers, max(_FEW, -(-count[0] // (2 * _HANDS))))
     found = place.connection.execute(
         "select min(id), count(*) from (select id, (row_number() over (order by id) - 1) / %s as part"  # noqa: S608 -- our own words
         f" from ({of}) c(id)) numbered group by part order by part",
-        (place.part_customers,),
+        (size,),
     ).fetchall()
     lows = [None, *(low for low, _ in found[1:]), None]
     counts = [count for _, count in found] or [0]
@@ -78,44 +92,36 @@ def ranges(place: Place, of: str = "select id from customers") -> list[Range]:
 
 
 def write_base(place: Place, generation: int, wanted: Sequence[Range]) -> Iterator[Part]:
-    """Writes the base's parts of these ranges, as of the place's snapshot."""
+    """Writes the base's parts of these ranges, as of the place's snapshot; two hands write a part each."""
     target = new_directory(place.directory, "base", generation)
-    tasks = [(span, number, name) for number, span in enumerate(wanted) for name in STORED]
-    files: dict[int, dict[str, File]] = {number: {} for number in range(len(wanted))}
-    for done, ((_, number, name), file) in enumerate(zip(tasks, _in_turn(place, target, tasks), strict=True), 1):
-        if file is not None:
-            files[number][name] = file
-        place.tell("mirror", done, len(tasks))
-    for number, span in enumerate(wanted):
-        yield Part(generation, span.customers, files[number], span.low, span.high)
-
-
-def _in_turn(place: Place, target: Path, tasks: Sequence[tuple[Range, int, str]]) -> Iterator[File | None]:
-    """Each task's file; several are at work at once, over connections that see the same snapshot."""
     row = place.connection.execute("select pg_export_snapshot()").fetchone()
     assert row is not None
-    hands: SimpleQueue[tuple[Connection, duckdb.DuckDBPyConnection]] = SimpleQueue()
     with ExitStack() as stack:
-        for _ in range(min(_HANDS, len(tasks))):
-            connection = stack.enter_context(connect(place.url, place.schema))
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.execute(f"set transaction snapshot {literal(row[0])}")  # takes no parameter
-            hands.put((connection, place.duck.cursor()))
+        hands: SimpleQueue[Hand] = SimpleQueue()
+        for _ in range(min(_HANDS, len(wanted))):
+            hands.put(Hand(_seeing(stack, place, row[0]), place.duck.cursor()))
 
-        def work(task: tuple[Range, int, str]) -> File | None:
-            span, number, name = task
+        def work(number: int) -> dict[str, File]:
             hand = hands.get()
             try:
-                file = target / f"{name}-{number:04d}.parquet"
-                return write_rows(*hand, STORED[name], span.where, place.directory, file)
+                return write_part(hand, wanted[number].where, place.directory, target, number)
             finally:
                 hands.put(hand)
 
         pool = stack.enter_context(ThreadPoolExecutor(_HANDS))
         try:
-            yield from pool.map(work, tasks)
+            for number, (span, files) in enumerate(zip(wanted, pool.map(work, range(len(wanted))), strict=True)):
+                place.tell("mirror", number + 1, len(wanted))
+                yield Part(generation, span.customers, files, span.low, span.high)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _seeing(stack: ExitStack, place: Place, snapshot: str) -> Connection:
+    connection = stack.enter_context(connect(place.home.url, place.home.schema))
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.execute(f"set transaction snapshot {literal(snapshot)}")  # takes no parameter
+    return connection
 
 
 def write_changed(place: Place, generation: int) -> Iterator[Part]:
@@ -124,30 +130,20 @@ def write_changed(place: Place, generation: int) -> Iterator[Part]:
     wanted = ranges(place, f"select customer from {CHANGED}")  # noqa: S608 -- our own words
     for number, span in enumerate(wanted):
         owners = f"in (select customer from {CHANGED} where customer {span.where})"  # noqa: S608 -- our own words
-        files = {}
-        for name, stored in STORED.items():
-            path = target / f"{name}-{number:04d}.parquet"
-            file = write_rows(place.connection, place.duck, stored, owners, place.directory, path)
-            if file is not None:
-                files[name] = file
+        files = write_part(Hand(place.connection, place.duck), owners, place.directory, target, number)
         superseded = _superseded(place, span, target / f"superseded-{number:04d}.parquet")
-        yield Part(generation, span.customers, files, superseded=superseded)
         place.tell("mirror", number + 1, len(wanted))
+        yield Part(generation, span.customers, files, superseded=superseded)
 
 
 def _superseded(place: Place, span: Range, target: Path) -> File:
     found = place.connection.execute(f"select customer from {CHANGED} where customer {span.where} order by 1")  # noqa: S608 -- our own words
-    return write_customers(place.duck, [row[0] for row in found], place.directory, target)
-
-
-def write_customers(duck: duckdb.DuckDBPyConnection, customers: Sequence[int], directory: Path, target: Path) -> File:
-    """Writes a file of customers' numbers."""
-    with told_of_disks(directory):
-        duck.execute(
-            f"copy (select unnest($1::bigint[]) as customer) to {literal(target)} (format parquet)",  # noqa: S608 -- our own path
-            [list(customers)],
+    with told_of_disks(place.directory):
+        place.duck.execute(
+            f"copy (select unnest($1::bigint[]) as customer) to {literal(target)} (format parquet)",
+            [[row[0] for row in found]],
         )
-        return describe_file(directory, target)
+        return describe_file(place.directory, target)
 
 
 def new_directory(directory: Path, kind: str, generation: int) -> Path:

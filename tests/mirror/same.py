@@ -10,7 +10,7 @@ import psycopg
 from engine.attributes.relations import RELATIONS
 from engine.facts.read import read_customers
 from engine.mirror.layout import columns_of
-from engine.mirror.open import Mirror, opened_mirror
+from engine.mirror.open import Limits, Mirror, opened_mirror
 
 PART = 3
 """Customers in a part: few, so that small shops have several."""
@@ -18,7 +18,8 @@ PART = 3
 
 def open_small(url: str, directory: Path, **more: Any):
     """The mirror of a test's database, in small parts."""
-    return opened_mirror(url, "public", directory, **{"part_customers": PART, "memory": "256MB", "threads": 2, **more})
+    limits = Limits(memory="256MB", threads=2, part_customers=PART)
+    return opened_mirror(url, "public", directory, limits=limits, **more)
 
 
 def shown(mirror: Mirror, name: str) -> Counter[tuple[Any, ...]]:
@@ -50,7 +51,9 @@ def differences(mirror: Mirror, connection: psycopg.Connection[Any]) -> dict[str
     there = {(each, zones[each], key, int(of)) for each, (key, of) in told.items()}
     if here != there:
         found["people"] = (here - there, there - here)
-    events = Counter(mirror.duck.execute('select customer, id, kind, "at", order_id, "key", full_key from told_events').fetchall())
+    events = Counter(
+        mirror.duck.execute('select customer, id, kind, "at", order_id, "key", full_key from told_events').fetchall()
+    )
     rows = connection.execute(
         "select v.customer_id, v.id, v.kind, (extract(epoch from v.at) * 1000000)::bigint, v.order_id, v.key,"
         " s.key || '/' || v.key from events v join shops s on s.id = v.shop_id"

@@ -90,8 +90,8 @@ def upgrade() -> None:
     op.execute(_NOTE_EVERYBODY.format(schema=schema))
     for column, kind in {*_NOTED.values()}:
         for when, rows in _ROWS.items():
-            rows = rows.format(column=column)
-            op.execute(_NOTE.format(of=_of(column), when=when, schema=schema, kind=kind, column=column, rows=rows))
+            chosen = rows.format(column=column)
+            op.execute(_NOTE.format(of=_of(column), when=when, schema=schema, kind=kind, column=column, rows=chosen))
     for table, (column, _) in _NOTED.items():
         for trigger in _TRIGGERS:
             op.execute(trigger.format(table=table, of=_of(column)))

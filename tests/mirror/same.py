@@ -12,7 +12,7 @@ from engine.facts.read import read_customers
 from engine.mirror.layout import columns_of
 from engine.mirror.open import Limits, Mirror, opened_mirror
 
-PART = 3
+PART = 15
 """Customers in a part: few, so that small shops have several."""
 
 

@@ -1,4 +1,4 @@
-"""All customers at once: cut-offs, then everyone's standing, in two processes."""
+"""Everybody judged: cut-offs, then standings; at once over the mirror, or one after the other in two processes."""
 
 import multiprocessing
 import os
@@ -8,15 +8,18 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
 
+from engine.conditions.operands import microseconds
 from engine.dispatch.held import begin, too_many
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions, publish
 from engine.evaluation import work
 from engine.evaluation.columns import Columns
+from engine.evaluation.everybody import Everybody
 from engine.evaluation.work import Order, Tally
 from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import load_contracts
@@ -24,6 +27,7 @@ from engine.facts.matching import EventMatcher
 from engine.facts.pool import connect
 from engine.facts.standing import Published, publish_cut_offs
 from engine.language.rules import Rules
+from engine.mirror.open import opened_mirror
 from engine.standing.cut_offs import CutOffs
 
 Connection = psycopg.Connection[Any]
@@ -59,7 +63,8 @@ class Asked:
 
     `as_of` is the logical instant, `recorded_at` the wall clock's. With `write` standings, changes and cut-offs are
     stored and journeys may start; without it nothing is written and no standing before counts. `customers` are those to
-    judge, in order; default: all.
+    judge, in order; default: all. `mirror` is where the columnar mirror of the facts is kept: all customers are judged
+    at once over it; without it one after the other.
     """
 
     url: str
@@ -72,6 +77,7 @@ class Asked:
     processes: int = PROCESSES
     chunk: int = CHUNK
     customers: Sequence[int] | None = None
+    mirror: Path | None = None
 
 
 def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: None) -> Result:
@@ -80,6 +86,8 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
     Raises:
         CurrencyUnclearError: shops have several currencies and the policy names none.
     """
+    if asked.mirror is not None and asked.customers is None:
+        return _at_once(asked, asked.mirror, progress)
     began = time.monotonic()
     with connect(asked.url, asked.schema) as connection:
         currency = reporting_currency(connection, asked.rules.policy.currency)
@@ -95,6 +103,49 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
             tally.add(each)
     held = _finish(asked, currency, published, tally.started) if asked.write else 0
     return Result(tally, cut_offs, time.monotonic() - began, _peak(tally), held)
+
+
+def _at_once(asked: Asked, mirror: Path, progress: Progress) -> Result:
+    """Everybody at once over the mirror."""
+    began = time.monotonic()
+    progress("mirror", 0, 0)
+    with opened_mirror(asked.url, asked.schema, mirror) as opened, connect(asked.url, asked.schema) as connection:
+        currency = reporting_currency(connection, asked.rules.policy.currency)
+        everybody = Everybody(
+            opened.duck, connection, asked.rules, currency, microseconds(asked.as_of), flips=asked.write
+        )
+        progress("cut-offs", 0, everybody.customers())
+        cut_offs = everybody.read()
+        everybody.decide(cut_offs, follows=asked.write)
+        connection.commit()
+        if not asked.write:
+            tally = everybody.tally()
+            tally.peak[os.getpid()] = work.peak()
+            return Result(tally, cut_offs, time.monotonic() - began, _peak(tally))
+        publish(connection, asked.rules)
+        connection.commit()
+        published = _publish(asked, currency, cut_offs)
+        tally = _settle(asked, connection, currency, everybody, published, progress)
+    held = _finish(asked, currency, published, tally.started)
+    return Result(tally, cut_offs, time.monotonic() - began, _peak(tally), held)
+
+
+def _settle(
+    asked: Asked,
+    connection: Connection,
+    currency: str | None,
+    everybody: Everybody,
+    published: Published,
+    progress: Progress,
+) -> Tally:
+    """Stores what is said of everybody, a chunk after the other."""
+    order = Order(asked.rules, currency, asked.as_of, asked.recorded_at, asked.write, asked.start_existing)
+    settling, tally, total = work.Work(connection, order), Tally(), everybody.customers()
+    for batch in everybody.said():
+        for chunk in _chunks(batch, asked.chunk):
+            tally.add(settling.settle(chunk, published))
+            progress("judge", tally.customers, total)
+    return tally
 
 
 def _finish(asked: Asked, currency: str | None, published: Published, journeys: Sequence[int]) -> int:
@@ -117,8 +168,8 @@ def _everybody(connection: Connection) -> Sequence[int]:
     return [row[0] for row in connection.execute("select id from customers order by id")]
 
 
-def _chunks(ids: Sequence[int], size: int) -> list[Sequence[int]]:
-    return [ids[start : start + size] for start in range(0, len(ids), size)]
+def _chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 class _Here(Executor):

@@ -73,6 +73,12 @@ def read_standings(connection: Connection, ids: Collection[int]) -> dict[int, Ke
         return {row["customer_id"]: _kept(row) for row in rows}
 
 
+def row_versions(connection: Connection, ids: Collection[int]) -> dict[int, int]:
+    """What tells each of these customers' stored standing from an earlier and a later one, where there is one."""
+    query = "select customer_id, xmin::text::bigint from standings where customer_id = any(%s)"
+    return dict(connection.execute(query, (list(ids),)).fetchall())
+
+
 def _kept(row: Mapping[str, Any]) -> Kept:
     standing = Standing(
         tags=frozenset(row["tags"]),

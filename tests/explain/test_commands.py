@@ -1,7 +1,6 @@
 """The commands on a real database: explain, segment, attributes and tag."""
 
 import csv
-import importlib.util
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,8 +71,6 @@ def test_attributes_are_shown_and_exported(project, database, shop):
     found = {row["customer"]: row for row in rows(path)}
     assert found["main-ana"]["spend_365d"] == "135.50"
     assert found["main-ben"]["paid_orders"] == "1"
-    if importlib.util.find_spec("pyarrow") is None:
-        assert "pyarrow" in run(project, database, "attributes", "--output", str(project / "all.parquet"), code=3)
 
 
 def test_a_tag_of_the_command_is_there_at_once_and_unknown_ones_are_refused(project, database, shop):

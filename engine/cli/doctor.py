@@ -3,16 +3,21 @@
 import dataclasses
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from engine.cli.mirror import project_mirror
 from engine.cli.project import ProjectOption, find_project
 from engine.composition import channel_providers
+from engine.facts.migrate import upgrade
 from engine.journeys.plan import Webhook
 from engine.language.rules import Rules, load_rules
+from engine.mirror.examine import examine_mirrors
 from engine.policy import Channel, address_setting
 from engine.servers.errors import SetupError
 from engine.servers.examine import embedded_temporal, examine_database, examine_python, examine_test_server
@@ -20,6 +25,7 @@ from engine.servers.examine_temporal import examine_temporal
 from engine.servers.external import redacted
 from engine.servers.findings import Finding, State
 from engine.servers.leave import leave
+from engine.servers.need import need
 from engine.servers.project import Project
 from engine.servers.worker_settings import DEFAULT_PORT
 from engine.serving.intake import events_token
@@ -32,10 +38,18 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(project: ProjectOption = None) -> None:
+def doctor(
+    rebuild_mirror: Annotated[
+        bool, typer.Option("--rebuild-mirror", help="Build the columnar mirror of the facts again, whole.")
+    ] = False,
+    project: ProjectOption = None,
+) -> None:
     """Say what is configured, what runs and what is wrong; exit 3 if anything is."""
     console, wrong = Console(highlight=False, soft_wrap=True), 0
-    for finding in _findings(find_project(project)):
+    found = find_project(project)
+    if rebuild_mirror:
+        _rebuild_mirror(found)
+    for finding in _findings(found):
         wrong += finding.state is State.WRONG
         _show(console, finding)
     if wrong:
@@ -44,12 +58,21 @@ def doctor(project: ProjectOption = None) -> None:
     leave(SetupError.exit_code if wrong else 0)
 
 
+def _rebuild_mirror(project: Project) -> None:
+    need(project, database=True)
+    url = os.environ["REGULARS_DATABASE_URL"]
+    upgrade(url)
+    with project_mirror(project, url, anew=True):
+        pass
+
+
 def _findings(project: Project) -> Iterator[Finding]:
     yield examine_python()
     yield Finding("Project", State.OK, str(project.root))
     yield from _rules(project)
     yield _worker(project)
     yield from examine_database(project)
+    yield from examine_mirrors(project.state, datetime.now(UTC))
     yield from _temporal(project)
     yield examine_test_server()
 

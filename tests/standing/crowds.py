@@ -15,6 +15,10 @@ def fill(url: str, at: datetime) -> None:
     """Customers who bought between never and three times, some long ago."""
     with connect(url) as connection:
         shop = Shop(connection)
+        connection.execute(
+            "insert into customer_identities (customer_id, shop_id, key) values (%s, %s, 'ana')",
+            (shop.customer, shop.id),
+        )
         for person in range(1, PEOPLE):
             shop.customer = put(connection, "customers", key=f"p{person:02}", email=f"p{person:02}@example.net")
             for number in range(person % 4):

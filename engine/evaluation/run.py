@@ -59,7 +59,8 @@ class Asked:
 
     `as_of` is the logical instant, `recorded_at` the wall clock's. With `write` standings, changes and cut-offs are
     stored and journeys may start; without it nothing is written and no standing before counts. `customers` are those to
-    judge, in order; default: all.
+    judge, in order; default: all. `published` are cut-offs to judge by, in place of new ones. `baseline` are parts of
+    the rules that were edited: what they change starts nothing, whatever is known of each one's earlier standing.
     """
 
     url: str
@@ -72,6 +73,8 @@ class Asked:
     processes: int = PROCESSES
     chunk: int = CHUNK
     customers: Sequence[int] | None = None
+    published: Published | None = None
+    baseline: frozenset[str] = frozenset()
 
 
 def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: None) -> Result:
@@ -79,6 +82,7 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
 
     Raises:
         CurrencyUnclearError: shops have several currencies and the policy names none.
+        MovedOnError: it was to write, and other rules have come into force meanwhile.
     """
     began = time.monotonic()
     with connect(asked.url, asked.schema) as connection:
@@ -95,15 +99,15 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
         asked.recorded_at,
         asked.write,
         asked.start_existing,
+        asked.baseline,
     )
     with _pool(order, asked.processes, len(chunks)) as pool:
-        cut_offs = _cut_offs(pool, asked.rules, chunks, progress)
-        published = _publish(asked, currency, cut_offs)
+        published = asked.published or _publish(asked, currency, _cut_offs(pool, asked.rules, chunks, progress))
         tally = Tally()
         for each in _all("judge", chunks, progress, lambda ids: pool.submit(work.judge, ids, published)):
             tally.add(each)
     held = _finish(asked, currency, published, tally.started) if asked.write else 0
-    return Result(tally, cut_offs, time.monotonic() - began, _peak(tally), held)
+    return Result(tally, published.values, time.monotonic() - began, _peak(tally), held)
 
 
 def _finish(asked: Asked, currency: str | None, published: Published, journeys: Sequence[int]) -> int:
@@ -113,7 +117,7 @@ def _finish(asked: Asked, currency: str | None, published: Published, journeys: 
         if asked.rules.policy.mass_start is not None and not held:
             matcher = EventMatcher(load_contracts(), currency)
             begin(connection, journeys, asked.recorded_at, matcher, StoredVersions({asked.rules.version: asked.rules}))
-        connection.execute("update cut_offs set judged_at = clock_timestamp() where id = %s", (published.id,))
+        connection.execute("update cut_offs set judged_at = clock_timestamp() where id = %s and judged_at is null", (published.id,))
     return len(journeys) if held else 0
 
 

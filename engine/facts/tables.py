@@ -412,6 +412,22 @@ rule_versions = Table(
     _recorded(),
 )
 
+rules_in_force = Table(
+    "rules_in_force",
+    metadata,
+    _id(),  # the highest is in force, the others are its history
+    Column("version", Text, ForeignKey("rule_versions.version"), nullable=False),
+    Column("follows", BigInteger, nullable=False, unique=True),  # the row before, 0: none; so no two follow the same
+    Column("how", Text, nullable=False),  # start: a project's rules, as nothing was applied yet; apply or rollback
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    Column("start_existing", Boolean, nullable=False, server_default=text("false")),
+    Column("changing", Integer),  # customers who were told to change
+    _recorded(),
+    _instant("settled_at"),  # when everybody whom its rules concern had been judged by them
+    CheckConstraint("how in ('start', 'apply', 'rollback')", name="how"),
+)
+
 cut_offs = Table(
     "cut_offs",
     metadata,

@@ -134,9 +134,7 @@ def context(
     return Context(pool, versions, in_force or InForce(rules, versions), channels, reporting, own or {})
 
 
-def take_up(
-    shared: Context, channels: dict[str, Provider], environment: Mapping[str, str]
-) -> Callable[[Rules], None]:
+def take_up(shared: Context, channels: dict[str, Provider], environment: Mapping[str, str]) -> Callable[[Rules], None]:
     """What a worker does when other rules have come into force: it takes their channels and currency.
 
     What this process cannot do is said in the log, and all else goes on.

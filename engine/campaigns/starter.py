@@ -71,7 +71,9 @@ class Starter:
                 await self._start(run, campaign)
                 await asyncio.to_thread(runs.mark_told, connection, run.id)
             await asyncio.to_thread(connection.commit)
-            stirred = await asyncio.to_thread(runs.running if self.told != self.rules.version else runs.stirred, connection)
+            stirred = await asyncio.to_thread(
+                runs.running if self.told != self.rules.version else runs.stirred, connection
+            )
             for name in stirred:
                 await self._look(name)
             await asyncio.to_thread(connection.commit)

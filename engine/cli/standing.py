@@ -14,6 +14,7 @@ from rich.console import Console
 
 from engine.cli.instants import read_instant
 from engine.cli.rules import sound_rules
+from engine.cli.rules_in_force import judging_by
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
@@ -36,7 +37,7 @@ def output_console() -> Console:
 
 @dataclass(frozen=True)
 class Opened:
-    """A connection in a transaction that commits at the end, and the project's rules, compiled."""
+    """A connection in a transaction that commits at the end, and the rules to judge by, compiled."""
 
     url: str
     connection: psycopg.Connection[Any]
@@ -60,7 +61,7 @@ class Opened:
 
 @contextmanager
 def opened_standing(project: Project) -> Iterator[Opened]:
-    """Opens the project's facts and rules.
+    """Opens the project's facts, and the rules in force once any were applied; before, the project's own.
 
     Raises:
         typer.Exit: shops have several currencies and the policy names none; the message has been written.
@@ -68,8 +69,9 @@ def opened_standing(project: Project) -> Iterator[Opened]:
     need(project, database=True)
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
-    rules = sound_rules(project)
+    own = sound_rules(project)
     with connect(url) as connection:
+        rules = judging_by(connection, own)
         try:
             currency = reporting_currency(connection, rules.policy.currency)
         except CurrencyUnclearError as error:

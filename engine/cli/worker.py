@@ -16,7 +16,15 @@ import typer
 
 from engine.campaigns.starter import Starter
 from engine.cli.rules import sound_rules
-from engine.composition import channel_providers, connect, context, journey_worker, own_activities, take_up, worker_runtime
+from engine.composition import (
+    channel_providers,
+    connect,
+    context,
+    journey_worker,
+    own_activities,
+    take_up,
+    worker_runtime,
+)
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.in_force import InForce, come_into_force
 from engine.dispatch.match import Matcher
@@ -134,7 +142,8 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
                     log.info("ready", extra={"version": rules.version, "address": address_of(listening)})
                     dispatcher = Dispatcher(client, pool, versions, batch=settings.dispatcher_batch)
                     pause = settings.dispatcher_pause_ms / 1000
-                    minute = Minute(pool, matcher, publication=Publication(url, rules), settling=Settling(url, versions))
+                    publication, settling = Publication(url, rules), Settling(url, versions)
+                    minute = Minute(pool, matcher, publication=publication, settling=settling)
                     starter = Starter(client, pool, rules, versions, in_force=in_force)
                     await asyncio.gather(dispatcher.run(stop, pause), minute.run(stop), starter.run(stop))
                     log.info("stopping", extra={"reason": "what has begun is finished"})

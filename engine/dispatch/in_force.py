@@ -23,16 +23,15 @@ How = Literal["start", "apply", "rollback"]
 ENGINE = "engine"
 """The author where nobody has applied anything: whoever started the engine with these rules."""
 
-_COLUMNS = (
-    "id, version, follows, how, author, reason, start_existing, changing, recorded_at as at, settled_at"
-)
+_COLUMNS = "id, version, follows, how, author, reason, start_existing, changing, recorded_at as at, settled_at"
 _LAST = f"select {_COLUMNS} from rules_in_force order by id desc limit 1"  # noqa: S608 -- our own columns
 _HISTORY = f"select {_COLUMNS} from rules_in_force order by id desc limit %s"  # noqa: S608 -- likewise
 _VERSION = "select version from rules_in_force order by id desc limit 1"
 _APPLIED = "select exists (select from rules_in_force where how <> 'start')"
 _SUCCEED = """
 insert into rules_in_force (version, follows, how, author, reason, start_existing, changing, recorded_at, settled_at)
-values (%(version)s, %(follows)s, %(how)s, %(author)s, %(reason)s, %(start_existing)s, %(changing)s, %(at)s, %(settled)s)
+values (%(version)s, %(follows)s, %(how)s, %(author)s, %(reason)s, %(start_existing)s, %(changing)s, %(at)s,
+        %(settled)s)
 on conflict (follows) do nothing returning id
 """
 # Of this database and schema: a replay beside the shop has versions of its own.
@@ -203,7 +202,9 @@ class InForce:
 def kept_versions(connection: Connection) -> Sequence[str]:
     """The versions that are kept, the latest first."""
     with connection.cursor(row_factory=tuple_row) as cursor:
-        return [row[0] for row in cursor.execute("select version from rule_versions order by recorded_at desc, version")]
+        return [
+            row[0] for row in cursor.execute("select version from rule_versions order by recorded_at desc, version")
+        ]
 
 
 def _one(connection: Connection, query: str) -> Any:  # noqa: ANN401 -- whatever the query gives

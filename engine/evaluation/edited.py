@@ -44,9 +44,6 @@ def _new(old: Rules | None, new: Rules, name: str) -> Iterator[ChangeTrigger]:
 
 def _meant(known: tuple[object, ...], trigger: ChangeTrigger, name: str) -> bool:
     return any(
-        isinstance(each, ChangeTrigger)
-        and each.change == "enters"
-        and each.kind == trigger.kind
-        and name in each.names
+        isinstance(each, ChangeTrigger) and each.change == "enters" and each.kind == trigger.kind and name in each.names
         for each in known
     )

@@ -93,4 +93,8 @@ class Minute:
         except (StoppedError, MovedOnError):
             return
         if done is not None:
-            log.info("the rules in force have been applied to %d customers; %d journeys started", done.customers, done.started)
+            log.info(
+                "the rules in force have been applied to %d customers; %d journeys started",
+                done.customers,
+                done.started,
+            )

@@ -33,6 +33,7 @@ Progress = Callable[[str, int, int], None]
 PROCESSES = 2
 CHUNK = 1000
 T = TypeVar("T")
+_JUDGED = "update cut_offs set judged_at = clock_timestamp() where id = %s and judged_at is null"
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,16 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
     return Result(tally, published.values, time.monotonic() - began, _peak(tally), held)
 
 
+def cut_offs(asked: Asked, progress: Progress = lambda _what, _done, _total: None) -> CutOffs:
+    """Cut-offs of everybody as these rules have them, computed anew; nothing is written."""
+    with connect(asked.url, asked.schema) as connection:
+        currency = reporting_currency(connection, asked.rules.policy.currency)
+        chunks = _chunks(_everybody(connection), asked.chunk)
+    order = Order(asked.url, asked.schema, asked.rules, currency, asked.as_of, asked.recorded_at, write=False)
+    with _pool(order, asked.processes, len(chunks)) as pool:
+        return _cut_offs(pool, asked.rules, chunks, progress)
+
+
 def _finish(asked: Asked, currency: str | None, published: Published, journeys: Sequence[int]) -> int:
     """Notes that everybody has been judged, and starts what was held back but need not be; gives how many stay held."""
     held = too_many(asked.rules.policy, len(journeys))
@@ -117,7 +128,7 @@ def _finish(asked: Asked, currency: str | None, published: Published, journeys: 
         if asked.rules.policy.mass_start is not None and not held:
             matcher = EventMatcher(load_contracts(), currency)
             begin(connection, journeys, asked.recorded_at, matcher, StoredVersions({asked.rules.version: asked.rules}))
-        connection.execute("update cut_offs set judged_at = clock_timestamp() where id = %s and judged_at is null", (published.id,))
+        connection.execute(_JUDGED, (published.id,))
     return len(journeys) if held else 0
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from engine.cli.evaluate import told_progress
 from engine.cli.project import ProjectOption, find_project
-from engine.cli.standing import Opened, opened_standing, output_console
+from engine.cli.standing import Opened, Working, opened_standing, output_console
 from engine.cli.tables import write_csv
 from engine.explain.customers import Customer, UnknownCustomerError, find_customer
 from engine.explain.values import CHUNK, Values, cell, everybody, values_of
@@ -34,11 +34,12 @@ def attributes(
     ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="A past instant, in the shop's zone.")] = None,
     output: Annotated[Path | None, typer.Option("--output", help="A file to write: .csv or .parquet.")] = None,
+    working: Working = False,
     project: ProjectOption = None,
 ) -> None:
     """Show the attributes of customers, or write those of all into a file; nothing is stored."""
     _check(customers or [], output)
-    with opened_standing(find_project(project)) as opened:
+    with opened_standing(find_project(project), working=working) as opened:
         at = opened.instant(as_of)
         asked = [_find(opened, each) for each in customers or []] or everybody(opened.connection)
         found = values_of(opened.connection, opened.rules, opened.standings.currency, asked, at)

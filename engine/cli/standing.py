@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
 import typer
@@ -24,6 +24,8 @@ from engine.language.rules import Rules
 from engine.replay.prepare import shop_zone
 from engine.servers.need import need
 from engine.servers.project import Project
+
+Working = Annotated[bool, typer.Option("--working", help="By the working files, not by the rules in force.")]
 
 _WRONG = 1
 _WIDE = 200
@@ -60,8 +62,12 @@ class Opened:
 
 
 @contextmanager
-def opened_standing(project: Project) -> Iterator[Opened]:
+def opened_standing(project: Project, *, working: bool = False) -> Iterator[Opened]:
     """Opens the project's facts, and the rules in force once any were applied; before, the project's own.
+
+    Args:
+        project: the project.
+        working: by the working files, whatever is in force.
 
     Raises:
         typer.Exit: shops have several currencies and the policy names none; the message has been written.
@@ -71,7 +77,7 @@ def opened_standing(project: Project) -> Iterator[Opened]:
     upgrade(url)
     own = sound_rules(project)
     with connect(url) as connection:
-        rules = judging_by(connection, own)
+        rules = own if working else judging_by(connection, own)
         try:
             currency = reporting_currency(connection, rules.policy.currency)
         except CurrencyUnclearError as error:

@@ -1,4 +1,7 @@
-"""A plan as Markdown for a pull request: what matters in a few lines, all else folded away."""
+"""A plan as Markdown for a pull request: what matters in a few lines, all else folded away.
+
+Customers are told by our number: the shop's own name for one may be an address, which does not belong into a comment.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -93,10 +96,10 @@ def _examples(plan: Plan) -> Iterator[str]:
         for line in group.lines:
             if line.examples:
                 rows = [
-                    (f"`{each.customer}`", words.money(each.spend, plan.currency), _text(words.why(each)))
+                    (f"`{each.id}`", words.money(each.spend, plan.currency), _text(words.why(each)))
                     for each in line.examples
                 ]
-                title = f"{words.kind_of(group)} {words.name_of(group)}: {words.named_move(group, line)}, for example"
+                title = f"{_what(group)}: {words.named_move(group, line)}, for example".replace("`", "")
                 yield from _folded(_text(title), _table(("customer", "spend", "why"), rows, "lrl"))
 
 
@@ -138,6 +141,6 @@ def _cell(text: str) -> str:
 
 def _text(text: str) -> str:
     """Nothing of the rules or the facts becomes markup."""
-    for mark in "\\`*_<>[]":
+    for mark in "\\`*<>[]":
         text = text.replace(mark, {"<": "&lt;", ">": "&gt;"}.get(mark, f"\\{mark}"))
     return text

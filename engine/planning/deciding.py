@@ -76,22 +76,28 @@ def _turned(fails: Seen, holds: Seen, kind: str, name: str, depth: int) -> Itera
     """Why a rule fails in one version and holds in the other; `before` is of the one in which it fails."""
     failing, holding = fails.condition(kind, name), holds.condition(kind, name)
     there = [] if holding is None else list(leaves(holds.traced(holding)))
-    if failing is None:
+    traced = None if failing is None else fails.traced(failing)
+    turned = None if traced is None else smallest_turn(traced)
+    if traced is None or turned is None:  # there is nothing that could have held, such as a tier without a cut-off
         yield from (Decisive(None, holds.asked(leaf)) for leaf in there if leaf.verdict)
         return
-    traced = fails.traced(failing)
     here = {leaf.condition: leaf for leaf in leaves(traced)}
-    for condition, _ in smallest_turn(traced) or ():
+    for condition, _ in turned:
         other = _counterpart(condition, there)
         deeper = list(_deeper(fails, holds, condition, depth)) if other and other.condition == condition else []
         yield from deeper or [Decisive(fails.asked(here[condition]), None if other is None else holds.asked(other))]
 
 
 def _counterpart(condition: Condition, leaves_there: Sequence[Trace]) -> Trace | None:
-    """The same clause on the other side, else one that asks of the same."""
-    same = (leaf for leaf in leaves_there if leaf.condition == condition)
-    alike = (leaf for leaf in leaves_there if _about(leaf.condition) == _about(condition))
-    return next(same, None) or next(alike, None)
+    """The same clause on the other side, else one that asks of the same, in the same way if there is one."""
+    alike = [leaf for leaf in leaves_there if _about(leaf.condition) == _about(condition)]
+    same = (leaf for leaf in alike if leaf.condition == condition)
+    likewise = (leaf for leaf in alike if _how(leaf.condition) == _how(condition))
+    return next(same, None) or next(likewise, None) or next(iter(alike), None)
+
+
+def _how(condition: Condition) -> str:
+    return condition.operator if isinstance(condition, Compare) else ""
 
 
 def _about(condition: Condition) -> str:

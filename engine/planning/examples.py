@@ -47,7 +47,7 @@ class Examples:
     def _example(self, key: str, was: "_Named", becomes: "_Named", move: Move) -> Example:
         clauses = decisive(was.seen, becomes.seen, move.kind, move.before, move.after)
         note = "" if clauses else _REVIEW if move.kind == "tier" else _EXPIRES
-        return Example(key, self._spend.get(was.known_as, 0), clauses, note)
+        return Example(was.known_as, key, self._spend.get(was.known_as, 0), clauses, note)
 
     def _decider_of(self, which: str, part: str) -> Decider:
         side: Side = getattr(self._sides, which)

@@ -41,8 +41,9 @@ class Decisive:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A customer who is moved, and why."""
+    """A customer who is moved, by our number and the shop's name, and why."""
 
+    id: int
     customer: str
     spend: int
     clauses: tuple[Decisive, ...] = ()

@@ -116,6 +116,9 @@ def _deeper(fails: Seen, holds: Seen, condition: Condition, depth: int) -> Itera
         return
     kind = _NAMED[condition.name]
     here, there = _having(fails.standing, kind), _having(holds.standing, kind)
+    if kind in ("tag", "segment"):
+        meant = {str(each) for each in condition.operands or (condition.operand,)}
+        here, there = here & meant, there & meant
     for name in sorted(there - here):
         yield from _turned(fails, holds, kind, name, depth + 1)
     for name in sorted(here - there):

@@ -153,7 +153,7 @@ def test_an_edited_attribute_concerns_the_rules_that_use_it(judged: list[Person]
     assert (leaving.count, leaving.spend) == (len(gone), sum(each.cents for each in gone))
     clause = leaving.examples[0].clauses[0]
     assert clause.before.clause == clause.after.clause
-    assert (clause.before.holds, clause.after.holds, clause.after.found) == (True, False, "unknown")
+    assert (clause.before.holds, clause.after.holds, clause.after.found) == (True, False, "0.00 EUR")
 
 
 def test_the_policys_changes_are_said_in_words(judged: list[Person], planned: Planned) -> None:

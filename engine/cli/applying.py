@@ -23,7 +23,7 @@ from engine.planning.publish import put_in_force
 from engine.planning.report import Plan
 from engine.servers.project import Project
 
-_LONGEST = 2000
+_DONE = {"apply": "applied", "rollback": "rolled back to"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def carry_out(database: Database, before: Before, rules: Rules, what: str, wante
     if not _wanted(made.plan, before.rules, rules, wanted):
         raise typer.Exit(1)
     row = _put_in_force(database, before, rules, made, wanted)
-    sys.stdout.write(f"version {row.version} is in force, {wanted.how} by {row.author}\n")
+    sys.stdout.write(f"version {row.version} is in force, {_DONE[wanted.how]} by {row.author}\n")
     sys.stdout.flush()
     _settle(database)
 

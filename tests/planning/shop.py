@@ -53,7 +53,7 @@ policy:
     - {at_most: 3, per: 7d, purposes: [marketing]}
   channels:
     email: {provider: mailbox, sender: "Shop <shop@example.com>"}
-  apply: {confirm_above: 25%}
+  apply: {confirm_above: 20%}
 """,
     "playbooks/call-back.yaml": """
 playbook: call-back

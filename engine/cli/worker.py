@@ -20,6 +20,7 @@ from engine.composition import channel_providers, connect, context, journey_work
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions, publish
+from engine.edits.starter import EditStarter
 from engine.evaluation.minute import Minute
 from engine.evaluation.publication import Publication
 from engine.facts.event_contracts import Contract, ContractError, load_contracts
@@ -132,8 +133,10 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
                     dispatcher = Dispatcher(client, pool, versions, batch=settings.dispatcher_batch)
                     pause = settings.dispatcher_pause_ms / 1000
                     minute = Minute(pool, matcher, publication=Publication(url, rules))
-                    starter = Starter(client, pool, rules, versions)
-                    await asyncio.gather(dispatcher.run(stop, pause), minute.run(stop), starter.run(stop))
+                    starter, edits = Starter(client, pool, rules, versions), EditStarter(client, pool)
+                    await asyncio.gather(
+                        dispatcher.run(stop, pause), minute.run(stop), starter.run(stop), edits.run(stop)
+                    )
                     log.info("stopping", extra={"reason": "what has begun is finished"})
                 log.info("stopped")
     return 0

@@ -14,10 +14,11 @@ from psycopg.rows import class_row, tuple_row
 from engine.journeys.migrate import DRAINED
 from engine.journeys.wire import Adopted, AdoptRequest
 from engine.messages import record
+from engine.messages.reasons import SkipReason
 
 Connection = psycopg.Connection[Any]
 BATCH = 200
-EDITED = "edited"
+EDITED: SkipReason = "edited"
 """Why what was held back is not wanted any more: its step is gone."""
 
 _PICK = """

@@ -1,12 +1,10 @@
 """Journeys under way go on by an edited playbook, on the real servers."""
 
-from datetime import timedelta
 
-from engine.edits.begin import EditRefusedError
-from tests.edits.editing import apply, became, carried_out, edited, editing, plan
+from tests.edits.editing import apply, became, carried_out, edited, editing
 from tests.replay.scenes import stands_at
 from tests.workflows.rules import make_rules
-from tests.workflows.running import until, words
+from tests.workflows.running import until
 
 SEND = "  - send: {id: %s, title: A reminder, channel: email, template: reminder}\n"
 TWICE = "steps:\n" + SEND % "first" + "  - wait: {id: patience, for: 1h}\n" + SEND % "second"

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
 from activities.providers.provider import Provider
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import publish
@@ -68,3 +71,26 @@ def became(shop: Shop) -> list[tuple[str, str | None, str | None]]:
     """What each journey did about the edits: its state, where it stood, and where it went on."""
     rows = shop.rows("select state, step, to_step from journey_edits order by journey_id, edit_id")
     return [(row["state"], row["step"], row["to_step"]) for row in rows]
+
+
+async def skip_waits(running: Running, journeys: Sequence[str] | None = None) -> None:
+    """Ends the present wait of these journeys, by default of all that wait."""
+    running_ones = "select workflow_id from journeys where state = 'running' order by id"
+    names = [row["workflow_id"] for row in running.shop.rows(running_ones)] if journeys is None else journeys
+    await asyncio.gather(*(_skip(running, name) for name in names))
+
+
+async def _skip(running: Running, workflow_id: str) -> None:
+    handle = running.client.get_workflow_handle(workflow_id)
+
+    async def skipped() -> bool:
+        try:
+            await handle.execute_update("skip_wait")
+        except WorkflowUpdateFailedError:
+            return False  # it is just at work
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        return True
+
+    await until(skipped, f"a wait of {workflow_id}")

@@ -1,6 +1,5 @@
 """Journeys under way go on by an edited playbook, on the real servers."""
 
-
 from tests.edits.editing import apply, became, carried_out, edited, editing
 from tests.replay.scenes import stands_at
 from tests.workflows.rules import make_rules

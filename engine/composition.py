@@ -35,6 +35,7 @@ from activities.coupon import Coupon
 from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.discreet import Discreet
+from activities.edits import CarryOutEdits
 from activities.give_up import GiveUp
 from activities.look_up import LookUp
 from activities.move import Move
@@ -74,6 +75,7 @@ from engine.ruletests.case import Case, Outcome
 from engine.servers.errors import SetupError
 from engine.servers.namespace import prepare_namespace
 from workflows.campaign import Campaign
+from workflows.edits import Edits
 from workflows.journey import Journey
 
 Stay = Callable[[], Awaitable[None]]
@@ -176,7 +178,7 @@ def journey_worker(
     **options: Any,  # noqa: ANN401 - temporalio's own options
 ) -> Worker:
     """A worker for all journeys and campaigns, and their activities; `webhook` in place of that of the settings."""
-    campaigns = RunCampaign(shared)
+    campaigns, edits = RunCampaign(shared), CarryOutEdits(shared)
     activities: list[Callable[..., Any]] = [
         Deliver(shared).deliver,
         Decide(shared).decide,
@@ -198,11 +200,14 @@ def journey_worker(
         campaigns.send_wave,
         campaigns.end_wave,
         campaigns.end_campaign,
+        edits.tell,
+        edits.end,
+        edits.adopt,
     ]
     return Worker(
         client,
         task_queue=JOURNEY_QUEUE,
-        workflows=[Journey, Campaign],
+        workflows=[Journey, Campaign, Edits],
         activities=activities,
         workflow_runner=journey_runner(),
         interceptors=[Reported(), Discreet()],

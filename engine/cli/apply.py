@@ -16,7 +16,6 @@ from engine.cli.standing import output_console
 from engine.dispatch.in_force import history
 from engine.facts.pool import connect
 from engine.language.rules import load_rules
-from engine.servers.leave import leave
 
 _MOST = 50
 
@@ -57,8 +56,7 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option
     refuse_unsound(rules, f"{found.rules}/", "rules with mistakes cannot be applied")
     wanted = Wanted("apply", author(found, by), message.strip(), start is not None, yes, count, expect)
     database = Database.of(found)
-    carry_out(database, in_force(database), rules, "the working files", wanted)
-    leave(0)
+    carry_out(found, database, in_force(database), rules, "the working files", wanted)
 
 
 def _history(database: Database) -> None:

@@ -3,9 +3,10 @@
 import getpass
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import typer
@@ -16,11 +17,14 @@ from engine.cli.planned import Before, plan_of, write
 from engine.cli.rules_in_force import Database, WrongVersionError
 from engine.dispatch.held import HOW
 from engine.dispatch.in_force import MovedOnError, Row, Succession
+from engine.edits.begin import EditRefusedError, check_edits
+from engine.edits.positions import Positions, read_positions
 from engine.evaluation.settle import Settled, Settling
 from engine.language.rules import Rules
 from engine.planning.make import Made
 from engine.planning.publish import put_in_force
 from engine.planning.report import Plan
+from engine.servers.need import need
 from engine.servers.project import Project
 
 _DONE = {"apply": "applied", "rollback": "rolled back to"}
@@ -61,7 +65,7 @@ def _system_user() -> str:
         return "unknown"
 
 
-def carry_out(database: Database, before: Before, rules: Rules, what: str, wanted: Wanted) -> None:
+def carry_out(project: Project, database: Database, before: Before, rules: Rules, what: str, wanted: Wanted) -> None:
     """Plans, asks, puts the rules in force, and judges everybody whom they concern.
 
     Raises:
@@ -74,14 +78,21 @@ def carry_out(database: Database, before: Before, rules: Rules, what: str, wante
         sys.stdout.write(f"version {rules.version} is in force already\n")
         _settle(database)
         return
-    made = plan_of(database, before, rules, what)
+    made = plan_of(database, before, rules, what, partial(_places, project))
     write(made.plan, "text")
+    _check_edits(made)
     if not _wanted(made.plan, before.rules, rules, wanted):
         raise typer.Exit(1)
     row = _put_in_force(database, before, rules, made, wanted)
     sys.stdout.write(f"version {row.version} is in force, {_DONE[wanted.how]} by {row.author}\n")
     sys.stdout.flush()
     _settle(database)
+
+
+def _places(project: Project, playbooks: Collection[str]) -> Positions:
+    """Where journeys under way stand: what has no place for them is not applied, so that Temporal is needed here."""
+    need(project, temporal=True)
+    return read_positions(playbooks)
 
 
 def _expected(row: Row | None, expect: str) -> None:
@@ -92,6 +103,15 @@ def _expected(row: Row | None, expect: str) -> None:
 def _moved_on(error: MovedOnError) -> WrongVersionError:
     hint = "what was planned is no longer what would happen: `regulars plan` shows what is"
     return WrongVersionError("version-moved-on", f"{error}; nothing has been changed", hint)
+
+
+def _check_edits(made: Made) -> None:
+    """Refuses what would leave journeys under way without a place."""
+    try:
+        check_edits(made.edits)
+    except EditRefusedError as error:
+        sys.stderr.write(f"{error}\nnothing has been changed\n")
+        raise typer.Exit(1) from None
 
 
 def _put_in_force(database: Database, before: Before, rules: Rules, made: Made, wanted: Wanted) -> Row:
@@ -106,7 +126,7 @@ def _put_in_force(database: Database, before: Before, rules: Rules, made: Made, 
         settled=not made.plan.groups and not (wanted.start_existing and made.plan.journeys),
     )
     try:
-        return put_in_force(database.url, rules, after, made.cut_offs, datetime.now(UTC))
+        return put_in_force(database.url, rules, after, made, datetime.now(UTC))
     except MovedOnError as error:
         raise _moved_on(error) from None
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.planned import Before, Format, in_force, plan_of, write
+from engine.cli.planned import Before, Format, in_force, plan_of, where_known, write
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules_at import refuse_unsound, rules_at
 from engine.cli.rules_in_force import Database
@@ -41,7 +41,9 @@ def plan(
     if before is None:
         known = rules_at(found.rules, str(against), "--against")
         before = Before(known, Version(known.version, f"the rules at {against}"))
-    made = plan_of(database, before, rules, "the working files" if ref is None else f"the rules at {ref}")
+    made = plan_of(
+        database, before, rules, "the working files" if ref is None else f"the rules at {ref}", where_known(found)
+    )
     write(made.plan, output)
     if made.plan.changes:
         raise typer.Exit(_CHANGES)

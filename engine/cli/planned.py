@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -14,6 +15,7 @@ from engine.cli.evaluate import told_progress
 from engine.cli.rules_in_force import Database, WrongVersionError
 from engine.dispatch.in_force import Row, last
 from engine.dispatch.versions import StoredVersions
+from engine.edits.positions import Positions, read_positions
 from engine.facts.currency import CurrencyUnclearError
 from engine.facts.pool import connect
 from engine.language.rules import Rules
@@ -22,6 +24,11 @@ from engine.planning.as_markdown import as_markdown
 from engine.planning.as_text import show
 from engine.planning.make import Asked, Made, make_plan
 from engine.planning.report import Plan, Version
+from engine.planning.under_way import Places
+from engine.servers.external import temporal_configured
+from engine.servers.lease import running
+from engine.servers.need import need
+from engine.servers.project import Project
 
 Format = Literal["text", "json", "markdown"]
 _WRONG = 1
@@ -56,7 +63,26 @@ def in_force(database: Database) -> Before:
         return Before(rules, Version(row.version, f"the version {_HOW[row.how]},", row.at, row.author), row)
 
 
-def plan_of(database: Database, before: Before, new: Rules, what: str) -> Made:
+def nowhere(_playbooks: Collection[str]) -> None:
+    """Nobody is asked where journeys under way stand."""
+
+
+def where_known(project: Project) -> Places:
+    """Asks Temporal where journeys under way stand, if it is there; none is started."""
+
+    def places(playbooks: Collection[str]) -> Positions | None:
+        if not temporal_configured() and running(project.state / "temporal") is None:
+            return None
+        need(project, temporal=True)
+        try:
+            return read_positions(playbooks)
+        except RuntimeError:
+            return None
+
+    return places
+
+
+def plan_of(database: Database, before: Before, new: Rules, what: str, places: Places = nowhere) -> Made:
     """The plan from one version to another, with a bar where it takes long.
 
     Raises:
@@ -64,7 +90,7 @@ def plan_of(database: Database, before: Before, new: Rules, what: str) -> Made:
     """
     asked = Asked(
         database.url, before.rules, new, before.version, Version(new.version, what), datetime.now(UTC),
-        notes=before.notes,
+        notes=before.notes, places=places,
     )  # fmt: skip
     try:
         with told_progress() as told:

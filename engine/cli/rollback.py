@@ -36,4 +36,4 @@ def rollback(
         rules = StoredVersions().get(connection, whole)
     refuse_unsound(rules, f"{whole}:", "this engine takes them no longer")
     wanted = Wanted("rollback", author(found, by), message.strip(), False, yes, count, expect)
-    carry_out(database, in_force(database), rules, "version", wanted)
+    carry_out(found, database, in_force(database), rules, "version", wanted)

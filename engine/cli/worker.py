@@ -29,6 +29,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.in_force import InForce, come_into_force
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions
+from engine.edits.starter import EditStarter
 from engine.evaluation.minute import Minute
 from engine.evaluation.publication import Publication
 from engine.evaluation.settle import Settling
@@ -145,7 +146,10 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
                     publication, settling = Publication(url, rules), Settling(url, versions)
                     minute = Minute(pool, matcher, publication=publication, settling=settling)
                     starter = Starter(client, pool, rules, versions, in_force=in_force)
-                    await asyncio.gather(dispatcher.run(stop, pause), minute.run(stop), starter.run(stop))
+                    edits = EditStarter(client, pool)
+                    await asyncio.gather(
+                        dispatcher.run(stop, pause), minute.run(stop), starter.run(stop), edits.run(stop)
+                    )
                     log.info("stopping", extra={"reason": "what has begun is finished"})
                 log.info("stopped")
     return 0

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from engine.dispatch.versions import StoredVersions
+from engine.edits.planned import PlannedEdit
 from engine.evaluation.edited import edited_parts
 from engine.evaluation.run import Progress
 from engine.facts.currency import reporting_currency
@@ -22,7 +23,7 @@ from engine.planning.policy_words import policy_changes
 from engine.planning.report import Plan, Version
 from engine.planning.spend import spend_of
 from engine.planning.starts import starting
-from engine.planning.under_way import under_way
+from engine.planning.under_way import Places, edits_under_way, under_way
 from engine.standing.cut_offs import CutOffs
 from engine.standing.definition import StandingRules
 
@@ -41,14 +42,16 @@ class Asked:
     at: datetime
     schema: str = "public"
     notes: tuple[str, ...] = ()
+    places: Places = lambda _playbooks: None
 
 
 @dataclass(frozen=True)
 class Made:
-    """A plan, and the cut-offs that come into force with the new rules."""
+    """A plan, and the cut-offs and edits of journeys under way that come into force with the new rules."""
 
     plan: Plan
     cut_offs: CutOffs
+    edits: Sequence[PlannedEdit] = ()
 
 
 def make_plan(asked: Asked, progress: Progress = lambda _what, _done, _total: None) -> Made:
@@ -62,8 +65,11 @@ def make_plan(asked: Asked, progress: Progress = lambda _what, _done, _total: No
         sides, found = _sides(connection, asked, parts, progress)
         connection.commit()
         compared = compare(sides, progress)
+        versions = StoredVersions({each.version: each for each in (asked.old, asked.new) if each is not None})
+        planned, unknown = edits_under_way(connection, versions, asked.old, asked.new, asked.places)
         plan = _plan(connection, asked, sides, compared, progress)
-    return Made(plan, found.after)
+        ways = tuple(under_way(connection, asked.new, planned))
+    return Made(replace(plan, under_way=ways, notes=(*asked.notes, *unknown)), found.after, planned)
 
 
 def _sides(connection: Connection, asked: Asked, parts: frozenset[str], progress: Progress) -> tuple[Sides, Found]:
@@ -93,7 +99,6 @@ def _plan(connection: Connection, asked: Asked, sides: Sides, compared: Comparis
     spend = spend_of(connection, moved, currency, asked.at)
     examples = Examples(connection, sides, spend)
     first = asked.old is None
-    versions = StoredVersions({each.version: each for each in (asked.old, asked.new) if each is not None})
     return Plan(
         before=asked.before,
         after=asked.after,
@@ -103,11 +108,9 @@ def _plan(connection: Connection, asked: Asked, sides: Sides, compared: Comparis
         currency=currency,
         groups=tuple(groups(sides, compared, spend, None if first else examples, progress)),
         starts=tuple(starting(connection, sides, compared, first=first)),
-        under_way=tuple(under_way(connection, versions, asked.new)),
         edits=tuple(edits(asked.old, asked.new)),
         policy=tuple(policy_changes(asked.old.policy if asked.old else None, asked.new.policy)),
         files=files_changed(asked.old.files if asked.old else {}, asked.new.files),
-        notes=asked.notes,
     )
 
 

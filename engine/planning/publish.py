@@ -6,33 +6,31 @@ row in `rules_in_force` (see `engine.evaluation.settle`).
 
 from datetime import datetime
 
-from engine.dispatch.in_force import MovedOnError, Row, Succession, alone, succeed
+from engine.dispatch.in_force import Row, Succession, alone, succeed
 from engine.dispatch.versions import publish
+from engine.edits.begin import begin_edits
 from engine.facts.currency import reporting_currency
 from engine.facts.pool import connect
 from engine.facts.standing import publish_cut_offs
 from engine.language.rules import Rules
 from engine.planning.cut_offs import standings
-from engine.standing.cut_offs import CutOffs
-
-__all__ = ["MovedOnError", "put_in_force"]
+from engine.planning.make import Made
 
 
-def put_in_force(
-    url: str, rules: Rules, after: Succession, cut_offs: CutOffs, at: datetime, schema: str = "public"
-) -> Row:
+def put_in_force(url: str, rules: Rules, after: Succession, made: Made, at: datetime, schema: str = "public") -> Row:
     """Publishes rules and puts them in force after the row that they were planned against.
 
     Args:
         url: of the database.
         rules: the rules.
         after: how they come into force.
-        cut_offs: those that the plan was made with, for tiers and RFM that have none published.
+        made: the plan, with its cut-offs, for tiers and RFM that have none published, and its edits.
         at: the wall clock's instant.
         schema: where the tables are.
 
     Raises:
         MovedOnError: another version has come into force meanwhile; nothing has been changed.
+        EditRefusedError: journeys under way have no place in the new version; nothing has been changed.
     """
     with connect(url, schema) as connection:
         alone(connection)
@@ -40,6 +38,7 @@ def put_in_force(
         row = succeed(connection, after, at)
         judging = standings(rules, reporting_currency(connection, rules.policy.currency))
         if judging.published(connection) is None:
-            publish_cut_offs(connection, rules.version, at, cut_offs, judging.digests)
-        # The place for what is done to journeys under way: it commits with the version, or not at all.
+            publish_cut_offs(connection, rules.version, at, made.cut_offs, judging.digests)
+        before = None if after.follows is None else after.follows.version
+        begin_edits(connection, rules.version, at, made.edits, before)
     return row

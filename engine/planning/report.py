@@ -113,10 +113,21 @@ class Starting:
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """Journeys at one step: `to` which step of the edited playbook they go, or `why` it has no place for them."""
+
+    step: str
+    count: int
+    to: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UnderWay:
     """Journeys under way of a playbook: `plan` says whether the edited one is new, removed or the same for them.
 
-    `edits` is what the edited playbook says of them: pin, migrate or drain.
+    `edits` is what the edited playbook says of them: pin, migrate or drain. `stands` tells where those stand who go
+    over; while the edited playbook has no place for somebody it cannot be applied.
     """
 
     playbook: str
@@ -124,6 +135,7 @@ class UnderWay:
     held: int
     plan: Literal["same", "edited", "removed"]
     edits: str
+    stands: tuple[Stand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

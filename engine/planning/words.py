@@ -1,7 +1,7 @@
 """What a plan says in words that its text and its Markdown share."""
 
 from engine.money import Money
-from engine.planning.report import Asked, Decisive, Example, Group, Line, Plan, Starting, UnderWay, Version
+from engine.planning.report import Asked, Decisive, Example, Group, Line, Plan, Stand, Starting, UnderWay, Version
 from engine.standing.order import UNNAMED
 
 KINDS = {"stage": "stage", "tier": "tier", "rfm_group": "RFM group", "segment": "segment", "tag": "tag"}
@@ -9,7 +9,7 @@ _EDITED = {"affected": "by what it depends on"}
 _BECOMES = {
     "pin": "run on as they began",
     "migrate": "go over to the edited steps",
-    "drain": "run on as they began; nothing new starts until they have ended",
+    "drain": "end now, and nothing more of them is sent",
 }
 
 
@@ -110,4 +110,10 @@ def becomes(each: UnderWay) -> str:
         return "not edited"
     if each.plan == "removed":
         return "removed: they run to their end by the version that they began with"
-    return f"edits: {each.edits}: they {_BECOMES[each.edits]}"
+    return "; ".join((f"edits: {each.edits}: they {_BECOMES[each.edits]}", *map(_stand, each.stands)))
+
+
+def _stand(each: Stand) -> str:
+    if each.why:
+        return f"{each.count:,} at {each.step} have no place: {each.why}"
+    return f"{each.count:,} at {each.step}" + (f" go on at {each.to}" if each.to and each.to != each.step else "")

@@ -34,7 +34,7 @@ def apply(database: str, connection: psycopg.Connection, new: Rules, planned, *,
     made = planned(new, old)
     return put_in_force(
         database, new, Succession(new.version, row, "apply", "ada", "why not", start, made.plan.changing),
-        made.cut_offs, NOW,
+        made, NOW,
     )  # fmt: skip
 
 

@@ -33,7 +33,6 @@ from engine.servers.project import Project
 Format = Literal["text", "json", "markdown"]
 _WRONG = 1
 _WIDE = 200
-_HOW = {"start": "started", "apply": "applied", "rollback": "rolled back to"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def in_force(database: Database) -> Before:
             rules = StoredVersions().get(connection, row.version)
         except LookupError as error:
             raise WrongVersionError("no-version", str(error), "`regulars doctor` looks closer") from None
-        return Before(rules, Version(row.version, f"the version {_HOW[row.how]},", row.at, row.author), row)
+        return Before(rules, Version(row.version, "the version in force", row.at, row.author, row.how), row)
 
 
 def nowhere(_playbooks: Collection[str]) -> None:

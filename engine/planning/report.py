@@ -20,6 +20,8 @@ class Version:
     what: str
     at: datetime | None = None
     by: str | None = None
+    how: str | None = None
+    """How it came into force: start, apply or rollback."""
 
 
 @dataclass(frozen=True, slots=True)

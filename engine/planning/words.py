@@ -5,6 +5,7 @@ from engine.planning.report import Asked, Decisive, Example, Group, Line, Plan, 
 from engine.standing.order import UNNAMED
 
 KINDS = {"stage": "stage", "tier": "tier", "rfm_group": "RFM group", "segment": "segment", "tag": "tag"}
+_HOW = {"start": "started", "apply": "applied", "rollback": "rolled back to"}
 _EDITED = {"affected": "by what it depends on"}
 _BECOMES = {
     "pin": "run on as they began",
@@ -24,10 +25,10 @@ def percent(share: float) -> str:
 
 
 def version(side: Version) -> str:
-    """`the version in force 9f8e7d6c5b4a3210, applied by anna at 2026-11-20 10:00 UTC`."""
+    """`the version in force 9f8e7d6c5b4a3210, applied by anna, 2026-11-20 10:00 UTC`."""
     named = f"{side.what} {side.version}" if side.version else side.what
-    since = f" since {side.at:%Y-%m-%d %H:%M} UTC" if side.at else ""
-    return f"{named}{since}{f', by {side.by}' if side.by else ''}"
+    since = f", {side.at:%Y-%m-%d %H:%M} UTC" if side.at else ""
+    return f"{named}{f', {_HOW[side.how]} by {side.by}' if side.how else ''}{since}"
 
 
 def headline(plan: Plan) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 from engine.cli.evaluate import told_progress
 from engine.cli.mirror import project_mirror
 from engine.cli.project import ProjectOption, find_project
-from engine.cli.standing import Opened, opened_standing, output_console
+from engine.cli.standing import Opened, Working, opened_standing, output_console
 from engine.cli.tables import write_csv
 from engine.explain.bulk import Bulk
 from engine.explain.customers import Customer, UnknownCustomerError, find_customer
@@ -34,12 +34,13 @@ def attributes(
     ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="A past instant, in the shop's zone.")] = None,
     output: Annotated[Path | None, typer.Option("--output", help="A file to write: .csv or .parquet.")] = None,
+    working: Working = False,
     project: ProjectOption = None,
 ) -> None:
     """Show the attributes of customers, or write those of all into a file; nothing is stored."""
     _check(customers or [], output)
     found_project = find_project(project)
-    with opened_standing(found_project) as opened:
+    with opened_standing(found_project, working=working) as opened:
         at = opened.instant(as_of)
         currency = opened.standings.currency
         if output is not None and not customers:

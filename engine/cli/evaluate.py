@@ -17,8 +17,10 @@ from engine.cli.confirm import confirmed
 from engine.cli.instants import read_instant
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules import sound_rules
+from engine.cli.rules_in_force import judging_by, starting_with
 from engine.composition import connect as connect_temporal
 from engine.dispatch.held import HOW, begin
+from engine.dispatch.in_force import MovedOnError
 from engine.dispatch.versions import StoredVersions
 from engine.evaluation.run import Asked, Result, evaluate
 from engine.evaluation.run import Progress as Told
@@ -69,8 +71,10 @@ def evaluate_(
     need(found, database=True, temporal=slices is not None)
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
-    rules = sound_rules(found)
     now = datetime.now(UTC)
+    with connect(url) as connection:
+        own = sound_rules(found)
+        rules = starting_with(connection, own, now) if as_of is None else judging_by(connection, own)
     instant = now
     if as_of is not None:
         if start is not None:
@@ -85,7 +89,7 @@ def evaluate_(
     try:
         with told_progress() as told:
             result = evaluate(asked, told) if slices is None else _split(asked, slices, told)
-    except CurrencyUnclearError as error:
+    except (CurrencyUnclearError, MovedOnError) as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(_WRONG) from None
     _print(rules, asked, result)

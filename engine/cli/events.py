@@ -16,13 +16,14 @@ from psycopg.rows import tuple_row
 from engine.cli.facts import opened, show
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules import sound_rules
+from engine.cli.rules_in_force import starting_with
 from engine.dispatch.accept import accept_refused
-from engine.dispatch.match import Matcher
-from engine.dispatch.versions import StoredVersions, publish
+from engine.dispatch.in_force import InForce
+from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
 from engine.facts.event_contracts import ContractError, load_contracts
 from engine.facts.matching import EventMatcher
-from engine.operations.telling import Answer, tell
+from engine.operations.telling import Answer, Ruling, tell
 from engine.servers.errors import SetupError
 from engine.servers.progress import Paced
 
@@ -77,7 +78,7 @@ def refused(
 def replay(code: Code = None, project: ProjectOption = None) -> None:
     """Try the refused events again, for example after an import or with a new contract."""
     with _opened(project) as (connection, matcher), connection.transaction():
-        accepted = accept_refused(connection, matcher, datetime.now(UTC), None if code is None else [code])
+        accepted = accept_refused(connection, matcher(connection), datetime.now(UTC), None if code is None else [code])
     with opened(project) as reading:
         row = reading.execute("select count(*) as count from refused_events where replayed_at is null").fetchone()
     sys.stdout.write(f"{accepted} accepted, {row['count'] if row else 0} still wait\n")
@@ -94,7 +95,7 @@ def _numbered(source: str) -> Iterator[tuple[int, str]]:
         yield from ((number, line) for number, line in enumerate(stream, start=1) if line.strip())
 
 
-def _told(connection: psycopg.Connection[Any], matcher: Matcher, line: str, number: int, source: str) -> Answer:
+def _told(connection: psycopg.Connection[Any], matcher: Ruling, line: str, number: int, source: str) -> Answer:
     try:
         event = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -108,13 +109,13 @@ def _told(connection: psycopg.Connection[Any], matcher: Matcher, line: str, numb
 
 
 @contextmanager
-def _opened(project: Path | None) -> Iterator[tuple[psycopg.Connection[Any], Matcher]]:
-    """A connection outside a transaction, and the rules in force."""
+def _opened(project: Path | None) -> Iterator[tuple[psycopg.Connection[Any], Ruling]]:
+    """A connection outside a transaction, and who gives the rules in force in one."""
     found = find_project(project)
     with opened(found.root) as opened_:
         connection: psycopg.Connection[Any] = opened_
         connection.row_factory = tuple_row
-        rules = sound_rules(found)
+        rules = starting_with(connection, sound_rules(found), datetime.now(UTC))
         try:
             contracts = load_contracts(found.root / "schemas" / "events")
             currency = reporting_currency(connection, rules.policy.currency)
@@ -124,7 +125,5 @@ def _opened(project: Path | None) -> Iterator[tuple[psycopg.Connection[Any], Mat
         except CurrencyUnclearError as error:
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(_WRONG) from None
-        publish(connection, rules)
-        connection.commit()
-        versions = StoredVersions({rules.version: rules})
-        yield connection, Matcher(rules, versions, EventMatcher(contracts, currency))
+        in_force, events = InForce(rules, StoredVersions()), EventMatcher(contracts, currency)
+        yield connection, lambda asking: in_force.matcher(in_force.hold(asking), events)

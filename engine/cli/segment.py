@@ -10,9 +10,11 @@ from rich.table import Table
 
 from engine.cli.evaluate import told_progress
 from engine.cli.project import ProjectOption, find_project
-from engine.cli.standing import Opened, opened_standing, output_console
+from engine.cli.standing import Opened, Working, opened_standing, output_console
 from engine.cli.tables import write_csv
 from engine.conditions.ast import Condition
+from engine.dispatch.versions import StoredVersions
+from engine.evaluation.edited import edited_parts
 from engine.evaluation.run import Asked, evaluate
 from engine.explain.members import ASKED, Member, judged_members, stored_counts, stored_members, stored_versions
 from engine.explain.subject import WORDS, Subject, UnknownRuleError, find_subject, subjects
@@ -39,12 +41,13 @@ def segment(
     when: Annotated[
         str | None, typer.Option("--when", help="A condition in place of a name: '{paid_orders: {gte: 2}}'.")
     ] = None,
+    working: Working = False,
     project: ProjectOption = None,
 ) -> None:
     """List segments, stages, tiers, RFM groups and tags with their sizes, or the members of one; nothing is written."""
     if name is not None and when is not None:
         raise typer.BadParameter(f"--when: found with the name {name!r}, expected one of the two")
-    with opened_standing(find_project(project)) as opened:
+    with opened_standing(find_project(project), working=working) as opened:
         if when is not None:
             _members(opened, ASKED, as_of, output, _condition(opened.rules, when))
         elif name is not None:
@@ -150,11 +153,21 @@ def _rows(rules: Rules, sizes: Mapping[tuple[str, str], int], total: int) -> Ite
 
 
 def _told_versions(opened: Opened) -> list[str]:
-    others = stored_versions(opened.connection) - {opened.rules.version}
+    others = {each for each in stored_versions(opened.connection) if _otherwise(opened, each)}
     if not others:
         return []
     listed = ", ".join(sorted(others))
-    return [f"note: some are as evaluated by rules version {listed}; `regulars evaluate` judges all by the project's"]
+    return [f"note: some are as evaluated by rules version {listed}; `regulars evaluate` judges all by these"]
+
+
+def _otherwise(opened: Opened, version: str) -> bool:
+    """Whether a version may judge anybody otherwise; one that is not kept may."""
+    if version == opened.rules.version:
+        return False
+    try:
+        return bool(edited_parts(StoredVersions().get(opened.connection, version), opened.rules))
+    except LookupError:
+        return True
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

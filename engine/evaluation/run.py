@@ -37,6 +37,7 @@ Progress = Callable[[str, int, int], None]
 PROCESSES = 2
 CHUNK = 1000
 T = TypeVar("T")
+_JUDGED = "update cut_offs set judged_at = clock_timestamp() where id = %s and judged_at is null"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Asked:
     `as_of` is the logical instant, `recorded_at` the wall clock's. With `write` standings, changes and cut-offs are
     stored and journeys may start; without it nothing is written and no standing before counts. `customers` are those to
     judge, in order; default: all. `mirror` is where the columnar mirror of the facts is kept: all customers are judged
-    at once over it; without it one after the other.
+    at once over it; without it one after the other. `published` are cut-offs to judge by, in place of new ones. `baseline` are parts of
+    the rules that were edited: what they change starts nothing, whatever is known of each one's earlier standing.
     """
 
     url: str
@@ -78,6 +80,8 @@ class Asked:
     chunk: int = CHUNK
     customers: Sequence[int] | None = None
     mirror: Path | None = None
+    published: Published | None = None
+    baseline: frozenset[str] = frozenset()
 
 
 def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: None) -> Result:
@@ -85,6 +89,7 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
 
     Raises:
         CurrencyUnclearError: shops have several currencies and the policy names none.
+        MovedOnError: it was to write, and other rules have come into force meanwhile.
     """
     if asked.mirror is not None and asked.customers is None:
         return _at_once(asked, asked.mirror, progress)
@@ -94,15 +99,23 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
         chunks = _chunks(_everybody(connection) if asked.customers is None else asked.customers, asked.chunk)
         if asked.write:
             publish(connection, asked.rules)
-    order = Order(asked.rules, currency, asked.as_of, asked.recorded_at, asked.write, asked.start_existing)
-    with _pool((asked.url, asked.schema, order), asked.processes, len(chunks)) as pool:
-        cut_offs = _cut_offs(pool, asked.rules, chunks, progress)
-        published = _publish(asked, currency, cut_offs)
+    with _pool((asked.url, asked.schema, _order(asked, currency)), asked.processes, len(chunks)) as pool:
+        published = asked.published or _publish(asked, currency, _cut_offs(pool, asked.rules, chunks, progress))
         tally = Tally()
         for each in _all("judge", chunks, progress, lambda ids: pool.submit(work.judge, ids, published)):
             tally.add(each)
     held = _finish(asked, currency, published, tally.started) if asked.write else 0
-    return Result(tally, cut_offs, time.monotonic() - began, _peak(tally), held)
+    return Result(tally, published.values, time.monotonic() - began, _peak(tally), held)
+
+
+def cut_offs(asked: Asked, progress: Progress = lambda _what, _done, _total: None) -> CutOffs:
+    """Cut-offs of everybody as these rules have them, computed anew; nothing is written."""
+    with connect(asked.url, asked.schema) as connection:
+        currency = reporting_currency(connection, asked.rules.policy.currency)
+        chunks = _chunks(_everybody(connection), asked.chunk)
+    order = Order(asked.rules, currency, asked.as_of, asked.recorded_at, write=False)
+    with _pool((asked.url, asked.schema, order), asked.processes, len(chunks)) as pool:
+        return _cut_offs(pool, asked.rules, chunks, progress)
 
 
 def _at_once(asked: Asked, mirror: Path, progress: Progress) -> Result:
@@ -115,19 +128,25 @@ def _at_once(asked: Asked, mirror: Path, progress: Progress) -> Result:
             opened.duck, connection, asked.rules, currency, microseconds(asked.as_of), flips=asked.write
         )
         progress("cut-offs", 0, everybody.customers())
-        cut_offs = everybody.read()
-        everybody.decide(cut_offs, follows=asked.write)
-        connection.commit()
+        found = everybody.read()
+        values = asked.published.values if asked.published else found
+        everybody.decide(values, follows=asked.write)
         if not asked.write:
             tally = everybody.tally()
             tally.peak[os.getpid()] = work.peak()
-            return Result(tally, cut_offs, time.monotonic() - began, _peak(tally))
+            return Result(tally, values, time.monotonic() - began, _peak(tally))
         publish(connection, asked.rules)
         connection.commit()
-        published = _publish(asked, currency, cut_offs)
+        published = asked.published or _publish(asked, currency, values)
         tally = _settle(asked, connection, currency, everybody, published, progress)
     held = _finish(asked, currency, published, tally.started)
-    return Result(tally, cut_offs, time.monotonic() - began, _peak(tally), held)
+    return Result(tally, values, time.monotonic() - began, _peak(tally), held)
+
+
+def _order(asked: Asked, currency: str | None) -> Order:
+    return Order(
+        asked.rules, currency, asked.as_of, asked.recorded_at, asked.write, asked.start_existing, asked.baseline
+    )
 
 
 def _settle(
@@ -139,8 +158,7 @@ def _settle(
     progress: Progress,
 ) -> Tally:
     """Stores what is said of everybody, a chunk after the other."""
-    order = Order(asked.rules, currency, asked.as_of, asked.recorded_at, asked.write, asked.start_existing)
-    settling, tally, total = work.Work(connection, order), Tally(), everybody.customers()
+    settling, tally, total = work.Work(connection, _order(asked, currency)), Tally(), everybody.customers()
     for batch in everybody.said():
         for chunk in _chunks(batch, asked.chunk):
             tally.add(settling.settle(chunk, published))
@@ -155,7 +173,7 @@ def _finish(asked: Asked, currency: str | None, published: Published, journeys: 
         if asked.rules.policy.mass_start is not None and not held:
             matcher = EventMatcher(load_contracts(), currency)
             begin(connection, journeys, asked.recorded_at, matcher, StoredVersions({asked.rules.version: asked.rules}))
-        connection.execute("update cut_offs set judged_at = clock_timestamp() where id = %s", (published.id,))
+        connection.execute(_JUDGED, (published.id,))
     return len(journeys) if held else 0
 
 

@@ -19,6 +19,7 @@ import psycopg
 
 from engine.conditions.operands import instant, microseconds
 from engine.dispatch.held import hold
+from engine.dispatch.in_force import MovedOnError, last
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.standing import Read, Shift
 from engine.dispatch.versions import StoredVersions
@@ -62,6 +63,7 @@ class Order:
     recorded_at: datetime
     write: bool
     start_existing: bool = False
+    baseline: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -174,6 +176,7 @@ class Work:
         """Under the customers' locks: who has other facts or another standing by now is judged again."""
         ids = sorted(judged)
         now = _fact_versions(self._connection, ids, lock=True)
+        self._still_in_force()
         stored = read_standings(self._connection, ids)
         moved = [each for each in ids if now[each] != versions[each] or stored.get(each) != kept.get(each)]
         self._judge_again(moved, judged, stored, published)
@@ -237,12 +240,19 @@ class Work:
             hold(self._connection, tally.started)
         return tally
 
+    def _still_in_force(self) -> None:
+        """What other rules have judged meanwhile must not be judged by these again."""
+        found = last(self._connection)
+        if found is not None and found.version != self._order.rules.version:
+            raise MovedOnError(self._order.rules.version, found)
+
     def _shift(
         self, customer: int, judgement: Judgement, kept: Kept | None, version: int, published: Published | None
     ) -> Shift:
         first: frozenset[str] = frozenset()
         if not self._order.start_existing:
-            first = self._standings.first_said(self._connection, _imported(kept, version), published)
+            said = self._standings.first_said(self._connection, _imported(kept, version), published)
+            first = said | self._order.baseline
         due = kept is not None and kept.next_flip is not None and kept.next_flip <= microseconds(self._order.as_of)
         cause = "flip" if due else "rules"
         return self._standings.shift(judgement, customer, version, published, cause=cause, first=first)

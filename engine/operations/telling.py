@@ -15,6 +15,8 @@ from engine.dispatch.match import Matcher
 from engine.facts.events import Recorded, Refused, Violation
 
 Connection = psycopg.Connection[Any]
+Ruling = Callable[[Connection], Matcher]
+"""Gives the rules in force, asked in the transaction that takes an event in."""
 Fate = Literal["accepted", "known", "refused"]
 
 _TRIES = 3
@@ -64,20 +66,25 @@ class Answer:
         return told | ({"waits_for": self.waits_for} if self.waits_for else {})
 
 
-def tell(connection: Connection, matcher: Matcher, told: object, now: datetime) -> Answer:
+def tell(connection: Connection, matcher: Matcher | Ruling, told: object, now: datetime) -> Answer:
     """Takes one event in, with all that follows from it, and commits.
 
     Args:
         connection: outside a transaction.
-        matcher: the rules in force and the contracts of events.
+        matcher: the rules in force and the contracts of events, or who gives them in the event's transaction.
         told: the event as JSON data.
         now: the record instant.
     """
-    return _answered(told, _insisting(connection, lambda: accept_json(connection, matcher, told, now)))
+
+    def take() -> Recorded | Refused:
+        ruling = matcher if isinstance(matcher, Matcher) else matcher(connection)
+        return accept_json(connection, ruling, told, now)
+
+    return _answered(told, _insisting(connection, take))
 
 
 def tell_all(
-    connection: Connection, matcher: Matcher, told: Sequence[object], clock: Callable[[], datetime]
+    connection: Connection, matcher: Matcher | Ruling, told: Sequence[object], clock: Callable[[], datetime]
 ) -> list[Answer]:
     """Takes several in, in the order given."""
     return [tell(connection, matcher, each, clock()) for each in told]

@@ -73,7 +73,7 @@ class Intake:
 
     Args:
         pool: of the facts' database.
-        matcher: gives the rules in force, asked anew each time: a shop may become known later.
+        matcher: gives the rules in force, asked anew in each event's transaction: others may come into force.
         token: what a caller must bear; None: the endpoint is off.
         registry: where its counter is registered.
     """
@@ -126,17 +126,17 @@ class Intake:
     def _take(self, events: list[object]) -> list[dict[str, Any]]:
         with self.pool.connection() as connection:
             try:
-                matcher = self.matcher(connection)
+                self.matcher(connection)
             except CurrencyUnclearError as error:
                 found = ", ".join(error.found)
                 hint = "add a line such as `currency: EUR` to policy.yaml"
                 raise Wrong(500, error.code, "rules/policy.yaml", found, "one currency to report in", hint) from None
             connection.commit()
-            return [self._take_one(connection, matcher, event) for event in events]
+            return [self._take_one(connection, event) for event in events]
 
-    def _take_one(self, connection: psycopg.Connection[Any], matcher: Matcher, event: object) -> dict[str, Any]:
+    def _take_one(self, connection: psycopg.Connection[Any], event: object) -> dict[str, Any]:
         try:
-            return tell(connection, matcher, event, datetime.now(UTC)).to_json()
+            return tell(connection, self.matcher, event, datetime.now(UTC)).to_json()
         except psycopg.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - one event that meets a mistake of ours must not take the others along

@@ -1,24 +1,31 @@
 """Journeys under way go on by an edited playbook, on the real servers."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from psycopg.types.json import Jsonb
 
 from engine.edits import carry
 from engine.edits.begin import EditRefusedError
-from tests.edits.editing import apply, became, carried_out, edited, editing, plan
+from engine.trace.recorded import recorded_paths
+from tests.edits.editing import apply, became, carried_out, edited, editing, plan, skip_waits
 from tests.replay.scenes import quiet, stands_at
 from tests.workflows.rules import HEAD, make_rules
 from tests.workflows.running import status, until
 from tests.workflows.shop import now
 
 SEND = "  - send: {id: %s, title: A reminder, channel: email, template: reminder}\n"
+WAITING = """
+steps:
+  - wait_for: {id: answer, event: EVENT, within: 1h}
+    got: [{task: {id: reply, team: support}}]
+"""
 TWICE = "steps:\n" + SEND % "first" + "  - wait: {id: patience, for: 1h}\n" + SEND % "second"
 
 
 async def test_a_journey_goes_on_by_the_new_version_and_keeps_its_due_and_what_was_sent(open_shop, namespace, mailbox):
-    shop = open_shop(make_rules(TWICE.replace("1h", "3s")))
+    shop = open_shop(make_rules(TWICE))
     asked = "  - if: {step: first, sent: true}\n    then: [{task: {id: call, team: sales}}]\n"
     after = edited("migrate", TWICE.replace("1h", "9d") + asked)
     async with editing(shop, namespace, mailbox) as running:
@@ -31,9 +38,24 @@ async def test_a_journey_goes_on_by_the_new_version_and_keeps_its_due_and_what_w
         assert (await running.handle().query("where"))["due"] == before
         assert became(shop) == [("migrated", "patience", "patience")]
         assert shop.journey()["version"] == after.version
+        await skip_waits(running)
         await running.finished()
     assert [(step, state) for step, _, state, _ in shop.messages()] == [("first", "sent"), ("second", "sent")]
     assert [task[0] for task in shop.tasks()] == ["call"]
+    assert traced(shop) == ["start", "message", "wait", "note", "message", "question", "task", "end"]
+
+
+def traced(shop):
+    """The kinds of moments in the journey's timeline."""
+    with shop.pool.connection() as connection:
+        customer = shop.journey()["customer_id"]
+        (path,) = recorded_paths(
+            connection, shop.versions, shop.matcher.events, customer, "payment-reminder", "UTC", now()
+        )
+    assert [each.words for each in path.moments if each.what == "note"] == [
+        f"The playbook was edited: goes on by rules version {shop.rules.version[:8]}"
+    ]
+    return [each.what for each in path.moments]
 
 
 async def test_a_journey_that_has_followed_is_not_told_again_by_a_batch_that_was_read_before(
@@ -77,7 +99,7 @@ async def test_where_somebody_would_have_no_place_nothing_is_begun_and_the_count
 async def test_one_that_went_on_to_where_there_is_no_place_keeps_its_version_and_is_listed(
     open_shop, namespace, mailbox
 ):
-    shop = open_shop(make_rules(TWICE.replace("1h", "6s")))
+    shop = open_shop(make_rules(TWICE))
     async with editing(shop, namespace, mailbox) as running:
         shop.place()
         await until(lambda: stands_at(running, "patience"), "the wait")
@@ -89,22 +111,26 @@ async def test_one_that_went_on_to_where_there_is_no_place_keeps_its_version_and
         why = shop.row("select why from journey_edits")["why"]
         assert why == "the step is gone, and moves does not say where to go on"
         assert shop.journey()["version"] == before
+        await skip_waits(running)
         await running.finished()
     assert [row[0] for row in shop.messages()] == ["first", "second"]
 
 
 async def test_one_in_the_delay_of_its_start_follows_at_once_and_keeps_its_due(open_shop, namespace, mailbox):
-    delayed = "steps:\n  - wait: {id: pause, for: 8s}\n" + SEND % "first"
+    delayed = "steps:\n  - wait: {id: pause, for: 1h}\n" + SEND % "first"
     shop = open_shop(make_rules(delayed))
     async with editing(shop, namespace, mailbox) as running:
         shop.place()
         await until(lambda: not shop.open_rows(), "the start")
-        after = edited("migrate", delayed.replace("8s", "9d") + "  - end: {outcome: new}\n")
+        after = edited("migrate", delayed.replace("1h", "9d") + "  - end: {outcome: new}\n")
         await apply(running, after)
         await carried_out(running)
         assert became(shop) == [("migrated", "pause", "pause")]
         assert shop.messages() == []
-        assert await running.finished() == "new"
+        standing = await running.handle().query("where")
+        assert datetime.fromisoformat(standing["due"]) == shop.journey()["started_at"] + timedelta(hours=1)
+        await skip_waits(running)
+        assert await running.finished() == "ended: new"
     assert [row[0] for row in shop.messages()] == ["first"]
 
 
@@ -123,9 +149,7 @@ async def test_one_that_temporal_has_not_been_told_of_begins_by_the_new_version(
 
 async def test_events_are_matched_by_the_version_that_a_journey_goes_by(open_shop, namespace, mailbox):
     """What was told before is heard by the old version first; what comes after is matched by the new one."""
-    waiting = (
-        "steps:\n  - wait_for: {id: answer, event: EVENT, within: 1h}\n    got: [{task: {id: reply, team: support}}]\n"
-    )
+    waiting = WAITING
     shop = open_shop(make_rules(waiting.replace("EVENT", "case.opened")))
     async with editing(shop, namespace, mailbox) as running:
         for number in ("N-1", "N-2"):
@@ -143,7 +167,7 @@ async def test_events_are_matched_by_the_version_that_a_journey_goes_by(open_sho
 
 async def test_a_row_that_is_not_yet_heard_goes_before_the_edit(open_shop, namespace, mailbox):
     """An event is recorded, matched by the old version, and told only after the edit: the old version takes it."""
-    waiting = "steps:\n  - wait_for: {id: answer, event: case.opened, within: 1h}\n    got: [{task: {id: reply, team: support}}]\n"
+    waiting = WAITING.replace("EVENT", "case.opened")
     after = waiting.replace("case.opened", "order.shipped") + "  - wait: {id: pause, for: 1h}\n"
     both = waiting + "  - wait: {id: pause, for: 1h}\n"
     shop = open_shop(make_rules(both))

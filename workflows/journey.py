@@ -284,7 +284,7 @@ class Journey:
         return finish
 
     def _replace(self, start: wire.JourneyStart, edit: wire.Edit, new: Plan, state: State) -> Sequence[Command]:
-        """The same run, by the new plan: woken in its start delay, it would be deaf in a next run until that is over."""
+        """The same run, by the new plan: woken in its start delay, it would be deaf in a next run until the due."""
         self._plan, self._state = new, state
         self._replaced = (replace(start, plan=edit.plan or {}), new)
         workflow.upsert_search_attributes([VERSION.value_set(edit.version)])

@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
-    from engine.journeys.interpreter import advance, begin, finish_by, waits_for
+    from engine.journeys.interpreter import advance, begin, finish_by, first_wait, waits_for
     from engine.journeys.migrate import DRAINED, Moved, NoPlace, held_back, migrate, shown
     from engine.journeys.places import stands
     from engine.journeys.plan import END, Plan
@@ -58,6 +58,8 @@ class Journey:
         self._out: dict[str, asyncio.Future[Input | None]] = {}
         self._edit: wire.Edit | None = None
         self._heard = 0
+        self._delayed: Hold | None = None
+        self._replaced: tuple[wire.JourneyStart, Plan] | None = None
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> str:
@@ -74,6 +76,7 @@ class Journey:
                 return await self._finish(start, command)
             if self._edit is not None and self._may_change(self._state):
                 commands = await self._change(start, plan, self._state, self._edit) or commands
+                start, plan = self._replaced or (start, plan)
                 continue
             happened: Input | None
             if command is None or self._state.branches:
@@ -248,6 +251,7 @@ class Journey:
         """The state to begin with: the plan's beginning, or where the journey stood under another plan."""
         self._heard = max(self._heard, start.heard)
         if start.state is None:
+            self._delayed = first_wait(plan, start.started_at)
             return begin(plan, Began(start.started_at, _subject()))
         self._inbox[:0] = [told.input() for told in start.inbox]
         return from_data(start.state), ()
@@ -269,13 +273,24 @@ class Journey:
         if adopted.answer != "yes" or isinstance(found, NoPlace):
             return ()
         cancelled = next((one for one in self._inbox if isinstance(one, Cancelled)), None)
-        if cancelled is None and found.ended is None:
+        if cancelled is None and found.ended is None and new is not None:
+            if self._delayed is not None and self._delayed.due > workflow.now():
+                return self._replace(start, edit, new, found.state)
             await self._go_on(start, plan, edit, found.state)
         if found.ended is not None:
             self._state, finish = finish_by(state, at, found.ended)
         else:
             self._state, finish = advance(plan, state, cancelled or Cancelled(at))
         return finish
+
+    def _replace(self, start: wire.JourneyStart, edit: wire.Edit, new: Plan, state: State) -> Sequence[Command]:
+        """The same run, by the new plan: woken in its start delay, it would be deaf in a next run until the due."""
+        self._plan, self._state = new, state
+        self._replaced = (replace(start, plan=edit.plan or {}), new)
+        workflow.upsert_search_attributes([VERSION.value_set(edit.version)])
+        workflow.set_current_details(describe(new, state))
+        hold = waits_for(new, state)
+        return () if hold is None else (hold,)
 
     async def _go_on(self, start: wire.JourneyStart, plan: Plan, edit: wire.Edit, state: State) -> NoReturn:
         """The next run of the workflow, by the new plan; whoever waits for an answer of this one gets it first."""

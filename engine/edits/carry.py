@@ -54,7 +54,7 @@ select count(*) filter (where done_at is null), coalesce(max(id) filter (where k
 """
 _SETTLE = """
 update journey_edits set state = %(state)s, step = %(step)s, to_step = %(to)s, why = %(why)s, at = %(at)s
- where edit_id = %(edit)s and journey_id = %(journey)s
+ where edit_id = %(edit)s and journey_id = %(journey)s and state in ('open', 'told')
 """
 _UNWANTED_MESSAGES = """
 update messages set state = 'skipped', reason = %(reason)s, at = %(at)s, until = null, updated_at = now()
@@ -135,8 +135,9 @@ def about_to_tell(connection: Connection, edit: Edit, journey: int, at: datetime
     assert counted is not None  # a count always returns its row
     if counted[0]:
         return None
-    _settle(connection, edit.id, journey, at, _Became("told"))
-    return Told(journey, row[0], counted[1])
+    # It may have followed since the batch was read.
+    still = _settle(connection, edit.id, journey, at, _Became("told"))
+    return Told(journey, row[0], counted[1]) if still else None
 
 
 def not_found(connection: Connection, edit: Edit, journey: int, at: datetime) -> None:
@@ -194,5 +195,7 @@ def end(connection: Connection, edit: int, at: datetime) -> None:
     )
 
 
-def _settle(connection: Connection, edit: int, journey: int, at: datetime, became: _Became) -> None:
-    connection.execute(_SETTLE, {"edit": edit, "journey": journey, "at": at, **became._asdict()})
+def _settle(connection: Connection, edit: int, journey: int, at: datetime, became: _Became) -> bool:
+    """Writes what a journey did, unless it has done something already; whether it was written."""
+    values = {"edit": edit, "journey": journey, "at": at, **became._asdict()}
+    return connection.execute(_SETTLE, values).rowcount == 1

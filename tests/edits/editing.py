@@ -21,9 +21,9 @@ from tests.workflows.running import Running, engine, until
 from tests.workflows.shop import Shop, now
 
 
-def edited(policy: str, steps: str, *, moves: str = "", head: str = HEAD, **more: Any) -> Rules:
+def edited(edits: str, steps: str, /, *, moves: str = "", head: str = HEAD, **more: Any) -> Rules:
     """The playbook as an editor leaves it: with other steps, and what it says of journeys under way."""
-    said = head.replace("controls: {", f"controls: {{edits: {policy}, ")
+    said = head.replace("controls: {", f"controls: {{edits: {edits}, ")
     assert said != head
     return make_rules(steps, head=said + (f"moves: {moves}\n" if moves else ""), **more)
 

@@ -32,6 +32,7 @@ from engine.facts.matching import EventMatcher
 from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules
+from engine.mirror.open import mirror_directory
 from engine.replay.prepare import shop_zone
 from engine.servers.need import need
 
@@ -85,7 +86,8 @@ def evaluate_(
             instant = read_instant(as_of, shop_zone(connection, rules.policy.zone), "--as-of")
         if instant > now:
             raise typer.BadParameter(f"--as-of: found {as_of}, which lies ahead, expected a past instant")
-    asked = Asked(url, rules, instant, now, write=as_of is None, start_existing=start is not None)
+    directory = mirror_directory(found.state, url)
+    asked = Asked(url, rules, instant, now, write=as_of is None, start_existing=start is not None, mirror=directory)
     try:
         with told_progress() as told:
             result = evaluate(asked, told) if slices is None else _split(asked, slices, told)

@@ -41,6 +41,7 @@ def output_console() -> Console:
 class Opened:
     """A connection in a transaction that commits at the end, and the rules to judge by, compiled."""
 
+    project: Project
     url: str
     connection: psycopg.Connection[Any]
     rules: Rules
@@ -84,4 +85,4 @@ def opened_standing(project: Project, *, working: bool = False) -> Iterator[Open
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(_WRONG) from None
         versions = StoredVersions({rules.version: rules})
-        yield Opened(url, connection, rules, Standings(rules, versions, currency), datetime.now(UTC))
+        yield Opened(project, url, connection, rules, Standings(rules, versions, currency), datetime.now(UTC))

@@ -41,6 +41,7 @@ from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
 from engine.language.rules import Rules
 from engine.logs import Form, described, set_up_logs
+from engine.mirror.open import mirror_directory
 from engine.servers.away import away
 from engine.servers.errors import SetupError
 from engine.servers.leave import leave
@@ -145,7 +146,10 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
                     log.info("ready", extra={"version": rules.version, "address": address_of(listening)})
                     dispatcher = Dispatcher(client, pool, versions, batch=settings.dispatcher_batch)
                     pause = settings.dispatcher_pause_ms / 1000
-                    publication, settling = Publication(url, rules), Settling(url, versions)
+                    publication, settling = (
+                        Publication(url, rules, mirror=mirror_directory(project.state, url)),
+                        Settling(url, versions),
+                    )
                     minute = Minute(pool, matcher, publication=publication, settling=settling)
                     starter = Starter(client, pool, rules, versions, in_force=in_force)
                     edits = EditStarter(client, pool)

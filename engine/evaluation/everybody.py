@@ -152,13 +152,14 @@ class Everybody:
             tally.several_stages[tuple(stages)] = size
         return tally
 
-    def members(self, kind: str, name: str) -> list[int]:
-        """The customers who have a tag or RFM group, or are in a segment, stage or tier, in order."""
+    def members(self, kind: str, name: str) -> list[tuple[int, str]]:
+        """The customers who have a tag or RFM group, or are in a segment, stage or tier, with the shop's names."""
         if kind in ("tag", "segment"):
-            query = "select customer from memberships where kind = ? and name = ? order by 1"
-            return [each for (each,) in self._duck.execute(query, [kind, name]).fetchall()]
-        query = f"select customer from ranks where {sql.name(kind)} = ? order by 1"  # noqa: S608 -- quoted
-        return [each for (each,) in self._duck.execute(query, [name]).fetchall()]
+            among, values = "memberships where kind = ? and name = ?", [kind, name]
+        else:
+            among, values = f"ranks where {sql.name(kind)} = ?", [name]
+        query = f'select customer, "key" from people join (select customer from {among}) using (customer)'  # noqa: S608 -- quoted
+        return self._duck.execute(query, values).fetchall()
 
     def _copy(self, query: str, table: str, types: dict[str, str]) -> None:
         """A table of what PostgreSQL answers; every text in it is a name of ours, without tabs and backslashes."""

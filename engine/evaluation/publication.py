@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -39,6 +40,8 @@ class Publication:
     url: str
     rules: Rules
     schema: str = "public"
+    mirror: Path | None = None
+    """Where the columnar mirror of the facts is kept; without it customers are judged one after the other."""
 
     def if_due(self, now: datetime, stopped: Callable[[], bool] = lambda: False) -> Result | None:
         """Judges everybody by new cut-offs as of the calendar's latest instant, once however many were missed.
@@ -58,7 +61,8 @@ class Publication:
             if not _row(connection, _LOCK) or not self._is_due(connection, due):
                 return None
             try:
-                result = evaluate(Asked(self.url, self.rules, due, now, write=True, schema=self.schema), told)
+                asked = Asked(self.url, self.rules, due, now, write=True, schema=self.schema, mirror=self.mirror)
+                result = evaluate(asked, told)
             except (StoppedError, MovedOnError):
                 return None
         log.info("cut-offs published as of %s; %d journeys started", due.isoformat(), result.journeys)

@@ -65,8 +65,9 @@ class Asked:
     `as_of` is the logical instant, `recorded_at` the wall clock's. With `write` standings, changes and cut-offs are
     stored and journeys may start; without it nothing is written and no standing before counts. `customers` are those to
     judge, in order; default: all. `mirror` is where the columnar mirror of the facts is kept: all customers are judged
-    at once over it; without it one after the other. `published` are cut-offs to judge by, in place of new ones. `baseline` are parts of
-    the rules that were edited: what they change starts nothing, whatever is known of each one's earlier standing.
+    at once over it; without it one after the other. `published` are cut-offs to judge by, in place of new ones.
+    `baseline` are parts of the rules that were edited: what they change starts nothing, whatever is known of each one's
+    earlier standing.
     """
 
     url: str

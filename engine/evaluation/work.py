@@ -193,6 +193,7 @@ class Work:
         with self._connection.transaction():
             ids = [each.customer for each in said]
             now = _fact_versions(self._connection, ids, lock=True)
+            self._still_in_force()
             stored, rows = read_standings(self._connection, ids), row_versions(self._connection, ids)
             judged: dict[int, Judgement] = {}
             moved, changed = [], []

@@ -97,6 +97,6 @@ def test_whoever_orders_between_the_reading_and_the_writing_is_judged_again(both
     result = evaluate(Asked(url, rules, NOW, NOW, write=True, mirror=tmp_path))
     assert result.tally.again == 1
     with connect(url) as connection:
-        stored = """select s.fact_version = c.fact_version, s.stage from standings s join customers c on c.id = customer_id
-                     where c.key = 'main-ana'"""
+        stored = """select s.fact_version = c.fact_version, s.stage
+                      from standings s join customers c on c.id = customer_id where c.key = 'main-ana'"""
         assert connection.execute(stored).fetchall() == [(True, "new")]

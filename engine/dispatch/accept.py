@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from engine.conditions.operands import instant
 from engine.contracts import comparable
 from engine.dispatch.held import HOW, hold, too_many
 from engine.dispatch.match import Happening, Matcher
+from engine.dispatch.standing import Order, Told
 from engine.facts.events import Event, Recorded, Refused
 from engine.facts.intake import WAITING, record, record_json, replay_refused
 from engine.facts.matching import Fields
@@ -75,21 +77,28 @@ def _reevaluated(
     """Standing is decided before journeys ask for it; those it starts come after those of the events themselves."""
     if not matcher.standings.any:
         return []
-    last = {recorded.customer_id: recorded for recorded in sorted(fresh, key=lambda each: each.at)}
-    changed = []
-    for customer_id, recorded in sorted(last.items()):
-        shift = matcher.standings.reevaluate(
-            connection,
-            customer_id,
-            recorded.at,
-            cause="event",
-            recorded_at=recorded_at,
-            event_id=recorded.event_id,
+    orders = {order.customer_id: order for order in _orders(fresh, recorded_at)}
+    shifts = matcher.standings.reevaluate_all(connection, list(orders.values()))
+    return [
+        Happening.of_changes(
+            customer, shift.starting, instant(shift.kept.standing.at), recorded_at, orders[customer].event_id
         )
-        if shift.starting:
-            at = instant(shift.kept.standing.at)
-            changed.append(Happening.of_changes(customer_id, shift.starting, at, recorded_at, recorded.event_id))
-    return changed
+        for customer, shift in shifts.items()
+        if shift.starting
+    ]
+
+
+def _orders(fresh: Sequence[Recorded], recorded_at: datetime) -> Iterator[Order]:
+    """Whom to judge, in the customers' order, each as of the last of the events."""
+    for customer, group in groupby(sorted(fresh, key=lambda each: (each.customer_id, each.at)), _customer):
+        own = list(group)
+        cells = frozenset(cell for each in own for cell in each.wrote)
+        told = Told(cells, min(each.before for each in own))
+        yield Order(customer, own[-1].at, recorded_at, "event", own[-1].event_id, told=told)
+
+
+def _customer(recorded: Recorded) -> int:
+    return recorded.customer_id
 
 
 def _with_released(recorded: Recorded) -> Iterator[Recorded]:

@@ -190,6 +190,14 @@ class Decide:
             scene.stages,
         )
 
+    def unexpired(self, standing: Standing, at: int) -> set[str]:
+        """The rules' tags that a standing has as of an instant, where no condition has turned since."""
+        scene = Scene(at, {}, {}, CutOffs(), standing, set())
+        for name, keep in self._keep.items():
+            if name.startswith("tag "):
+                keep(scene)
+        return scene.tags
+
     def keeps(self, values: Mapping[str, Value], at: int, cut_offs: CutOffs | None, standing: Standing) -> bool:
         """Whether tier and RFM are the same under other cut-offs, where they ask for attributes alone.
 
@@ -268,7 +276,9 @@ def _kept(name: str, rules: StandingRules) -> _Part:
     kind, _, of = name.partition(" ")
     match kind:
         case "tag":
-            expires = next(None if tag.expires is None else tag.expires * 1_000_000 for tag in rules.tags if tag.name == of)
+            expires = next(
+                None if tag.expires is None else tag.expires * 1_000_000 for tag in rules.tags if tag.name == of
+            )
 
             def tag(scene: Scene) -> None:
                 since = None if scene.previous is None else scene.previous.given.get(of)

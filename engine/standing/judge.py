@@ -173,6 +173,11 @@ class Judge:
             kept,
         )
 
+    def tags_stand(self, standing: Standing, at: int, hand_tags: Sequence[HandTag]) -> bool:
+        """Whether the tags of a standing are still those of the rules that held then and those given by hand."""
+        by_hand = {each.tag for each in hand_tags if each.holds(at)}
+        return standing.tags == by_hand | self._decide.unexpired(standing, at)
+
     def _earliest(self, flips: Mapping[str, int], seen: Seen) -> int | None:
         ahead = (instant for instant in self._flips.of_standing(seen) if instant > seen.at)
         return min((*flips.values(), *ahead), default=None)

@@ -20,7 +20,6 @@ from tests.standing.strategies import (
 from tests.standing.strategies import (
     DAY,
     NOW,
-    PAID,
     RFM,
     SECOND,
     SPAN,
@@ -64,7 +63,9 @@ _more_leaves = st.one_of(
         operand=st.sampled_from(["0.5", "1"]),
     ),
     st.builds(Compare, name=st.just("paid_in"), operator=st.just("gt"), amounts=st.just((("EUR", 100),))),
-    st.builds(Did, event=st.just("site.visit"), within_seconds=st.sampled_from([None, 6]), times=st.sampled_from([1, 2])),
+    st.builds(
+        Did, event=st.just("site.visit"), within_seconds=st.sampled_from([None, 6]), times=st.sampled_from([1, 2])
+    ),
 )
 
 
@@ -148,7 +149,7 @@ def differences(rules, history, cut_offs, hand_tags, *, forgotten=()):
         whole = judge.apart(facts, at, previous=kept.standing, events=_told(facts, judge.events), **told)
         if kept.next_flip is None or kept.next_flip > at:
             focus = judge.focus(_touched([name for name, *_ in changes if name not in forgotten]))
-            read = {**focus.reads, **{name: () for name in relations_of(focus.scope.kinds)}}
+            read = {**focus.reads, **dict.fromkeys(relations_of(focus.scope.kinds), ())}
             part = _part(facts, read)
             events = _told(part, focus.scope.kinds)
             now = judge.touched(focus, part, at, kept.standing, kept.flips, events=events, **told)
@@ -189,7 +190,11 @@ def test_the_flips_by_what_they_follow_from_are_the_next_flip(rules, history, cu
 def test_a_relation_that_is_left_out_shows(relation):
     case = st.tuples(_rules(), _histories(), cut_offs)
     once = settings(
-        max_examples=2000, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        max_examples=2000,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
     )
     shown = find(case, lambda each: differences(*each, (), forgotten=(relation,)) != [], settings=once)
     assert differences(*shown, ()) == []

@@ -9,8 +9,10 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from engine.attributes.sources import Cell
 from engine.contracts import ORDER_FIELDS, json_of
 from engine.facts.events import Contract, Event
+from engine.facts.intake.written import written
 from engine.money import Money
 
 Row = dict[str, Any]
@@ -97,6 +99,10 @@ class Incoming:
     notes: list[str] = field(default_factory=list)
     arrived: list[str] = field(default_factory=list)
     """What has become known, for refused events that wait for it."""
+    before: int = 0
+    """The version of the customer's facts before this event."""
+    wrote: set[Cell] = field(default_factory=set)
+    """The cells that may have been written."""
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -111,11 +117,19 @@ class Incoming:
     def fetch(self, query: str, **values: object) -> Row | None:
         """The first row of a query."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
+            self._note(query)
             return cursor.execute(query, values).fetchone()
 
     def execute(self, query: str, **values: object) -> None:
         """Carries out a statement without a result."""
-        self.connection.execute(query, values)
+        done = self.connection.execute(query, values)
+        if done.rowcount != 0 or not query.lstrip().startswith("update"):
+            self._note(query)
+
+    def _note(self, query: str) -> None:
+        """Notes what a statement may have written; rows of the log of events are known by their kind."""
+        for table, column in written(query):
+            self.wrote.add((f"events:{self.event.kind}" if table == "events" else table, column))
 
     def read_state(self, part: str | None = None) -> None:
         """Reads the order and what was told before; `part` names the data's key of a parcel, return, review or case.

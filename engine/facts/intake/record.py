@@ -188,6 +188,8 @@ def _write(
             fields=values_of(contract.fields, incoming.stored),
             fresh=incoming.event_id != incoming.told_id,
             notes=tuple(incoming.notes),
+            wrote=frozenset(incoming.wrote),
+            before=incoming.before,
         ),
         incoming.arrived,
     )

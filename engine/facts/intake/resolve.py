@@ -25,6 +25,7 @@ select s.id as shop_id, s.currency, s.country,
   left join messages m on m.key = %(message)s
  where s.key = %(shop)s
 """
+_LOCK = "select fact_version from customers where id = %s for update"
 _MAKES_CUSTOMER = ("order.placed", "customer.updated")
 
 
@@ -73,7 +74,8 @@ def resolve(connection: psycopg.Connection[Any], event: Event, contract: Contrac
     if found.customers - {incoming.customer_id}:
         whose = f"customer {event.customer!r} is not the one whose order, case or message it is"
         raise Refusal("other_customer", whose)
-    connection.execute("select 1 from customers where id = %s for update", [incoming.customer_id])
+    locked = connection.execute(_LOCK, [incoming.customer_id]).fetchone()
+    incoming.before = locked[0] if locked else 0
     return incoming
 
 

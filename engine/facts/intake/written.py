@@ -24,7 +24,8 @@ def written(statement: str) -> frozenset[Cell]:
 
 def _columns(assignments: str) -> list[str]:
     """The columns that are set, up to the end of the `set`: commas and words in brackets belong to expressions."""
-    names, depth, start = [], 0, 0
+    names: list[str] = []
+    depth = start = 0
     for place, sign in enumerate(assignments):
         if sign == "(":
             depth += 1

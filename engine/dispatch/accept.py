@@ -1,10 +1,10 @@
 """Accepts an event: the fact, the journeys it starts and those it is told to, in one transaction."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import psycopg
@@ -13,9 +13,12 @@ from engine.conditions.operands import instant
 from engine.contracts import comparable
 from engine.dispatch.held import HOW, hold, too_many
 from engine.dispatch.match import Happening, Matcher
-from engine.dispatch.standing import Order, Told
+from engine.dispatch.standing import Order, Shift, Told
 from engine.facts.events import Event, Recorded, Refused
-from engine.facts.intake import WAITING, record, record_json, replay_refused
+from engine.facts.intake import WAITING, read_event, record, record_json, record_round, replay_refused
+from engine.facts.intake.envelope import envelope_violations
+from engine.facts.intake.locks import lock_batch
+from engine.facts.intake.rounds import in_rounds
 from engine.facts.matching import Fields
 
 Connection = psycopg.Connection[Any]
@@ -39,6 +42,43 @@ def accept_json(connection: Connection, matcher: Matcher, told: object, recorded
     if isinstance(outcome, Recorded):
         _follow(connection, matcher, outcome, recorded_at)
     return outcome
+
+
+def accept_together(
+    connection: Connection, matcher: Matcher, events: Sequence[object], recorded_at: datetime
+) -> list[Recorded | Refused]:
+    """Accepts a batch of JSON data in the caller's transaction, with the results of one by one; gives one for each.
+
+    All customers are locked first, in their order. What events have to do with each other is kept in its order;
+    the others are read, judged and written together.
+
+    Raises:
+        Collided: another transaction told one of them meanwhile; the caller undoes all and tells them one by one.
+    """
+    told = [read_event(each) for each in events]
+    sound = [place for place, each in enumerate(told) if isinstance(each, Event) and not envelope_violations(each)]
+    outcomes: dict[int, Recorded | Refused] = {
+        place: accept_json(connection, matcher, events[place], recorded_at)
+        for place in range(len(events))
+        if place not in {*sound}
+    }
+    batch = [each for each in told if isinstance(each, Event) and not envelope_violations(each)]
+    if batch:
+        lock_batch(connection, batch)
+        for places in in_rounds(connection, batch):
+            found = _round(connection, matcher, [batch[place] for place in places], recorded_at)
+            outcomes |= {sound[place]: each for place, each in zip(places, found, strict=True)}
+    return [outcomes[place] for place in range(len(events))]
+
+
+def _round(
+    connection: Connection, matcher: Matcher, events: Sequence[Event], recorded_at: datetime
+) -> list[Recorded | Refused]:
+    """Events of which no two have to do with each other: their facts, then everyone's standing, then the journeys."""
+    outcomes = record_round(connection, events, recorded_at=recorded_at, contracts=matcher.events.contracts)
+    recorded = [each for each in outcomes if isinstance(each, Recorded)]
+    _follow_all(connection, matcher, recorded, recorded_at)
+    return outcomes
 
 
 def accept_waiting(connection: Connection, matcher: Matcher, recorded_at: datetime) -> int:
@@ -65,27 +105,48 @@ def accept_refused(
 
 def _follow(connection: Connection, matcher: Matcher, recorded: Recorded, recorded_at: datetime) -> list[int]:
     """The standing that follows from a fact, then the journeys that follow from both, of which it gives the new."""
-    fresh = [each for each in _with_released(recorded) if each.fresh]
-    changed = _reevaluated(connection, matcher, fresh, recorded_at)
-    happenings = [_happening(each, recorded_at, matcher.events.currency) for each in fresh]
-    return [each for happening in (*happenings, *changed) for each in matcher.match(connection, happening)]
+    return _follow_all(connection, matcher, [recorded], recorded_at)
+
+
+def _follow_all(
+    connection: Connection, matcher: Matcher, recorded: Sequence[Recorded], recorded_at: datetime
+) -> list[int]:
+    """What follows from facts that have nothing to do with each other, each with those that it has released."""
+    fresh = [[one for one in _with_released(each) if one.fresh] for each in recorded]
+    shifts = _reevaluated(connection, matcher, list(chain.from_iterable(fresh)), recorded_at)
+    return [
+        journey
+        for group in fresh
+        for happening, running in _happenings(group, shifts, recorded_at, matcher.events.currency)
+        for journey in matcher.match(connection, happening, running=running)
+    ]
+
+
+def _happenings(
+    group: Sequence[Recorded], shifts: Mapping[int, Shift], recorded_at: datetime, currency: str | None
+) -> Iterator[tuple[Happening, bool]]:
+    """The events and then the changes that follow from them, and whether journeys may be under way to be told.
+
+    Those that the first of a customer's happenings starts may be told of the next ones.
+    """
+    told: set[int] = set()
+    for each in group:
+        shift = shifts.get(each.customer_id)
+        yield _happening(each, recorded_at, currency), shift is None or shift.running or each.customer_id in told
+        told.add(each.customer_id)
+    for customer in sorted({each.customer_id for each in group}):
+        if (shift := shifts.get(customer)) is not None and shift.starting:
+            at = instant(shift.kept.standing.at)
+            yield Happening.of_changes(customer, shift.starting, at, recorded_at, shift.event_id), True
 
 
 def _reevaluated(
     connection: Connection, matcher: Matcher, fresh: list[Recorded], recorded_at: datetime
-) -> list[Happening]:
+) -> Mapping[int, Shift]:
     """Standing is decided before journeys ask for it; those it starts come after those of the events themselves."""
-    if not matcher.standings.any:
-        return []
-    orders = {order.customer_id: order for order in _orders(fresh, recorded_at)}
-    shifts = matcher.standings.reevaluate_all(connection, list(orders.values()))
-    return [
-        Happening.of_changes(
-            customer, shift.starting, instant(shift.kept.standing.at), recorded_at, orders[customer].event_id
-        )
-        for customer, shift in shifts.items()
-        if shift.starting
-    ]
+    if not matcher.standings.any or not fresh:
+        return {}
+    return matcher.standings.reevaluate_all(connection, list(_orders(fresh, recorded_at)))
 
 
 def _orders(fresh: Sequence[Recorded], recorded_at: datetime) -> Iterator[Order]:

@@ -1,7 +1,7 @@
 """A customer's standing judged anew and stored, in the caller's transaction and under the customer's lock."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, cached_property
 from itertools import chain, groupby
@@ -56,6 +56,9 @@ class Shift:
     kept: Kept
     noted: tuple[Noted, ...]
     starting: tuple[Change, ...]
+    event_id: int | None = None
+    running: bool = True
+    """Whether journeys of the customer may be under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +280,7 @@ class Standings:
             )
         new = situation.recorded_at == order.recorded_at if order.newcomer is None else order.newcomer
         first = frozenset() if kept is None and new else self.first_said(connection, kept, published)
-        return self.shift(
+        shift = self.shift(
             judgement,
             order.customer_id,
             situation.fact_version,
@@ -286,6 +289,7 @@ class Standings:
             first=first,
             event_id=order.event_id,
         )
+        return replace(shift, running=situation.running)
 
     def _touched(self, order: Order, situation: Situation) -> Touched | None:
         """What has been touched since the standing before; None: it may be anything."""
@@ -340,7 +344,7 @@ class Standings:
             if not is_first:
                 starting.append(change)
         kept = Kept(judgement.standing, version, number, fact_version, judgement.next_flip, judgement.flips)
-        return Shift(kept, tuple(noted), tuple(starting))
+        return Shift(kept, tuple(noted), tuple(starting), event_id)
 
     def first_said(self, connection: Connection, kept: Kept | None, published: Published | None) -> frozenset[str]:
         """The parts of the rules that say something of this customer, or of imported facts, for the first time."""

@@ -1,23 +1,29 @@
-"""Events told from outside, one by one: each is taken, known already, or refused and kept, and its teller is told so.
+"""Events told from outside: each is taken, known already, or refused and kept, and its teller is told so.
 
-Each has a transaction of its own, so what is wrong with one concerns no other, and to tell a batch again is safe.
+A batch has one transaction; where that fails, each of its events has one of its own. So what is wrong with one concerns
+no other, and to tell a batch again is safe.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import psycopg
 
-from engine.dispatch.accept import accept_json
+from engine.dispatch.accept import accept_json, accept_together
 from engine.dispatch.match import Matcher
 from engine.facts.events import Recorded, Refused, Violation
+from engine.logs import described
 
 Connection = psycopg.Connection[Any]
 Fate = Literal["accepted", "known", "refused"]
 
+TOGETHER = 200
+"""Events of one transaction: they wait for one commit, and lock their customers until then."""
 _TRIES = 3
+log = logging.getLogger("regulars.events")
 _MEND = "mend it and tell it again under the same key"
 # Where an event names what a refusal found wanting, and what is expected there.
 _PLACES = {
@@ -78,9 +84,41 @@ def tell(connection: Connection, matcher: Matcher, told: object, now: datetime) 
 
 def tell_all(
     connection: Connection, matcher: Matcher, told: Sequence[object], clock: Callable[[], datetime]
-) -> list[Answer]:
-    """Takes several in, in the order given."""
-    return [tell(connection, matcher, each, clock()) for each in told]
+) -> Iterator[Answer | Exception]:
+    """Takes several in, with the results of one by one, and commits; gives the answer of each in its order.
+
+    As many as `TOGETHER` share a transaction. If it fails, whatever for, it is undone and its events are told one by
+    one: what is wrong with one of them concerns no other, and is given in place of its answer.
+
+    Raises:
+        psycopg.OperationalError: the database is away.
+    """
+    for start in range(0, len(told), TOGETHER):
+        yield from _told_together(connection, matcher, told[start : start + TOGETHER], clock)
+
+
+def _told_together(
+    connection: Connection, matcher: Matcher, told: Sequence[object], clock: Callable[[], datetime]
+) -> list[Answer | Exception]:
+    if len(told) > 1:
+        try:
+            with connection.transaction():
+                outcomes = accept_together(connection, matcher, told, clock())
+            return [_answered(each, outcome) for each, outcome in zip(told, outcomes, strict=True)]
+        except Exception as error:  # noqa: BLE001 -- whatever one event has met, the others can be told without it
+            if isinstance(error, psycopg.OperationalError) and connection.closed:
+                raise
+            log.info("a batch of %d events is told one by one", len(told), extra=described(error))
+    return [_told_alone(connection, matcher, each, clock()) for each in told]
+
+
+def _told_alone(connection: Connection, matcher: Matcher, told: object, now: datetime) -> Answer | Exception:
+    try:
+        return tell(connection, matcher, told, now)
+    except psycopg.OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- one event that meets a mistake of ours must not take the others along
+        return error
 
 
 def _insisting(connection: Connection, work: Callable[[], Recorded | Refused]) -> Recorded | Refused:

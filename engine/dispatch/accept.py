@@ -15,11 +15,12 @@ from engine.dispatch.held import HOW, hold, too_many
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.standing import Order, Shift, Told
 from engine.facts.events import Event, Recorded, Refused
-from engine.facts.intake import WAITING, read_event, record, record_json, record_round, replay_refused
+from engine.facts.intake import WAITING, Sent, finish, read_event, record_json, record_round, replay_refused, send
 from engine.facts.intake.envelope import envelope_violations
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.rounds import in_rounds
 from engine.facts.matching import Fields
+from engine.facts.situation import Cursor
 
 Connection = psycopg.Connection[Any]
 log = logging.getLogger("regulars.standing")
@@ -29,19 +30,26 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
     """Records an event and what follows from it; the caller commits both or neither.
 
     An event that is known already changes and starts nothing. One that cannot become a fact is kept and told why.
+
+    Raises:
+        Collided: another transaction told the same event of another customer at the same time; it can be told again.
     """
-    outcome = record(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
-    if isinstance(outcome, Recorded):
-        _follow(connection, matcher, outcome, recorded_at)
+    with connection.pipeline():
+        sent = send(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
+        standings = matcher.standings
+        asked = standings.ask(connection, [sent.customer]) if isinstance(sent, Sent) and standings.any else None
+        outcome = finish(connection, sent, recorded_at=recorded_at, contracts=matcher.events.contracts)
+        if isinstance(outcome, Recorded):
+            _follow(connection, matcher, outcome, recorded_at, asked)
     return outcome
 
 
 def accept_json(connection: Connection, matcher: Matcher, told: object, recorded_at: datetime) -> Recorded | Refused:
     """Like `accept`, from JSON data: also what is not even an event is kept and told why."""
-    outcome = record_json(connection, told, recorded_at=recorded_at, contracts=matcher.events.contracts)
-    if isinstance(outcome, Recorded):
-        _follow(connection, matcher, outcome, recorded_at)
-    return outcome
+    event = read_event(told)
+    if isinstance(event, Event):
+        return accept(connection, matcher, event, recorded_at)
+    return record_json(connection, told, recorded_at=recorded_at, contracts=matcher.events.contracts)
 
 
 def accept_together(
@@ -103,17 +111,24 @@ def accept_refused(
     return len(accepted)
 
 
-def _follow(connection: Connection, matcher: Matcher, recorded: Recorded, recorded_at: datetime) -> list[int]:
+def _follow(
+    connection: Connection, matcher: Matcher, recorded: Recorded, recorded_at: datetime, asked: Cursor | None = None
+) -> list[int]:
     """The standing that follows from a fact, then the journeys that follow from both, of which it gives the new."""
-    return _follow_all(connection, matcher, [recorded], recorded_at)
+    alone = asked is not None and not recorded.released
+    return _follow_all(connection, matcher, [recorded], recorded_at, asked if alone else None)
 
 
 def _follow_all(
-    connection: Connection, matcher: Matcher, recorded: Sequence[Recorded], recorded_at: datetime
+    connection: Connection,
+    matcher: Matcher,
+    recorded: Sequence[Recorded],
+    recorded_at: datetime,
+    asked: Cursor | None = None,
 ) -> list[int]:
     """What follows from facts that have nothing to do with each other, each with those that it has released."""
     fresh = [[one for one in _with_released(each) if one.fresh] for each in recorded]
-    shifts = _reevaluated(connection, matcher, list(chain.from_iterable(fresh)), recorded_at)
+    shifts = _reevaluated(connection, matcher, list(chain.from_iterable(fresh)), recorded_at, asked)
     return [
         journey
         for group in fresh
@@ -141,12 +156,12 @@ def _happenings(
 
 
 def _reevaluated(
-    connection: Connection, matcher: Matcher, fresh: list[Recorded], recorded_at: datetime
+    connection: Connection, matcher: Matcher, fresh: list[Recorded], recorded_at: datetime, asked: Cursor | None
 ) -> Mapping[int, Shift]:
     """Standing is decided before journeys ask for it; those it starts come after those of the events themselves."""
     if not matcher.standings.any or not fresh:
         return {}
-    return matcher.standings.reevaluate_all(connection, list(_orders(fresh, recorded_at)))
+    return matcher.standings.reevaluate_all(connection, list(_orders(fresh, recorded_at)), asked)
 
 
 def _orders(fresh: Sequence[Recorded], recorded_at: datetime) -> Iterator[Order]:

@@ -18,7 +18,7 @@ from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Evaluator, evaluator
 from engine.facts.history import EventFields, happenings, relations_of, told_events
 from engine.facts.read import read_customers
-from engine.facts.situation import Situation, read_situations
+from engine.facts.situation import Cursor, Situation, ask_situations, situations
 from engine.facts.standing import (
     STALE,
     Kept,
@@ -230,20 +230,28 @@ class Standings:
             raise LookupError(f"there is no customer {customer_id}")
         return shifts[customer_id]
 
-    def reevaluate_all(self, connection: Connection, orders: Sequence[Order]) -> dict[int, Shift]:
+    def ask(self, connection: Connection, ids: Sequence[int]) -> Cursor:
+        """Asks ahead for where customers stand, which `reevaluate_all` reads: in a pipeline without waiting for it."""
+        return ask_situations(connection, ids, self.digests, self.judge.reads)
+
+    def reevaluate_all(
+        self, connection: Connection, orders: Sequence[Order], asked: Cursor | None = None
+    ) -> dict[int, Shift]:
         """Judges several customers, each by the order of it, and stores all; of who does not exist there is nothing.
 
-        What is read and written is so for all together; the caller holds the customers' locks and commits.
+        What is read and written is so for all together; the caller holds the customers' locks and commits. `asked` is
+        the answer to `ask` for the same customers, after all of their facts were written.
         """
-        situations = read_situations(connection, [each.customer_id for each in orders], self.digests, self.judge.reads)
-        self._know_cut_offs(connection, {each.cut_offs_id for each in situations.values()})
+        asked = asked or self.ask(connection, [each.customer_id for each in orders])
+        known = situations(asked, self.judge.reads)
+        self._know_cut_offs(connection, {each.cut_offs_id for each in known.values()})
         groups: dict[Touched | None, list[Order]] = {}
         for order in orders:
-            if order.customer_id in situations:
-                groups.setdefault(self._touched(order, situations[order.customer_id]), []).append(order)
+            if order.customer_id in known:
+                groups.setdefault(self._touched(order, known[order.customer_id]), []).append(order)
         shifts: dict[int, Shift] = {}
         for touched, group in groups.items():
-            shifts |= self._judged_group(connection, touched, group, situations)
+            shifts |= self._judged_group(connection, touched, group, known)
         write_few_standings(connection, [(customer, shift.kept) for customer, shift in shifts.items()])
         for recorded_at, noted in _by_record(orders, shifts):
             add_changes(connection, noted, recorded_at)

@@ -19,6 +19,7 @@ from engine.facts.standing import COLUMNS, Kept, kept_of
 from engine.standing.decide import HandTag
 
 Connection = psycopg.Connection[Any]
+Cursor = psycopg.Cursor[dict[str, Any]]
 QUIET = frozenset({"messages", "suppressions", "coupons", "points_entries"})
 """Tables of facts that also others than events and imports write, which does not raise the customer's fact version."""
 
@@ -60,11 +61,22 @@ def read_situations(
         digests: of the tiers and RFM whose cut-offs are in force.
         relations: those that the rules read.
     """
-    quiet = quiet_relations(frozenset(relations))
+    return situations(ask_situations(connection, ids, digests, relations), relations)
+
+
+def ask_situations(
+    connection: Connection, ids: Sequence[int], digests: Mapping[str, str], relations: Collection[str]
+) -> Cursor:
+    """Asks for what `read_situations` reads: in a pipeline without waiting for it."""
     kept = {name: digests[name] for name in ("tier", "rfm") if name in digests}
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_query(quiet), {"ids": list(ids), "digests": Jsonb(kept)}).fetchall()
-    return {row["id"]: _situation(row, quiet) for row in rows}
+    query = _query(quiet_relations(frozenset(relations)))
+    return connection.cursor(row_factory=dict_row).execute(query, {"ids": list(ids), "digests": Jsonb(kept)})
+
+
+def situations(asked: Cursor, relations: Collection[str]) -> dict[int, Situation]:
+    """The answer to `ask_situations`."""
+    quiet = quiet_relations(frozenset(relations))
+    return {row["id"]: _situation(row, quiet) for row in asked.fetchall()}
 
 
 @lru_cache(maxsize=8)

@@ -15,6 +15,7 @@ import psycopg
 from engine.dispatch.accept import accept_json, accept_together
 from engine.dispatch.match import Matcher
 from engine.facts.events import Recorded, Refused, Violation
+from engine.facts.intake.context import Collided
 from engine.logs import described
 
 Connection = psycopg.Connection[Any]
@@ -125,12 +126,26 @@ def _insisting(connection: Connection, work: Callable[[], Recorded | Refused]) -
     """In a transaction, again if two got into each other's way: an event may concern what another has locked."""
     for _ in range(_TRIES - 1):
         try:
-            with connection.transaction():
-                return work()
-        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            return _committed(connection, work)
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, Collided):
             continue
-    with connection.transaction():
-        return work()
+    return _committed(connection, work)
+
+
+def _committed(connection: Connection, work: Callable[[], Recorded | Refused]) -> Recorded | Refused:
+    if connection.autocommit:
+        with connection.transaction():
+            return work()
+    # The commit goes with the last statements, so that the database is waited for once.
+    try:
+        with connection.pipeline():
+            outcome = work()
+            connection.commit()
+        return outcome
+    except BaseException:
+        if not connection.closed:
+            connection.rollback()
+        raise
 
 
 def _answered(told: object, outcome: Recorded | Refused) -> Answer:

@@ -37,6 +37,7 @@ select t.place::int,
            and (case when t.number is null then order_id is null else order_id = t.number end)
            and (t.part is null or data ->> t.part = t.part_key)
          order by id limit 1) as told_id,
+       (select fact_version from customers where id = t.customer) as before,
        o.*,
        (select array_agg(distinct p.key) from order_lines l join products p on p.id = l.product_id
          where l.order_id = o.id) as product_keys,
@@ -215,6 +216,7 @@ class Incoming:
             asked = Question(self.shop_id, self.event, self.customer_id, self.order_id)
             (state,) = read_states(self.connection, [asked])
         self.known_state = None
+        self.before = state["before"] or 0
         self.told_id = state["told_id"]
         self.order = state
         self._gather_fields()

@@ -44,7 +44,6 @@ WAITING = (
     "unknown_message",
 )  # fmt: skip
 """Codes of refusals that may pass by themselves."""
-_VERSIONS = "select id, fact_version from customers where id = any(%s)"
 _WAITED_FOR = "select distinct waits_for from refused_events where waits_for = any(%s) and replayed_at is null"
 
 
@@ -69,11 +68,15 @@ def record(
     Raises:
         ValueError: the connection commits each statement by itself, or `recorded_at` has no zone.
     """
+    _check(connection, recorded_at)
+    return _taken(connection, event, recorded_at, contracts, refused_id=None)
+
+
+def _check(connection: psycopg.Connection[Any], recorded_at: datetime) -> None:
     if connection.autocommit and connection.info.transaction_status is TransactionStatus.IDLE:
         raise ValueError("an event and what follows from it need one transaction, this connection opens none")
     if recorded_at.tzinfo is None:
         raise ValueError("the record instant has no zone")
-    return _taken(connection, event, recorded_at, contracts, refused_id=None)
 
 
 def record_json(
@@ -120,18 +123,34 @@ def record_round(
     """
     ahead = _looked_ahead(connection, events, contracts)
     with connection.pipeline():
-        outcomes = [
-            _take(connection, event, recorded_at, contracts, None, ahead.get(place))
+        sent = [
+            _take(connection, event, recorded_at, contracts, None, ahead.get(place), together=True)
             for place, event in enumerate(events)
         ]
-    arrived = [name for each in outcomes if isinstance(each, _Sent) for name in each.settled()]
-    waits = {row[0] for row in connection.execute(_WAITED_FOR, [arrived])} if arrived else set()
-    return [
-        each.recorded(_release(connection, each.arrived, recorded_at, contracts) if waits & {*each.arrived} else ())
-        if isinstance(each, _Sent)
-        else each
-        for each in outcomes
-    ]
+        return _finished(connection, sent, recorded_at, contracts)
+
+
+def send(
+    connection: psycopg.Connection[Any], event: Event, *, recorded_at: datetime, contracts: Mapping[str, Contract]
+) -> "Refused | Sent":
+    """Sends what records an event, without waiting for what becomes of it: see `finish`."""
+    _check(connection, recorded_at)
+    return _take(connection, event, recorded_at, contracts, None, None, together=True)
+
+
+def finish(
+    connection: psycopg.Connection[Any],
+    sent: "Refused | Sent",
+    *,
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+) -> Recorded | Refused:
+    """What became of an event that has been sent.
+
+    Raises:
+        Collided: another transaction has told it meanwhile; nothing of this transaction may be committed.
+    """
+    return _finished(connection, [sent], recorded_at, contracts)[0]
 
 
 def _looked_ahead(
@@ -148,11 +167,10 @@ def _looked_ahead(
         for (place, event, _), row in zip(sound, found, strict=True)
         if row is not None and (customer := whose(row, event)) is not None
     ]
-    versions = dict(connection.execute(_VERSIONS, [[customer for *_, customer in known]]).fetchall())
     states = read_states(connection, [_question(event, row, customer) for _, event, row, customer in known])
     ahead = {place: Ahead(row) for (place, *_), row in zip(sound, found, strict=True)}
-    for (place, _, row, customer), state in zip(known, states, strict=True):
-        ahead[place] = Ahead(row, versions.get(customer), state)
+    for (place, _, row, _), state in zip(known, states, strict=True):
+        ahead[place] = Ahead(row, state)
     return ahead
 
 
@@ -189,9 +207,25 @@ def _taken(
     contracts: Mapping[str, Contract],
     refused_id: int | None,
 ) -> Recorded | Refused:
-    outcome = _take(connection, event, recorded_at, contracts, refused_id, None)
-    assert not isinstance(outcome, _Sent)  # only what has been looked up ahead is sent without waiting
-    return outcome
+    outcome = _take(connection, event, recorded_at, contracts, refused_id, None, together=False)
+    return _finished(connection, [outcome], recorded_at, contracts)[0]
+
+
+def _finished(
+    connection: psycopg.Connection[Any],
+    sent: "Sequence[Refused | Sent]",
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+) -> list[Recorded | Refused]:
+    """What became of events that have been sent, with those that had waited for them."""
+    arrived = [name for each in sent if isinstance(each, Sent) for name in each.settled()]
+    waits = {row[0] for row in connection.execute(_WAITED_FOR, [arrived])} if arrived else set()
+    return [
+        each.recorded(_release(connection, each.arrived, recorded_at, contracts) if waits & {*each.arrived} else ())
+        if isinstance(each, Sent)
+        else each
+        for each in sent
+    ]
 
 
 def _take(
@@ -201,7 +235,9 @@ def _take(
     contracts: Mapping[str, Contract],
     refused_id: int | None,
     ahead: Ahead | None,
-) -> "Recorded | Refused | _Sent":
+    *,
+    together: bool,
+) -> "Refused | Sent":
     told = told_of(event)
     envelope = () if ahead else envelope_violations(event)
     if envelope:
@@ -216,7 +252,7 @@ def _take(
     if violations:
         return _keep_violations(connection, told, "contract_violation", violations, recorded_at, refused_id)
     try:
-        sent = _write(connection, event, contract, recorded_at, ahead)
+        sent = _write(connection, event, contract, recorded_at, ahead, together=together)
     except Refusal as refusal:
         return keep(
             connection,
@@ -229,20 +265,22 @@ def _take(
         )
     if refused_id is not None:
         settle(connection, refused_id, recorded_at)
-    if ahead is not None:
-        return sent
-    arrived = sent.settled()
-    return sent.recorded(_release(connection, arrived, recorded_at, contracts) if arrived else ())
+    return sent
 
 
 @dataclass
-class _Sent:
-    """An event whose statements have been sent; what it was told before, if it was."""
+class Sent:
+    """An event whose statements have been sent; `earlier`: as which it was told before."""
 
     event: Event
     contract: Contract
     incoming: Incoming | None
     earlier: Recorded | None = None
+
+    @property
+    def customer(self) -> int:
+        """Our number of the customer."""
+        return self.incoming.customer_id if self.incoming is not None else 0
 
     @property
     def arrived(self) -> list[str]:
@@ -270,18 +308,20 @@ def _write(
     contract: Contract,
     recorded_at: datetime,
     ahead: Ahead | None,
-) -> _Sent:
+    *,
+    together: bool,
+) -> Sent:
     try:
         incoming = resolve(connection, event, contract, recorded_at, ahead)
     except AlreadyTold as known:
-        return _Sent(event, contract, None, _earlier(connection, known.event_id, event, contract))
-    incoming.together = ahead is not None
+        return Sent(event, contract, None, _earlier(connection, known.event_id, event, contract))
+    incoming.together = together
     try:
         _HANDLERS.get(event.kind, responses.other_event)(incoming)
     except AlreadyTold as known:
         # A customer made known on the way stays known: the transaction that told the event first did the same.
-        return _Sent(event, contract, incoming, _earlier(connection, known.event_id, event, contract))
-    return _Sent(event, contract, incoming)
+        return Sent(event, contract, incoming, _earlier(connection, known.event_id, event, contract))
+    return Sent(event, contract, incoming)
 
 
 def _recorded(

@@ -28,7 +28,7 @@ select t.place::int, s.id as shop_id, s.currency, s.country,
   left join cases c on c.key = t.case_key
   left join messages m on m.key = t.message
 """
-_LOCK = "select fact_version from customers where id = %s for update"
+_LOCK = "select 1 from customers where id = %s for update"
 _MAKES_CUSTOMER = ("order.placed", "customer.updated")
 
 
@@ -36,11 +36,10 @@ _MAKES_CUSTOMER = ("order.placed", "customer.updated")
 class Ahead:
     """What has been looked up for an event that keeps its contract, together with others; the customer is locked.
 
-    `before` is the version of the customer's facts, `state` what `Incoming.read_state` finds; None: not looked up.
+    `state` is what `Incoming.read_state` finds; None: not looked up, since the customer is not known yet.
     """
 
     found: "Found | None"
-    before: int | None = None
     state: Row | None = None
 
 
@@ -115,16 +114,14 @@ def resolve(
         raise Refusal("unknown_message", f"message {message!r} is not known", f"message:{message}")
     incoming = _incoming(connection, event, contract, recorded_at, found)
     if ahead and incoming.customer_id:
-        incoming.before, incoming.known_state = ahead.before or 0, ahead.state
+        incoming.known_state = ahead.state
     if not incoming.customer_id:
         _make_known(incoming)
     if found.customers - {incoming.customer_id}:
         whose = f"customer {event.customer!r} is not the one whose order, case or message it is"
         raise Refusal("other_customer", whose)
-    if ahead and ahead.before is not None and not incoming.customer_is_new:
-        return incoming
-    locked = connection.execute(_LOCK, [incoming.customer_id]).fetchone()
-    incoming.before = locked[0] if locked else 0
+    if ahead is None or ahead.state is None or incoming.customer_is_new:
+        connection.execute(_LOCK, [incoming.customer_id])
     return incoming
 
 

@@ -160,11 +160,9 @@ def in_batches(bench: Bench, turns: int) -> list[Figure]:
 
 def larger(small: Bench, large: Bench, turns: int) -> list[Figure]:
     """What an event costs among many customers, against among a tenth of them."""
-    costs = []
     for bench in (small, large):
         _measured(bench.single, bench.stream.take(200))
-    for _ in range(turns):
-        costs.append([_measured(each.single, each.stream.take(_TURN)) for each in (small, large)])
+    costs = [[_measured(each.single, each.stream.take(_TURN)) for each in (small, large)] for _ in range(turns)]
     what = f"cost of an event among {large.stream.customers:,}, times that among {small.stream.customers:,}"
     return [Figure(what, round(median(much / little for little, much in costs), 3), at_most=LARGER_AT_MOST)]
 

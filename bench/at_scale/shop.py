@@ -56,7 +56,8 @@ select 1, c.id || '-' || n, c.id, 'web', (array['ad', 'mail', 'deal site', 'sear
  cross join lateral (select (hashint8extended(c.id, 1) & 16777215 | 1) / 16777216.0::float8 as u) s
  cross join lateral generate_series(1, least(%(heaviest)s, ceil(%(orders)s * 0.3 * power(s.u, -0.7)))::int) n
  cross join lateral (select hashint8extended(c.id, n) as a) h
- cross join lateral (select %(now)s - interval '6 hours' - make_interval(secs => (h.a >> 24 & 67108863) * 1.4) as placed) t
+ cross join lateral (select %(now)s - interval '6 hours'
+                            - make_interval(secs => (h.a >> 24 & 67108863) * 1.4) as placed) t
 """
 _LINES = """
 insert into order_lines (order_id, line, product_id, quantity, unit_price_minor, discount_minor, currency)
@@ -73,7 +74,8 @@ select id, 1, payment_method, total_minor, currency from orders where paid_at is
 """
 _VISITS = """
 insert into site_events (customer_id, key, kind, product_id, at)
-select c.id, 'v' || c.id || '-' || n, (array['visit', 'product_viewed', 'cart'])[n %% 3 + 1], 1 + (c.id + n) %% %(products)s,
+select c.id, 'v' || c.id || '-' || n, (array['visit', 'product_viewed', 'cart'])[n %% 3 + 1],
+       1 + (c.id + n) %% %(products)s,
        %(now)s - make_interval(hours => (7 + (hashint8extended(c.id, n + 50) & 4095))::int)
   from customers c, generate_series(1, 1 + (c.id %% 3)::int) n
 """

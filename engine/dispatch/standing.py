@@ -34,7 +34,7 @@ from engine.language.rules import Rules
 from engine.standing.decide import Change, HandTag
 from engine.standing.digest import digests, of_cut_offs
 from engine.standing.focus import Touched
-from engine.standing.judge import Focus, Judge, Judgement
+from engine.standing.judge import Before, Focus, Judge, Judgement
 
 Connection = psycopg.Connection[Any]
 BASELINE = "baseline"
@@ -206,7 +206,6 @@ class Standings:
         recorded_at: datetime,
         event_id: int | None = None,
         newcomer: bool | None = None,
-        told: Told | None = None,
     ) -> Shift:
         """Judges one customer and stores the standing, its changes and the next flip.
 
@@ -219,12 +218,11 @@ class Standings:
             event_id: the event that caused it.
             newcomer: whether a customer without a standing came to be known just now, so that it is no baseline; by
                 default the customer's record instant tells.
-            told: what events have written, where nothing but them is the cause.
 
         Raises:
             LookupError: there is no such customer.
         """
-        order = Order(customer_id, at, recorded_at, cause, event_id, newcomer, told)
+        order = Order(customer_id, at, recorded_at, cause, event_id, newcomer)
         shifts = self.reevaluate_all(connection, [order])
         if customer_id not in shifts:
             raise LookupError(f"there is no customer {customer_id}")
@@ -280,8 +278,7 @@ class Standings:
                 focus,
                 read.facts,
                 order.as_of(kept),
-                kept.standing,
-                kept.flips or {},
+                Before(kept.standing, kept.flips or {}),
                 cut_offs=published.values if published else None,
                 hand_tags=read.hand_tags,
                 events=read.events,
@@ -314,7 +311,7 @@ class Standings:
         return None if of_cells is None else Touched(of_cells.relations | situation.quiet, of_cells.kinds)
 
     def _touching(self, cells: frozenset[Cell]) -> Touched | None:
-        """The relations and events that these cells are read for; None where the customer's calendar follows from one."""
+        """The relations and events that these cells are read for; None where a customer's calendar follows from one."""
         if cells not in self._of_cells:
             reads = self.judge.reads
             calendar = sources("customer", frozenset({"zone", "shop_zone"})) & {

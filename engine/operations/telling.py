@@ -106,7 +106,8 @@ def _told_together(
             with connection.transaction():
                 outcomes = accept_together(connection, matcher, told, clock())
             return [_answered(each, outcome) for each, outcome in zip(told, outcomes, strict=True)]
-        except Exception as error:  # noqa: BLE001 -- whatever one event has met, the others can be told without it
+        except Exception as error:
+            # Whatever one event has met, the others can be told without it.
             if isinstance(error, psycopg.OperationalError) and connection.closed:
                 raise
             log.info("a batch of %d events is told one by one", len(told), extra=described(error))
@@ -141,11 +142,11 @@ def _committed(connection: Connection, work: Callable[[], Recorded | Refused]) -
         with connection.pipeline():
             outcome = work()
             connection.commit()
-        return outcome
     except BaseException:
         if not connection.closed:
             connection.rollback()
         raise
+    return outcome
 
 
 def _answered(told: object, outcome: Recorded | Refused) -> Answer:

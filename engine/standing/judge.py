@@ -31,6 +31,14 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """A standing and its flips by what they follow from, as they were decided together."""
+
+    standing: Standing
+    flips: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Focus:
     """A judgement of some parts of the rules: what it decides, and the fold of all that these need.
 
@@ -112,7 +120,7 @@ class Judge:
         hand_tags: Sequence[HandTag] = (),
         events: Mapping[str, Sequence[Happening]] | None = None,
     ) -> Judgement:
-        """The same judgement with its flips kept apart by what they follow from, which `touched` needs the next time."""
+        """The same judgement with its flips apart by what they follow from, which `touched` needs the next time."""
         values = self._fold(facts, at)
         decision = self._decide(values, at, cut_offs=cut_offs, previous=previous, hand_tags=hand_tags, events=events)
         seen = Seen(facts, at, values, decision.standing, hand_tags, events, cut_offs)
@@ -131,14 +139,13 @@ class Judge:
         focus: Focus,
         facts: CustomerFacts,
         at: int,
-        previous: Standing,
-        flips: Mapping[str, int],
+        before: Before,
         *,
         cut_offs: CutOffs | None,
         hand_tags: Sequence[HandTag] = (),
         events: Mapping[str, Sequence[Happening]] | None = None,
     ) -> Judgement:
-        """The judgement where nothing but the touched facts has changed since the standing before, nor turned by itself.
+        """The judgement where only the touched facts have changed since the standing before, and nothing has turned.
 
         It is what a whole judgement by the same rules, cut-offs and hand tags gives, for less.
 
@@ -146,13 +153,12 @@ class Judge:
             focus: of all that has been touched.
             facts: at least the rows of `focus.reads`.
             at: the instant, before the next flip of before.
-            previous: the standing before.
-            flips: the flips of before, by what they follow from.
+            before: the standing and the flips of before.
             cut_offs: those of before.
             hand_tags: those of before.
             events: those of `focus.scope.kinds`.
         """
-        values = focus.fold(facts, at)
+        values, previous = focus.fold(facts, at), before.standing
         decision = self._decide(
             values,
             at,
@@ -163,7 +169,7 @@ class Judge:
             only=focus.scope.parts,
         )
         seen = Seen(facts, at, values, decision.standing, hand_tags, events, cut_offs)
-        kept = {source: instant for source, instant in flips.items() if source not in focus.scope.flips}
+        kept = {source: instant for source, instant in before.flips.items() if source not in focus.scope.flips}
         kept |= self._flips.by_source(seen, focus.scope.flips)
         return Judgement(
             decision.standing,

@@ -9,13 +9,12 @@ import psycopg
 import pytest
 
 from engine.dispatch.accept import accept_json, accept_together
-from engine.dispatch.match import Matcher
 from engine.facts.events import Event
 from engine.facts.intake.rounds import rounds
 from engine.operations.telling import Answer, tell_all
 from tests.facts.intake.telling import placed, progressed
 from tests.facts.shop import put, utc
-from tests.standing.test_touched_by_events import _events, matcher, shipped  # noqa: F401 -- fixtures
+from tests.standing.test_touched_by_events import _events, matcher, shipped  # noqa: F401 -- two are fixtures
 
 NOW = utc("2026-03-01T10:00")
 _FACTS = {
@@ -145,8 +144,8 @@ def test_what_is_wrong_with_one_event_concerns_no_other(connection, matcher):  #
 def test_a_batch_that_meets_its_own_event_told_elsewhere_takes_it_once(
     connection,
     database,
-    matcher: Matcher,
-    monkeypatch,  # noqa: F811 -- a fixture
+    matcher,  # noqa: F811 -- a fixture
+    monkeypatch,
 ):
     """The other transaction commits after the batch has looked for what is known, and before it writes."""
     told = _told([placed(f"m{number}", f"d{number}", at=NOW - timedelta(days=3)) for number in range(3)])

@@ -12,7 +12,7 @@ from engine.facts.history import happenings, relations_of
 from engine.standing.decide import HandTag
 from engine.standing.definition import Lifecycle, SegmentRule, StageRule, StandingRules, TagRule
 from engine.standing.focus import Touched
-from engine.standing.judge import Judge
+from engine.standing.judge import Before, Judge
 from tests.conditions.strategies import trees
 from tests.standing.strategies import (
     ATTRIBUTES as OF_ORDERS,
@@ -152,7 +152,7 @@ def differences(rules, history, cut_offs, hand_tags, *, forgotten=()):
             read = {**focus.reads, **dict.fromkeys(relations_of(focus.scope.kinds), ())}
             part = _part(facts, read)
             events = _told(part, focus.scope.kinds)
-            now = judge.touched(focus, part, at, kept.standing, kept.flips, events=events, **told)
+            now = judge.touched(focus, part, at, Before(kept.standing, kept.flips), events=events, **told)
             same = ("standing", "changes", "next_flip", "flips")
             found += [(at, name) for name in same if getattr(now, name) != getattr(whole, name)]
             found += [(at, each) for each in _evidence(now) ^ _evidence(whole)]

@@ -20,6 +20,7 @@ from engine.facts.intake.envelope import envelope_violations
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.rounds import in_rounds
 from engine.facts.matching import Fields
+from engine.facts.pipelines import together
 from engine.facts.situation import Cursor
 
 Connection = psycopg.Connection[Any]
@@ -34,7 +35,7 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
     Raises:
         Collided: another transaction told the same event of another customer at the same time; it can be told again.
     """
-    with connection.pipeline():
+    with together(connection):
         sent = send(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
         standings = matcher.standings
         asked = standings.ask(connection, [sent.customer]) if isinstance(sent, Sent) and standings.any else None

@@ -159,6 +159,8 @@ class Standings:
         if focus is None:
             return self._with_events(connection, ids, self._reads, self.judge.events, tags)
         kinds = focus.scope.kinds
+        if not focus.reads and not kinds:
+            return [Read(CustomerFacts(each, self.rules.policy.zone), {}, tags[each]) for each in ids]
         return self._with_events(connection, ids, {**focus.reads, **_whole(kinds)}, kinds, tags)
 
     def _with_events(

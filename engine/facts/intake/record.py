@@ -17,6 +17,7 @@ from engine.facts.intake.envelope import envelope_violations, read_event
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
 from engine.facts.intake.resolve import Ahead, Found, look_up, resolve, whose
+from engine.facts.pipelines import together
 
 _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
     "order.placed": placing.order_placed,
@@ -122,9 +123,9 @@ def record_round(
         Collided: another transaction has told one of them meanwhile; nothing of this transaction may be committed.
     """
     ahead = _looked_ahead(connection, events, contracts)
-    with connection.pipeline():
+    with together(connection):
         sent = [
-            _take(connection, event, recorded_at, contracts, None, ahead.get(place), together=True)
+            _take(connection, event, recorded_at, contracts, None, ahead.get(place), at_once=True)
             for place, event in enumerate(events)
         ]
         return _finished(connection, sent, recorded_at, contracts)
@@ -135,7 +136,7 @@ def send(
 ) -> "Refused | Sent":
     """Sends what records an event, without waiting for what becomes of it: see `finish`."""
     _check(connection, recorded_at)
-    return _take(connection, event, recorded_at, contracts, None, None, together=True)
+    return _take(connection, event, recorded_at, contracts, None, None, at_once=True)
 
 
 def finish(
@@ -207,7 +208,7 @@ def _taken(
     contracts: Mapping[str, Contract],
     refused_id: int | None,
 ) -> Recorded | Refused:
-    outcome = _take(connection, event, recorded_at, contracts, refused_id, None, together=False)
+    outcome = _take(connection, event, recorded_at, contracts, refused_id, None, at_once=False)
     return _finished(connection, [outcome], recorded_at, contracts)[0]
 
 
@@ -236,7 +237,7 @@ def _take(
     refused_id: int | None,
     ahead: Ahead | None,
     *,
-    together: bool,
+    at_once: bool,
 ) -> "Refused | Sent":
     told = told_of(event)
     envelope = () if ahead else envelope_violations(event)
@@ -252,7 +253,7 @@ def _take(
     if violations:
         return _keep_violations(connection, told, "contract_violation", violations, recorded_at, refused_id)
     try:
-        sent = _write(connection, event, contract, recorded_at, ahead, together=together)
+        sent = _write(connection, event, contract, recorded_at, ahead, at_once=at_once)
     except Refusal as refusal:
         return keep(
             connection,
@@ -309,13 +310,13 @@ def _write(
     recorded_at: datetime,
     ahead: Ahead | None,
     *,
-    together: bool,
+    at_once: bool,
 ) -> Sent:
     try:
         incoming = resolve(connection, event, contract, recorded_at, ahead)
     except AlreadyTold as known:
         return Sent(event, contract, None, _earlier(connection, known.event_id, event, contract))
-    incoming.together = together
+    incoming.together = at_once
     try:
         _HANDLERS.get(event.kind, responses.other_event)(incoming)
     except AlreadyTold as known:

@@ -459,6 +459,7 @@ standings = Table(
     Column("fact_version", BigInteger, nullable=False),  # -1: an import brought facts since, and no event
     _instant("evaluated_at", required=True),  # logical
     _instant("next_flip"),  # when it may change with no new fact
+    Column("flips", JSONB),  # the same by what it follows from, with what they were found by; null: nobody knows
     Index("ix_standings_next_flip", "next_flip", postgresql_where=text("next_flip is not null")),
     Index("ix_standings_segments", "segments", postgresql_using="gin"),
     Index("ix_standings_tags", "tags", postgresql_using="gin"),

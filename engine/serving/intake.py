@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from engine.dispatch.match import Matcher
 from engine.facts.currency import CurrencyUnclearError
 from engine.logs import described
-from engine.operations.telling import tell
+from engine.operations.telling import Answer, tell_all
 from engine.servers.errors import SetupError
 
 MOST_BYTES = 1_000_000
@@ -132,17 +132,16 @@ class Intake:
                 hint = "add a line such as `currency: EUR` to policy.yaml"
                 raise Wrong(500, error.code, "rules/policy.yaml", found, "one currency to report in", hint) from None
             connection.commit()
-            return [self._take_one(connection, event) for event in events]
+            told = tell_all(connection, self.matcher, events, lambda: datetime.now(UTC))
+            return [_answer(event, outcome) for event, outcome in zip(events, told, strict=True)]
 
-    def _take_one(self, connection: psycopg.Connection[Any], event: object) -> dict[str, Any]:
-        try:
-            return tell(connection, self.matcher, event, datetime.now(UTC)).to_json()
-        except psycopg.OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one event that meets a mistake of ours must not take the others along
-            log.error("an event could not be taken", extra=described(error))  # noqa: TRY400 - its text may be personal
-            key = event.get("key") if isinstance(event, dict) else None
-            return {"key": key, "answer": "failed", "code": "internal", "hint": "a bug; the worker's log has its place"}
+
+def _answer(event: object, outcome: Answer | Exception) -> dict[str, Any]:
+    if isinstance(outcome, Answer):
+        return outcome.to_json()
+    log.error("an event could not be taken", extra=described(outcome))  # its text may be personal
+    key = event.get("key") if isinstance(event, dict) else None
+    return {"key": key, "answer": "failed", "code": "internal", "hint": "a bug; the worker's log has its place"}
 
 
 _AWAY = Wrong(

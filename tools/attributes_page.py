@@ -46,8 +46,8 @@ attributes:
 asking, 2026-03-01T12:00:00Z, or are written out (in UTC). Money is an amount with its currency (`20.50 EUR`; EUR is the
 reporting currency), a set a list. The customer's zone is Europe/Berlin. A row without an instant of its own happens at
 the earliest of its other ones. `words` are word lists for attributes that read texts. `gives: unknown` says that there
-is no value. `rule` is a condition over that attribute alone, as segments, tags, playbooks and campaigns ask it; it holds
-in the example unless the example says `holds: false`.
+is no value. `rule` is a condition over that attribute alone, as segments, tags, playbooks and campaigns ask it. It
+holds in the example unless the example says `holds: false`.
 """
 
 

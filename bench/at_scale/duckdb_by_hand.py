@@ -1,0 +1,287 @@
+"""The same by a good developer with DuckDB: one statement that reads the lines once, and memberships out of its result.
+
+Over 250 lines: sixty attributes and fifty rules are as long as that. Ties between lines of one instant are decided by their
+key, divisions are exact and rounded half even, and money in another currency is unknown: as the rules say it.
+"""
+
+from pathlib import Path
+
+import duckdb
+
+from bench.at_scale.result import Result
+
+_DAY = 86_400_000_000
+
+MACROS = """
+create temp macro half_even(s, n) as
+    s // n + if(2 * (s % n) > n or (2 * (s % n) = n and (s // n) % 2 = 1), 1, 0);
+create temp macro two_digits(s, n) as if(n = 0, null, half_even(100 * s, n)::decimal(18, 2) / 100)::decimal(18, 2);
+create temp macro known_sum(total, n) as if(n = 0, 0, total);
+"""
+"""`//` and `%` agree for what is not negative, and nothing here is."""
+
+STATEMENT = """
+create table everybody as
+with line as (
+    select customer, "@at" as happened, ("@at", "@key") as place, number, product, category, channel, quantity,
+        repurchase_days, launched_at, discounted,
+        if(currency = 'EUR', amount, null) as amount, if(currency = 'EUR', discount, null) as discount,
+        if(currency = 'EUR', unit_price, null) as unit_price,
+        if(delivered_at <= $at, delivered_at, null) as delivered,
+        coalesce(cancelled_at <= $at, false) as cancelled,
+        coalesce(paid_at <= $at, false) as has_paid, counts,
+        has_paid and counts and not cancelled as paid,
+        paid and happened > $at - 7 * $day as paid_7, paid and happened > $at - 30 * $day as paid_30,
+        paid and happened > $at - 90 * $day as paid_90, paid and happened > $at - 180 * $day as paid_180,
+        paid and happened > $at - 365 * $day as paid_365, paid and happened > $at - 730 * $day as paid_730,
+        coalesce(channel in ('deal', 'coupon'), false) as deal,
+        coalesce((happened - launched_at) >= 0 and happened - launched_at < 14 * $day, false) as new_arrival
+    from read_parquet($lines)
+    where "@at" <= $at
+), summed as (
+    select customer,
+        count(*) filter (paid_7) as lines_7d, count(*) filter (paid_30) as lines_30d,
+        count(*) filter (paid_90) as lines_90d, count(*) filter (paid_180) as lines_180d,
+        count(*) filter (paid_365) as lines_365d, count(*) filter (paid_730) as lines_730d,
+        count(*) filter (paid) as lines_ever,
+        known_sum(sum(amount) filter (paid_7), count(*) filter (paid_7)) as spend_7d,
+        known_sum(sum(amount) filter (paid_30), count(*) filter (paid_30)) as spend_30d,
+        known_sum(sum(amount) filter (paid_90), count(*) filter (paid_90)) as spend_90d,
+        known_sum(sum(amount) filter (paid_180), count(*) filter (paid_180)) as spend_180d,
+        known_sum(sum(amount) filter (paid_365), count(*) filter (paid_365)) as spend_365d,
+        known_sum(sum(amount) filter (paid_730), count(*) filter (paid_730)) as spend_730d,
+        known_sum(sum(amount) filter (paid), count(*) filter (paid)) as spend_ever,
+        coalesce(sum(quantity) filter (paid_365), 0) as pieces_365d,
+        count(distinct number) filter (paid_730) as orders_730d,
+        known_sum(sum(amount) filter (paid_365 and category = 'shoes'),
+            count(*) filter (paid_365 and category = 'shoes')) as shoes_spend_365d,
+        count(*) filter (paid and category = 'shoes') as shoes_lines,
+        ($at - max(happened) filter (paid and category = 'shoes')) // $day as days_since_shoes,
+        known_sum(sum(amount) filter (paid_365 and category = 'bags'),
+            count(*) filter (paid_365 and category = 'bags')) as bags_spend_365d,
+        count(*) filter (paid and category = 'bags') as bags_lines,
+        ($at - max(happened) filter (paid and category = 'bags')) // $day as days_since_bags,
+        known_sum(sum(amount) filter (paid_365 and category = 'toys'),
+            count(*) filter (paid_365 and category = 'toys')) as toys_spend_365d,
+        count(*) filter (paid and category = 'toys') as toys_lines,
+        ($at - max(happened) filter (paid and category = 'toys')) // $day as days_since_toys,
+        list(distinct category) filter (paid_365 and category is not null) as categories_365d,
+        count(distinct category) filter (paid) as categories_bought,
+        count(distinct product) filter (paid_365) as products_365d,
+        list(distinct channel) filter (paid and channel is not null) as channels,
+        arg_max(category, place) filter (paid) as last_category,
+        arg_max(product, place) filter (paid) as last_product,
+        arg_max(channel, place) as last_channel,
+        arg_max(amount, place) filter (paid) as last_amount,
+        arg_max(repurchase_days, place) filter (paid) as last_repurchase_days,
+        arg_max(category, (delivered, place[2])) filter (paid and delivered is not null) as last_delivered_category,
+        arg_min(category, place) filter (paid) as first_category,
+        arg_min(channel, place) as first_channel,
+        max(happened) filter (paid) as last_line_at,
+        ($at - min(happened) filter (paid)) // $day as days_since_first_line,
+        ($at - max(delivered)) // $day as days_since_last_delivery,
+        ($at - max(happened) filter (paid and repurchase_days is not null)) // $day as days_since_repurchasable,
+        two_digits(count(*) filter (paid and discounted), lines_ever) as discounted_share,
+        two_digits(count(*) filter (paid_365 and discounted), lines_365d) as discounted_share_365d,
+        two_digits(count(*) filter (paid and deal), lines_ever) as deal_share,
+        two_digits(count(*) filter (paid and new_arrival),
+            count(*) filter (paid and launched_at is not null)) as new_arrival_share,
+        two_digits(count(*) filter (cancelled), count(*)) as cancelled_share,
+        count(*) filter (paid_365 and new_arrival) as new_arrivals_365d,
+        known_sum(sum(discount) filter (paid_365 and discounted),
+            count(*) filter (paid_365 and discounted)) as discount_365d,
+        known_sum(sum(discount) filter (paid and discounted), count(*) filter (paid and discounted)) as discount_ever,
+        sum(unit_price) filter (paid) as prices, count(unit_price) filter (paid) as priced,
+        sum(quantity) filter (paid_365) as quantities, count(quantity) filter (paid_365) as quantified,
+        max(unit_price) filter (paid) as highest_unit_price, min(unit_price) filter (paid) as lowest_unit_price,
+        count(*) filter (not has_paid and not cancelled and counts and happened > $at - 30 * $day) as unpaid_lines_30d,
+        count(*) filter (paid_90 and deal) > 0 as bought_by_deal_90d
+    from line
+    group by customer
+), valued as (
+    select customer,
+        coalesce(lines_7d, 0) as lines_7d, coalesce(lines_30d, 0) as lines_30d, coalesce(lines_90d, 0) as lines_90d,
+        coalesce(lines_180d, 0) as lines_180d, coalesce(lines_365d, 0) as lines_365d,
+        coalesce(lines_730d, 0) as lines_730d, coalesce(summed.lines_ever, 0) as lines_ever,
+        if(lines_ever is null, 0, spend_7d) as spend_7d, if(lines_ever is null, 0, spend_30d) as spend_30d,
+        if(lines_ever is null, 0, spend_90d) as spend_90d, if(lines_ever is null, 0, spend_180d) as spend_180d,
+        if(lines_ever is null, 0, spend_365d) as spend_365d, if(lines_ever is null, 0, spend_730d) as spend_730d,
+        if(lines_ever is null, 0, spend_ever) as spend_ever,
+        coalesce(pieces_365d, 0) as pieces_365d, coalesce(orders_730d, 0) as orders_730d,
+        if(lines_ever is null, 0, shoes_spend_365d) as shoes_spend_365d, coalesce(shoes_lines, 0) as shoes_lines,
+        days_since_shoes,
+        if(lines_ever is null, 0, bags_spend_365d) as bags_spend_365d, coalesce(bags_lines, 0) as bags_lines,
+        days_since_bags,
+        if(lines_ever is null, 0, toys_spend_365d) as toys_spend_365d, coalesce(toys_lines, 0) as toys_lines,
+        days_since_toys,
+        coalesce(list_sort(categories_365d), []) as categories_365d,
+        coalesce(categories_bought, 0) as categories_bought, coalesce(products_365d, 0) as products_365d,
+        coalesce(list_sort(channels), []) as channels,
+        last_category, last_product, last_channel, last_amount, last_repurchase_days, last_delivered_category,
+        first_category, first_channel,
+        ($at - last_line_at) // $day as days_since_last_line, days_since_first_line, days_since_last_delivery,
+        days_since_repurchasable, two_digits(days_since_repurchasable, last_repurchase_days) as repurchase_ratio,
+        last_line_at, discounted_share, discounted_share_365d, deal_share, new_arrival_share, cancelled_share,
+        coalesce(new_arrivals_365d, 0) as new_arrivals_365d,
+        if(lines_ever is null, 0, discount_365d) as discount_365d,
+        if(lines_ever is null, 0, discount_ever) as discount_ever,
+        if(priced = 0, null, half_even(prices, priced)) as average_unit_price,
+        if(quantified = 0, null, half_even(10 * quantities, quantified)::decimal(18, 1) / 10)::decimal(18, 1)
+            as average_pieces_365d,
+        highest_unit_price, lowest_unit_price, coalesce(unpaid_lines_30d, 0) as unpaid_lines_30d,
+        coalesce(bought_by_deal_90d, false) as bought_by_deal_90d, coalesce(summed.lines_ever, 0) = 0 as never_paid,
+        if(summed.lines_ever = 0, null, half_even(spend_ever, summed.lines_ever)) as average_line,
+        if(spend_ever = 0, null, two_digits(discount_ever, spend_ever)) as discount_ratio
+    from read_parquet($people) left join summed using (customer)
+), ranked as (
+    select *, orders_730d >= 1 as in_base, orders_730d >= 2 as frequent,
+        in_base and days_since_last_line is not null and spend_730d is not null as measured,
+        days_since_last_line <= median(days_since_last_line) filter (in_base) over () as recent,
+        spend_730d >= median(spend_730d) filter (in_base) over () as valuable,
+        count(*) filter (in_base) over () - 1 as others,
+        count(*) filter (in_base and spend_730d is not null) over () - 1 as spenders,
+        rank() over (partition by in_base order by days_since_last_line desc) - 1 as recency_place,
+        rank() over (partition by in_base order by orders_730d) - 1 as frequency_place,
+        rank() over (partition by in_base order by spend_730d nulls last) - 1 as monetary_place
+    from valued
+), grouped as (
+    select * exclude (in_base, frequent, measured, recent, valuable, others, spenders, recency_place, frequency_place,
+            monetary_place),
+        case when not measured then null
+            when valuable then case when recent then if(frequent, 'key-value', 'key-develop')
+                else if(frequent, 'key-keep', 'key-retain') end
+            else case when recent then if(frequent, 'potential', 'rfm-new')
+                else if(frequent, 'general-keep', 'rfm-lost') end end as rfm_group,
+        if(measured, least(5, 1 + 5 * recency_place // greatest(others, 1)), null) as rfm_recency,
+        if(measured, least(5, 1 + 5 * frequency_place // greatest(others, 1)), null) as rfm_frequency,
+        if(measured, least(5, 1 + 5 * monetary_place // greatest(spenders, 1)), null) as rfm_monetary
+    from ranked
+), tagged as (
+    select *,
+        coalesce(orders_730d >= 2, false) as t_returning,
+        coalesce(lines_365d >= 8 and orders_730d >= 4, false) as t_loyal,
+        coalesce(days_since_first_line < 30, false) as t_fresh,
+        lines_30d >= 1 or coalesce(days_since_last_delivery < 14, false) as t_active_lately,
+        coalesce(days_since_last_line >= 90 and days_since_last_line < 180, false) and lines_365d >= 2 as t_at_risk,
+        coalesce(deal_share >= 0.5, false) or coalesce(discounted_share >= 0.7, false) as t_deal_hunter,
+        coalesce(discounted_share = 0, false) and lines_ever >= 3 as t_full_price,
+        coalesce(average_unit_price >= 8000, false) and lines_ever >= 2 as t_high_end,
+        coalesce(highest_unit_price < 4000, false) as t_bargain,
+        new_arrivals_365d >= 2 and coalesce(new_arrival_share >= 0.25, false) as t_new_arrival_lover,
+        shoes_lines >= 3 and coalesce(days_since_shoes < 365, false) as t_shoe_lover,
+        bags_lines >= 3 and coalesce(days_since_bags < 365, false) as t_bag_lover,
+        categories_bought >= 5 as t_explorer,
+        categories_bought = 1 and lines_ever >= 3 as t_one_category,
+        coalesce(cancelled_share > 0.25, false) as t_cancels,
+        unpaid_lines_30d >= 1 as t_waits_to_pay,
+        (t_loyal or t_high_end) and coalesce(spend_365d >= 20000, false) as t_valued,
+        (t_deal_hunter or t_bargain) and not t_high_end as t_price_driven,
+        t_returning and t_at_risk as t_slipping,
+        coalesce(rfm_group = 'key-value', false) and t_valued as t_champion
+    from grouped
+)
+select * exclude (t_returning, t_loyal, t_fresh, t_active_lately, t_at_risk, t_deal_hunter, t_full_price, t_high_end,
+        t_bargain, t_new_arrival_lover, t_shoe_lover, t_bag_lover, t_explorer, t_one_category, t_cancels,
+        t_waits_to_pay, t_valued, t_price_driven, t_slipping, t_champion),
+    list_filter([
+        if(t_returning, 'returning', null), if(t_loyal, 'loyal', null), if(t_fresh, 'fresh', null),
+        if(t_active_lately, 'active-lately', null), if(t_at_risk, 'at-risk', null),
+        if(t_deal_hunter, 'deal-hunter', null), if(t_full_price, 'full-price', null),
+        if(t_high_end, 'high-end', null), if(t_bargain, 'bargain', null),
+        if(t_new_arrival_lover, 'new-arrival-lover', null), if(t_shoe_lover, 'shoe-lover', null),
+        if(t_bag_lover, 'bag-lover', null), if(t_explorer, 'explorer', null),
+        if(t_one_category, 'one-category', null), if(t_cancels, 'cancels', null),
+        if(t_waits_to_pay, 'waits-to-pay', null), if(t_valued, 'valued', null),
+        if(t_price_driven, 'price-driven', null), if(t_slipping, 'slipping', null),
+        if(t_champion, 'champion', null)], lambda name: name is not null) as tags,
+    list_filter([
+        if(never_paid, 'prospects', null),
+        if(days_since_first_line < 30 and lines_30d >= 1, 'new-month', null),
+        if(orders_730d = 1 and days_since_last_line >= 14 and days_since_last_line < 60, 'second-order-due', null),
+        if(days_since_last_line >= 90 and days_since_last_line < 180, 'sleeping', null),
+        if(days_since_last_line >= 180 and days_since_last_line < 365, 'pre-churn', null),
+        if(days_since_last_line >= 365, 'lost', null),
+        if(days_since_last_line >= 90 and days_since_last_line < 365 and spend_730d >= 30000, 'dormant-high-value',
+            null),
+        if(spend_7d >= 10000, 'big-week', null),
+        if(spend_30d >= 15000, 'big-month', null),
+        if(lines_90d >= 3 and lines_180d >= 5, 'quarter-regulars', null),
+        if(lines_90d = 0 and lines_365d >= 3, 'gone-quiet', null),
+        if(spend_90d >= 8000 and spend_180d < 20000, 'growing', null),
+        if(days_since_shoes < 60 and shoes_spend_365d >= 10000, 'shoes-now', null),
+        if(days_since_bags >= 180 and bags_spend_365d > 0, 'bags-again', null),
+        if(toys_spend_365d >= 5000 and days_since_toys < 120, 'toys-gifts', null),
+        if(list_contains(categories_365d, 'shoes') and not list_contains(categories_365d, 'bags'), 'shoes-not-bags',
+            null),
+        if(list_contains(categories_365d, 'shoes') and list_contains(categories_365d, 'care'), 'shoes-and-care', null),
+        if(last_category in ('shoes', 'boots') and days_since_last_line < 45, 'last-was-shoes', null),
+        if(first_channel = 'ad' and orders_730d >= 2, 'came-by-ad', null),
+        if(first_channel = 'ad' and last_channel = 'mail', 'ad-to-mail', null),
+        if(list_has_all(channels, ['ad', 'mail', 'search']), 'many-channels', null),
+        if(repurchase_ratio >= 1 and repurchase_ratio < 1.5, 'repurchase-due', null),
+        if(days_since_last_delivery < 7 and unpaid_lines_30d = 0, 'never-late', null),
+        if(bought_by_deal_90d and discount_365d >= 1000, 'deal-of-quarter', null),
+        if(discount_ratio >= 0.1 and discounted_share_365d >= 0.5, 'discount-eaters', null),
+        if(average_pieces_365d >= 2 and products_365d >= 4, 'wide-baskets', null),
+        if(rfm_group in ('key-value', 'key-keep', 'key-develop') and rfm_monetary >= 4, 'key-customers', null),
+        if(rfm_group in ('key-keep', 'key-retain') and not t_cancels, 'recall', null),
+        if(t_slipping and (coalesce(spend_365d >= 10000, false) or coalesce(average_line >= 5000, false)), 'win-back',
+            null),
+        if(lines_730d = 0 and not never_paid, 'unloved', null)], lambda name: name is not null) as segments
+from tagged
+"""
+
+MEMBERS = """
+create table members as
+select customer, 'tag' as kind, unnest(tags) as name from everybody
+union all
+select customer, 'segment' as kind, unnest(segments) as name from everybody
+"""
+
+ONE_SEGMENT = """
+create table edited as
+with line as (
+    select customer, "@at" as happened, if(currency = 'EUR', amount, null) as amount
+    from read_parquet($lines)
+    where "@at" <= $at and paid_at <= $at and counts and (cancelled_at is null or cancelled_at > $at)
+), summed as (
+    select customer, ($at - max(happened)) // $day as days_since_last_line,
+        sum(amount) filter (happened > $at - 730 * $day) as spend_730d
+    from line group by customer
+)
+select customer, coalesce(days_since_last_line >= 90 and days_since_last_line < 365 and spend_730d >= 30000, false)
+    as before, coalesce(days_since_last_line >= 60 and days_since_last_line < 365 and spend_730d >= 30000, false) as now
+from summed where before <> now
+"""
+"""Who enters and leaves when `dormant-high-value` begins at 60 days and not at 90."""
+
+
+def connect(spill: Path, memory: str = "2GB") -> duckdb.DuckDBPyConnection:
+    """A connection in memory with the same bounds as the product's."""
+    connection = duckdb.connect()
+    connection.execute(f"set memory_limit = '{memory}'; set temp_directory = '{spill}'; set threads = 2")
+    connection.execute("set preserve_insertion_order = false")
+    return connection
+
+
+def evaluate(connection: duckdb.DuckDBPyConnection, directory: Path, at: int) -> None:
+    """All attributes, RFM and memberships, in the tables `everybody` and `members`."""
+    connection.execute(MACROS)
+    connection.execute(STATEMENT, _parameters(directory, at) | {"people": str(directory / "people.parquet")})
+    connection.execute(MEMBERS)
+
+
+def edited(connection: duckdb.DuckDBPyConnection, directory: Path, at: int) -> None:
+    """What one edited segment changes, in the table `edited`."""
+    connection.execute(ONE_SEGMENT, _parameters(directory, at))
+
+
+def _parameters(directory: Path, at: int) -> dict[str, object]:
+    return {"at": at, "day": _DAY, "lines": str(directory / "lines.parquet")}
+
+
+def result(connection: duckdb.DuckDBPyConnection) -> Result:
+    """What was found, for comparing."""
+    values = connection.sql("select * exclude (tags, segments) from everybody order by customer").to_arrow_table()
+    members = connection.sql("select customer, kind, name from members").fetchall()
+    return Result(values.to_pylist(), frozenset(members))

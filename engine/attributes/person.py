@@ -2,7 +2,7 @@
 
 from datetime import date
 
-_SIGNS = (
+SIGNS = (
     ((1, 20), "capricorn"),
     ((2, 19), "aquarius"),
     ((3, 21), "pisces"),
@@ -16,6 +16,7 @@ _SIGNS = (
     ((11, 22), "scorpio"),
     ((12, 22), "sagittarius"),
 )
+"""Signs of the zodiac, each with the month and day before which it ends; what is after the last is a capricorn again."""
 
 
 def age(born: date | None, today: int) -> int | None:
@@ -33,7 +34,7 @@ def zodiac(born: date | None) -> str | None:
     """The sign of the western zodiac, by the usual fixed days."""
     if born is None:
         return None
-    return next((sign for until, sign in _SIGNS if (born.month, born.day) < until), "capricorn")
+    return next((sign for until, sign in SIGNS if (born.month, born.day) < until), "capricorn")
 
 
 def month(born: date | None) -> int | None:

@@ -1,0 +1,1 @@
+"""Everybody at once: attributes and conditions compiled to SQL over columnar rows."""

@@ -1,0 +1,1 @@
+"""The query: everybody at once, held to what the fold gives for each."""

@@ -65,11 +65,11 @@ def _people(directory: Path) -> Iterator[CustomerFacts]:
     with duckdb.connect() as connection:
         owned: dict[int, list[Row]] = defaultdict(list)
         for owner, *row in connection.execute(
-            f"select customer, {columns} from read_parquet('{directory / 'lines.parquet'}')"  # noqa: S608 -- our own names
+            f"select customer, {columns} from read_parquet('{directory / 'lines.parquet'}')"
         ).fetchall():
             owned[owner].append(row)
         numbers = connection.execute(
-            f"select customer, zone from read_parquet('{directory / 'people.parquet'}') order by customer"  # noqa: S608 -- likewise
+            f"select customer, zone from read_parquet('{directory / 'people.parquet'}') order by customer"
         ).fetchall()
     for number, zone in numbers:
         yield CustomerFacts(number, zone or "UTC", {"lines": owned.get(number, [])})

@@ -156,7 +156,9 @@ def _make(directory: Path, size: Size) -> None:
         connection.execute(f"create table orders_made as {_orders(size)}")
         for name, statement in _statements(size).items():
             file = directory / f"{name}.parquet"
-            connection.execute(f"copy ({statement}) to '{file}' (format parquet, compression zstd, compression_level 1)")
+            connection.execute(
+                f"copy ({statement}) to '{file}' (format parquet, compression zstd, compression_level 1)"
+            )
     (directory / "made.duckdb").unlink()
     sums = {path.name: _sum(path) for path in sorted(directory.glob("*.parquet"))}
     (directory / "made.json").write_text(json.dumps(sums, indent=1), encoding="utf-8")
@@ -226,10 +228,9 @@ def _line_rows(size: Size) -> str:
 
 def _select(relation: Relation, fields: dict[str, str], owner: str) -> str:
     """A row of the relation: what is not said is null."""
-    columns = [f"{owner if fields else 'null'}::bigint as customer"]
-    for name in relation.columns:
-        columns.append(f'({fields.get(name, "null")})::{_type(relation, name)} as "{name}"')
-    return f"select {', '.join(columns)}"
+    own = f"{owner if fields else 'null'}::bigint as customer"
+    columns = (f'({fields.get(name, "null")})::{_type(relation, name)} as "{name}"' for name in relation.columns)
+    return f"select {', '.join((own, *columns))}"
 
 
 def _type(relation: Relation, name: str) -> str:

@@ -1,9 +1,10 @@
 """The same by a good analyst with pandas: masks over the lines, groupby, and no loop over customers.
 
-What is missing is NaN; every number is less than 2^53, so floats hold it exactly. The file has the lines in the order of
-their keys, so sorting them by instant and leaving ties alone is enough for first and last.
+What is missing is NaN; every number is less than 2^53, so floats hold it exactly. The file has the lines in the order
+of their keys, so sorting them by instant and leaving ties alone is enough for first and last.
 """
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def _values(lines: pd.DataFrame, people: pd.Index, at: int) -> pd.DataFrame:
     found["lines_ever"], found["spend_ever"] = _count(paid, people), _sum(paid, "amount", people)
     found["pieces_365d"] = _sum(parts[365], "quantity", people)
     found["orders_730d"] = _different(parts[730], "number", people)
-    for category in ("shoes", "bags", "toys"):
+    for category in ("shoes", "bags", "toys", "books"):
         of, of_year = paid[paid["category"] == category], parts[365][parts[365]["category"] == category]
         found[f"{category}_spend_365d"] = _sum(of_year, "amount", people)
         found[f"{category}_lines"] = _count(of, people)
@@ -83,12 +84,11 @@ def _values(lines: pd.DataFrame, people: pd.Index, at: int) -> pd.DataFrame:
     found["categories_bought"] = _different(paid, "category", people)
     found["products_365d"] = _different(parts[365], "product", people)
     found["channels"] = _set(paid, "channel", people)
-    for name in ("category", "product", "amount", "repurchase_days"):
+    for name in ("category", "repurchase_days"):
         found[f"last_{name}"] = _last(paid, name, people)
     found["last_channel"], found["first_channel"] = _last(lines, "channel", people), _first(lines, "channel", people)
     delivered = paid[paid["delivered"].notna()].sort_values(["delivered", "place"])
     found["last_delivered_category"] = _last(delivered, "category", people)
-    found["first_category"] = _first(paid, "category", people)
     found["last_line_at"] = _last(paid, "@at", people)
     found["days_since_last_line"] = _days_since(found["last_line_at"], at)
     found["days_since_first_line"] = _days_since(_first(paid, "@at", people), at)
@@ -119,9 +119,7 @@ def _shares(lines: pd.DataFrame, paid: pd.DataFrame, year: pd.DataFrame, people:
         "new_arrival_share": (launched, "new_arrival"),
         "cancelled_share": (lines, "cancelled"),
     }
-    return {
-        name: _two_digits(_count(of[of[that]], people), _count(of, people)) for name, (of, that) in asked.items()
-    }
+    return {name: _two_digits(_count(of[of[that]], people), _count(of, people)) for name, (of, that) in asked.items()}
 
 
 def _prices(paid: pd.DataFrame, year: pd.DataFrame, people: pd.Index) -> dict[str, Any]:
@@ -281,9 +279,7 @@ def edited(directory: Path, at: int) -> pd.DataFrame:
     """Who enters and leaves when `dormant-high-value` begins at 60 days and not at 90."""
     names = ["customer", "@at", "currency", "amount", "cancelled_at", "paid_at", "counts"]
     lines = pd.read_parquet(directory / "lines.parquet", columns=names)
-    paid = lines[
-        (lines["@at"] <= at) & (lines["paid_at"] <= at) & lines["counts"] & ~(lines["cancelled_at"] <= at)
-    ]
+    paid = lines[(lines["@at"] <= at) & (lines["paid_at"] <= at) & lines["counts"] & ~(lines["cancelled_at"] <= at)]
     pause = _days_since(paid.groupby("customer")["@at"].max(), at)
     spent = paid[(paid["currency"] == "EUR") & (paid["@at"] > at - 730 * _DAY)].groupby("customer")["amount"].sum()
     worth = spent.reindex(pause.index) >= 30000
@@ -300,8 +296,6 @@ def result(values: pd.DataFrame, members: pd.DataFrame) -> Result:
 
 
 def _told(name: str, column: "pd.Series[Any]") -> list[Any]:
-    from decimal import Decimal
-
     if name in _SETS:
         return [list(each) for each in column]
     values = [None if pd.isna(each) else each for each in column]

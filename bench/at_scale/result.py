@@ -11,10 +11,13 @@ Member = tuple[int, str, str]
 
 @dataclass(frozen=True)
 class Result:
-    """Rows of values by name, each with its `customer`; RFM stands among them. Sets are sorted lists."""
+    """Rows of values by name, each with its `customer`; RFM stands among them. Sets are sorted lists.
+
+    `members` None: the side finds values alone, and perhaps not all.
+    """
 
     values: Sequence[Mapping[str, Any]]
-    members: frozenset[Member]
+    members: frozenset[Member] | None
 
     def differences(self, other: "Result") -> list[str]:
         """Each difference in words: at most twenty."""
@@ -24,8 +27,9 @@ class Result:
             for name in one
             if not _same(one[name], two.get(name))
         ]
-        told += [f"only the one has {each}" for each in self.members - other.members]
-        told += [f"only the other has {each}" for each in other.members - self.members]
+        if self.members is not None and other.members is not None:
+            told += [f"only the one has {each}" for each in self.members - other.members]
+            told += [f"only the other has {each}" for each in other.members - self.members]
         return told[:20]
 
 

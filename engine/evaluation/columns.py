@@ -1,7 +1,11 @@
 """The values that cut-offs are computed from, for many customers: those in the base of the tiers and of RFM."""
 
+import json
+import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -20,6 +24,7 @@ from engine.standing.cut_offs import CutOffs, Number, rfm_cut_offs, tier_cut_off
 from engine.standing.definition import StandingRules
 
 Connection = psycopg.Connection[Any]
+_LISTS = ("ranked", "recency", "frequency", "monetary")
 Reader = Callable[[Connection, Sequence[int], Sequence[int]], list["Columns"]]
 
 
@@ -31,6 +36,19 @@ class Columns:
     recency: list[Number] = field(default_factory=list)
     frequency: list[Number] = field(default_factory=list)
     monetary: list[Number] = field(default_factory=list)
+
+    def to_bytes(self) -> bytes:
+        """As they are kept: of each list its values with how often each is there; a decimal is text."""
+        counted = {
+            name: [[_told(value), times] for value, times in Counter(vars(self)[name]).items()] for name in _LISTS
+        }
+        return zlib.compress(json.dumps(counted).encode())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Columns":
+        """What `to_bytes` gave."""
+        told = json.loads(zlib.decompress(data))
+        return cls(**{name: [_read(value) for value, times in told[name] for _ in range(times)] for name in _LISTS})
 
     def add(self, other: "Columns") -> None:
         """Takes in the values of another chunk."""
@@ -102,3 +120,11 @@ def _put(column: list[Number], value: Value) -> None:
     """An unknown value is not ranked."""
     if value is not None:
         column.append(value)  # type: ignore[arg-type]  # a ranked attribute is a number; the rules' check sees to it
+
+
+def _told(value: Number) -> int | str:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _read(value: int | str) -> Number:
+    return Decimal(value) if isinstance(value, str) else value

@@ -81,8 +81,8 @@ def write(connection: duckdb.DuckDBPyConnection, statement: Statement, at: int, 
     connection.execute(f"CREATE OR REPLACE TABLE {name} AS {told}", _bound(statement, at, ranges[0]))
     for part in ranges[1:]:
         connection.execute(f"INSERT INTO {name} {told}", _bound(statement, at, part))
-    found = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
-    return int(found[0]) if found else 0
+    ((number,),) = connection.execute(f"SELECT count(*) FROM {name}").fetchall()
+    return int(number)
 
 
 def part_ranges(connection: duckdb.DuckDBPyConnection, parts: int) -> Iterator[tuple[int, int]]:
@@ -135,7 +135,7 @@ def _lend(connection: duckdb.DuckDBPyConnection, name: str, find: Finder) -> Non
 
 
 def _has(connection: duckdb.DuckDBPyConnection, catalogue: str, column: str, name: str) -> bool:
-    return connection.execute(f"SELECT 1 FROM {catalogue} WHERE {column} = ? LIMIT 1", [name]).fetchone() is not None
+    return connection.execute(f"SELECT 1 FROM {catalogue} WHERE {column} = ? LIMIT 1", [name]).fetchall() != []
 
 
 def _bound(statement: Statement, at: int, part: tuple[int, int] | None) -> dict[str, int]:

@@ -124,6 +124,19 @@ def read_zone(connection: Connection, customer_id: int, *, otherwise: str) -> st
     return usable_zone(*(row or ()), otherwise=otherwise)
 
 
+def rows_query(name: str, owners: str, *, but: Collection[str] = (), also: Sequence[str] = ()) -> str:
+    """The query that reads a relation for many customers at once, as `read_customers`, the customer's number last.
+
+    Args:
+        name: of the relation.
+        owners: what limits the customers, as it follows the expression of their number: `in (...)`, `< 1000`.
+        but: fields that are not read, and null in their places.
+        also: expressions over the relation's source that are read too, before the customer's number.
+    """
+    relation = RELATIONS[name]
+    return _rows_query(relation, frozenset(relation.columns[2:]) - frozenset(but), owners, also)
+
+
 def usable_zone(*zones: object, otherwise: str) -> str:
     """The first that is a time zone: the customer's own, the shop's, else the other."""
     for each in zones:
@@ -147,13 +160,21 @@ def _wanted(relations: Collection[str] | Wanted | None) -> dict[str, frozenset[s
 def _query(name: str, fields: frozenset[str], by: str) -> str:
     """Every column has its place; those not wanted are null there and cost nothing."""
     relation = RELATIONS[name]
-    at = "null::bigint" if relation.at is None else _microseconds(relation.at)
-    columns = [f"{at}, {relation.key}", *(_column(relation, each, fields) for each in relation.columns[2:])]
     if by == "owners":
-        columns.append(relation.owner)
-        return f"select {', '.join(columns)} from {relation.source} where {relation.owner} = any(%s)"  # noqa: S608 -- our own declarations
+        return _rows_query(relation, fields, "= any(%s)")
     asked = relation.owner if by == "owner" else relation.identity
-    return f"select {', '.join(columns)} from {relation.source} where {asked} = %s"  # noqa: S608 -- our own declarations
+    return f"select {', '.join(_columns(relation, fields))} from {relation.source} where {asked} = %s"  # noqa: S608 -- our own declarations
+
+
+def _rows_query(relation: Relation, fields: Collection[str], owners: str, also: Sequence[str] = ()) -> str:
+    """Rows of many customers, whose number is in the place after the last."""
+    columns = [*_columns(relation, fields), *also, relation.owner]
+    return f"select {', '.join(columns)} from {relation.source} where {relation.owner} {owners}"  # noqa: S608 -- our own declarations
+
+
+def _columns(relation: Relation, wanted: Collection[str]) -> list[str]:
+    at = "null::bigint" if relation.at is None else _microseconds(relation.at)
+    return [at, relation.key, *(_column(relation, each, wanted) for each in relation.columns[2:])]
 
 
 @lru_cache(maxsize=8)
@@ -166,7 +187,7 @@ def _zone_query(name: str) -> str:
     )
 
 
-def _column(relation: Relation, name: str, wanted: frozenset[str]) -> str:
+def _column(relation: Relation, name: str, wanted: Collection[str]) -> str:
     field = relation.fields[name]
     assert field.sql is not None  # columns are the stored fields
     if name not in wanted:

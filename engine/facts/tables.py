@@ -789,3 +789,25 @@ imports = Table(
     _instant("finished_at"),
     UniqueConstraint("digest", "stage"),
 )
+
+# --- the columnar mirror --------------------------------------------------------------------------------------------
+
+# Written by triggers of every table that attributes read: whose facts a transaction changed. Only ever appended to, so
+# that nobody waits for anybody; a refresh of the mirror takes away what no mirror needs any more.
+fact_changes = Table(
+    "fact_changes",
+    metadata,
+    Column("kind", Text, nullable=False),  # of what `id` is: customer, order, message, product, shop, ...; everybody
+    Column("id", BigInteger, nullable=False),
+    Column("transaction", BigInteger, nullable=False),  # pg_current_xact_id()
+)
+
+mirrors = Table(
+    "mirrors",
+    metadata,
+    Column("mirror", Text, primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("snapshot", Text, nullable=False),  # pg_snapshot: what the newest refresh saw
+    Column("before", Text, nullable=False),  # and the one before it, which is in force if that one did not end
+    Column("refreshed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),  # wall clock
+)

@@ -23,6 +23,8 @@ Fate = Literal["accepted", "known", "refused"]
 
 TOGETHER = 200
 """Events of one transaction: they wait for one commit, and lock their customers until then."""
+# Every statement of an event finds a few rows by their keys, whatever these are: to plan it anew each time costs more.
+_PLANNED_ONCE = "set local plan_cache_mode = force_generic_plan"
 _TRIES = 3
 log = logging.getLogger("regulars.events")
 _MEND = "mend it and tell it again under the same key"
@@ -104,6 +106,7 @@ def _told_together(
     if len(told) > 1:
         try:
             with connection.transaction():
+                connection.execute(_PLANNED_ONCE)
                 outcomes = accept_together(connection, matcher, told, clock())
             return [_answered(each, outcome) for each, outcome in zip(told, outcomes, strict=True)]
         except Exception as error:
@@ -136,10 +139,12 @@ def _insisting(connection: Connection, work: Callable[[], Recorded | Refused]) -
 def _committed(connection: Connection, work: Callable[[], Recorded | Refused]) -> Recorded | Refused:
     if connection.autocommit:
         with connection.transaction():
+            connection.execute(_PLANNED_ONCE)
             return work()
     # The commit goes with the last statements, so that the database is waited for once.
     try:
         with connection.pipeline():
+            connection.execute(_PLANNED_ONCE)
             outcome = work()
             connection.commit()
     except BaseException:

@@ -23,7 +23,7 @@ Fate = Literal["accepted", "known", "refused"]
 
 TOGETHER = 200
 """Events of one transaction: they wait for one commit, and lock their customers until then."""
-# Every statement of an event finds a few rows by their keys, whatever these are: to plan it anew each time costs more.
+# Every statement of one event finds a few rows by their keys, whatever these are: to plan it anew each time costs more.
 _PLANNED_ONCE = "set local plan_cache_mode = force_generic_plan"
 _TRIES = 3
 log = logging.getLogger("regulars.events")
@@ -106,7 +106,6 @@ def _told_together(
     if len(told) > 1:
         try:
             with connection.transaction():
-                connection.execute(_PLANNED_ONCE)
                 outcomes = accept_together(connection, matcher, told, clock())
             return [_answered(each, outcome) for each, outcome in zip(told, outcomes, strict=True)]
         except Exception as error:

@@ -32,7 +32,8 @@ _FACTS = {
     " (select e.key from events e where e.id = event_id)",
 }
 _IN_ORDER = {
-    "standing_changes": 'select c.key, s.kind, s."from", s."to", s.at, s.cause, s.evidence, e.key from standing_changes s'
+    "standing_changes": 'select c.key, s.kind, s."from", s."to", s.at, s.cause, s.evidence, e.key'
+    " from standing_changes s"
     " join customers c on c.id = s.customer_id left join events e on e.id = s.event_id order by c.key, s.id",
     "outbox": "select c.key, o.kind, o.at, o.payload, j.playbook, j.occasion from outbox o join journeys j"
     " on j.id = o.journey_id join customers c on c.id = j.customer_id order by c.key, o.id",

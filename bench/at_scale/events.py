@@ -33,7 +33,7 @@ BATCHES_AT_LEAST = 5
 LARGER_AT_MOST = 1.15
 DUE_AT_MOST = 0.05
 JUDGED = 2_000
-"""Customers who have been judged and of whom events are told, spread over all."""
+"""At least so many customers have been judged, spread over all: of them events are told, and they fall due."""
 _TURN = 40
 _ROWS = """
 select coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0) from pg_stat_user_tables
@@ -47,14 +47,21 @@ class Stream:
     customers: int
     number: int = 0
 
+    @property
+    def judged(self) -> list[int]:
+        """Our numbers of the customers of whom it tells."""
+        count = max(JUDGED, self.customers // 100)
+        return [1 + each * (self.customers // count) for each in range(count)]
+
     def take(self, count: int) -> list[dict[str, Any]]:
         """The next events."""
         self.number += count
-        return [self._event(each) for each in range(self.number - count, self.number)]
+        judged = self.judged
+        return [self._event(each, judged) for each in range(self.number - count, self.number)]
 
-    def _event(self, number: int) -> dict[str, Any]:
+    def _event(self, number: int, judged: Sequence[int]) -> dict[str, Any]:
         group, place = divmod(number, 4)
-        customer = 1 + group * 7919 % JUDGED * (self.customers // JUDGED)
+        customer = judged[group * 7919 % len(judged)]
         event = {"key": f"e{number}", "at": (NOW + timedelta(seconds=number)).isoformat(), "shop": SHOP}
         whose = {"customer": f"c{customer}"}
         match place:
@@ -117,11 +124,11 @@ def bench_of(server: str, customers: int, rules: Rules | None = None) -> Iterato
     """A shop of so many customers, each with a standing."""
     rules = rules or fifty_rules()
     with shop_of(server, Size(customers)) as url:
-        chosen = [1 + each * (customers // JUDGED) for each in range(JUDGED)]
-        evaluate(Asked(url, rules, NOW, NOW, write=True, customers=chosen, chunk=JUDGED))
+        stream = Stream(customers)
+        evaluate(Asked(url, rules, NOW, NOW, write=True, customers=stream.judged, chunk=len(stream.judged)))
         spread_standings(url)
         with connect(url) as connection, connect(url) as bare:
-            yield Bench(url, rules, connection, bare, Stream(customers))
+            yield Bench(url, rules, connection, bare, stream)
 
 
 def against_bare(bench: Bench, turns: int) -> list[Figure]:
@@ -174,9 +181,8 @@ def due(bench: Bench, flips: int) -> list[Figure]:
     with psycopg.connect(bench.url, autocommit=True) as connection:
         connection.execute("update standings set next_flip = null")
         connection.execute(
-            "update standings set next_flip = evaluated_at where customer_id in (select id from customers"
-            " order by hashint8(id) limit %s)",
-            (flips,),
+            "update standings set next_flip = evaluated_at where customer_id = any(%s)",
+            (bench.stream.judged[:flips],),
         )
         connection.execute("vacuum analyze standings")
     began = time.perf_counter()
@@ -191,14 +197,14 @@ def due(bench: Bench, flips: int) -> list[Figure]:
 def _judge_due(bench: Bench) -> None:
     with connect(bench.url) as connection:
         connection.autocommit = True
-        while evaluate_due(connection, bench.matcher, NOW):
+        while evaluate_due(connection, bench.matcher, _clock()):
             continue
 
 
 def _judge_some(bench: Bench, count: int) -> None:
     """Reads as a bulk run does: everybody's facts, none of their own standing."""
-    ids = range(1, bench.stream.customers, bench.stream.customers // count)
-    evaluate(Asked(bench.url, bench.rules, NOW, NOW, write=False, customers=ids[:count], chunk=count))
+    ids = range(1, bench.stream.customers, bench.stream.customers // count)[:count]
+    evaluate(Asked(bench.url, bench.rules, NOW, NOW, write=False, customers=ids, chunk=count))
 
 
 def _rows_read(bench: Bench, work: Callable[[], None]) -> int:

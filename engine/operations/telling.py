@@ -25,6 +25,8 @@ Fate = Literal["accepted", "known", "refused"]
 
 TOGETHER = 200
 """Events of one transaction: they wait for one commit, and lock their customers until then."""
+# Every statement of one event finds a few rows by their keys, whatever these are: to plan it anew each time costs more.
+_PLANNED_ONCE = "set local plan_cache_mode = force_generic_plan"
 _TRIES = 3
 log = logging.getLogger("regulars.events")
 _MEND = "mend it and tell it again under the same key"
@@ -146,10 +148,12 @@ def _insisting(connection: Connection, work: Callable[[], Recorded | Refused]) -
 def _committed(connection: Connection, work: Callable[[], Recorded | Refused]) -> Recorded | Refused:
     if connection.autocommit:
         with connection.transaction():
+            connection.execute(_PLANNED_ONCE)
             return work()
     # The commit goes with the last statements, so that the database is waited for once.
     try:
         with connection.pipeline():
+            connection.execute(_PLANNED_ONCE)
             outcome = work()
             connection.commit()
     except BaseException:

@@ -1,5 +1,6 @@
 """Statements executed in DuckDB: memory bounded, what does not fit spilled, results in batches."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def connect(
 
     Args:
         database: the file; default: one in memory.
-        spill: the folder for what does not fit into memory; default: DuckDB's, beside the database.
+        spill: the folder for what does not fit into memory; default: beside the database, of one in memory the machine's.
         memory: the limit, such as `2GB`.
         threads: how many to work with.
     """
@@ -36,8 +37,8 @@ def connect(
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    if spill is not None:
-        config["temp_directory"] = str(spill)
+    if spill is not None or database is None:
+        config["temp_directory"] = str(spill or Path(tempfile.gettempdir()) / "regulars-duckdb")
     return duckdb.connect(":memory:" if database is None else str(database), config=config)
 
 

@@ -1,1 +1,1 @@
-"""Everybody at once: a million customers, by compiled rules and by what a good developer writes by hand."""
+"""Benches of many customers, with a shop made by sets in PostgreSQL."""

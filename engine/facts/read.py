@@ -14,6 +14,7 @@ from engine.attributes.rows import compile_row
 from engine.calendar.local import zone as zone_of
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
+from engine.facts.pipelines import together
 
 Connection = psycopg.Connection[Any]
 _ZONES = ("zone", "shop_zone")
@@ -38,7 +39,7 @@ def read_customer(
     """
     wanted = _wanted(relations)
     wanted["customer"] = frozenset({*_ZONES, *wanted.get("customer", ())})
-    with connection.pipeline():
+    with together(connection):
         cursors = {
             name: connection.cursor(binary=True).execute(_query(name, fields, "owner"), (customer_id,))
             for name, fields in wanted.items()
@@ -64,7 +65,7 @@ def read_customers(
     """
     wanted = _wanted(relations)
     wanted["customer"] = frozenset({*_ZONES, *wanted.get("customer", ())})
-    with connection.pipeline():
+    with together(connection):
         cursors = {
             name: connection.cursor(binary=True).execute(_query(name, fields, "owners"), (list(ids),))
             for name, fields in wanted.items()
@@ -106,7 +107,7 @@ def read_scope(
         return {}
     relation = RELATIONS[SCOPES[subject]]
     query = _query(relation.name, frozenset(relation.columns[2:]), "identity")
-    with connection.pipeline():
+    with together(connection):
         row = connection.cursor(binary=True).execute(query, (subject_id,))
         zones = connection.execute(_zone_query(relation.name), (subject_id,))
     found, own = _rows(relation, row.fetchall()), zones.fetchone()

@@ -22,13 +22,19 @@ def told_of_disks(directory: Path) -> Iterator[None]:
     """Turns what a full or unusable disk raises into an error that says what to do.
 
     Raises:
-        MirrorError: the disk is full, or files cannot be written or read.
+        MirrorError: the disk is full, files cannot be written or read, or memory does not suffice.
     """
     try:
         yield
     except OSError as error:
         raise _error(directory, str(error), full=error.errno in _FULL) from error
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except duckdb.OutOfMemoryException as error:
+        raise MirrorError(
+            "mirror_memory",
+            f"this needs more memory than DuckDB may take ({str(error).split(chr(10), maxsplit=1)[0]})",
+            f"make room on the disk of {directory}, where it puts what does not fit, and see what else takes memory",
+        ) from error
+    except duckdb.IOException as error:
         text = str(error).split("\n")[0]
         raise _error(directory, text, full=any(words in text for words in _FULL_WORDS)) from error
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 from math import ceil, floor
 from typing import Any, Literal
 
@@ -93,7 +92,11 @@ def tier_cut_offs(values: Sequence[Number], tiers: Tiers) -> tuple[Number | None
         values: of all who are in the tiers' base, in any order.
         tiers: their shares are cumulative from the top, in basis points.
     """
-    ordered = sorted(values, reverse=True)
+    return tier_cut_offs_in_order(sorted(values, reverse=True), tiers)
+
+
+def tier_cut_offs_in_order(ordered: Sequence[Number], tiers: Tiers) -> tuple[Number | None, ...]:
+    """The same of values that are in order, the best first."""
     shares = [tier.share for tier in tiers.tiers[:-1]]
     return tuple(_at_rank(ordered, share or 0) for share in shares)
 
@@ -116,6 +119,13 @@ def rfm_cut_offs(
     recency: Sequence[Number], frequency: Sequence[Number], monetary: Sequence[Number], rfm: Rfm
 ) -> RfmCutOffs:
     """Cut-offs from the values of all who are in the base, each in any order."""
+    return rfm_cut_offs_in_order(sorted(recency, reverse=True), sorted(frequency), sorted(monetary), rfm)
+
+
+def rfm_cut_offs_in_order(
+    recency: Sequence[Number], frequency: Sequence[Number], monetary: Sequence[Number], rfm: Rfm
+) -> RfmCutOffs:
+    """The same of values that are in order, the best last: days since an order from most to least."""
     return RfmCutOffs(
         _measure(recency, rfm.recency, rfm.scores, "less"),
         _measure(frequency, rfm.frequency, rfm.scores, "more"),
@@ -123,8 +133,7 @@ def rfm_cut_offs(
     )
 
 
-def _measure(values: Sequence[Number], measure: Measure, scores: int, better: Better) -> MeasureCutOffs:
-    ordered = sorted(values, reverse=better == "less")  # the best last
+def _measure(ordered: Sequence[Number], measure: Measure, scores: int, better: Better) -> MeasureCutOffs:
     high = measure.high_from if measure.quantile is None else _quantile(ordered, measure.quantile, better)
     return MeasureCutOffs(better, high, score_cut_offs(ordered, scores))
 
@@ -134,17 +143,13 @@ def _quantile(ordered: Sequence[Number], share: int, better: Better) -> Number |
     if not ordered:
         return None
     place, rest = divmod((len(ordered) - 1) * share, _WHOLE)
-    value = Fraction(ordered[place])
+    here = ordered[place]
+    value = Fraction(here)
     if rest:
         value += Fraction(rest, _WHOLE) * (Fraction(ordered[place + 1]) - value)
-    if any(isinstance(each, Decimal) for each in ordered):
-        return _nearest_decimal(value, ordered, better)
+    if isinstance(here, Decimal):  # the least good of the values that reach the quantile
+        return here if value == here else ordered[place + 1]
     return floor(value) if better == "less" else ceil(value)
-
-
-def _nearest_decimal(value: Fraction, ordered: Sequence[Number], better: Better) -> Number:
-    """The least good of the values that reach the quantile."""
-    return next(each for each in ordered if (each <= value if better == "less" else each >= value))
 
 
 def score_cut_offs(ordered: Sequence[Number], scores: int) -> tuple[Number | None, ...]:
@@ -157,16 +162,22 @@ def score_cut_offs(ordered: Sequence[Number], scores: int) -> tuple[Number | Non
         ordered: the values, the best last.
         scores: how many there are.
     """
-    found: list[Number | None] = [None] * (scores - 1)
     last = len(ordered) - 1
-    firsts = [0, *(place for place, (one, other) in enumerate(pairwise(ordered), 1) if one != other)] if ordered else []
-    reached = 1
-    for place in firsts:
-        score = min(scores, 1 + scores * place // last) if last else 1
-        while reached < score:
-            found[reached - 1] = ordered[place]
-            reached += 1
-    return tuple(found)
+    if last < 1:
+        return (None,) * (scores - 1)
+    return tuple(_first_from(ordered, -(-below * last // scores)) for below in range(1, scores))
+
+
+def _first_from(ordered: Sequence[Number], place: int) -> Number | None:
+    """The first value of which the lowest rank is at a place or after it."""
+    value = ordered[place]
+    if place == 0 or ordered[place - 1] != value:
+        return value
+    low, high = place + 1, len(ordered)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if ordered[middle] == value else (low, middle)
+    return ordered[low] if low < len(ordered) else None
 
 
 def _told(value: Number | None) -> int | str | None:

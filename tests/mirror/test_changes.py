@@ -11,49 +11,83 @@ from engine.facts.tables import metadata
 from engine.mirror.layout import STORED
 from tests.mirror.same import differences, open_small
 
+_MOVED = (
+    "update order_lines set order_id = (select max(id) from orders), line = 99"
+    " where id = (select min(id) from order_lines)"
+)
+_CLICKED = "insert into message_events (message_id, kind, key, at) select max(id), 'clicked', '1', now() from messages"
+_LONG = "insert into campaign_periods (key, title, starts_at, ends_at) values ('x', 'X', '2020-01-01', '2030-01-01')"
+_SPENT = "insert into points_entries (customer_id, key, kind, points, at) values ({customer}, 'n', 'spend', -5, now())"
 # Every table that a relation reads → what is done to one row or few, each of which some relation shows.
 CHANGES = {
-    "customers": ["update customers set city = 'Rome' where id = {customer}", "update customers set fact_version = 9 where id = {customer}"],
+    "customers": [
+        "update customers set city = 'Rome' where id = {customer}",
+        "update customers set fact_version = 9 where id = {customer}",
+    ],
     "customer_identities": ["delete from customer_identities where customer_id = {customer}"],
-    "shops": ["update shops set zone = 'Asia/Tokyo'", "update shops set key = 'other'", "update shops set country = 'JP'"],
-    "products": ["update products set category = 'changed' where id = (select min(product_id) from order_lines)",
-                 "update products set key = 'changed' where id = (select min(product_id) from reviews)",
-                 "update products set category = 'changed' where id = (select max(product_id) from site_events)",
-                 "update products set attributes = '{{\"size\": 1.50}}' where id = (select max(product_id) from order_lines)"],
-    "orders": ["update orders set status = 'new' where id = (select min(id) from orders)",
-               "update orders set customer_id = {customer} where id = (select max(id) from orders)",
-               "update orders set number = 'changed' where id = (select max(redeemed_order_id) from coupons)"],
-    "order_lines": ["update order_lines set quantity = 7 where id = (select min(id) from order_lines)",
-                    "delete from order_lines where id = (select max(id) from order_lines)",
-                    "update order_lines set order_id = (select max(id) from orders), line = 99"
-                    " where id = (select min(id) from order_lines)"],
-    "payments": ["update payments set installments = 9 where id = (select min(id) from payments)",
-                 "delete from payments where id = (select max(id) from payments)"],
-    "shipments": ["update shipments set lost_at = now() where id = (select min(id) from shipments)",
-                  "delete from shipments where id = (select max(id) from shipments)"],
-    "returns": ["update returns set reason = 'size' where id = (select min(id) from returns)",
-                "delete from returns where id = (select max(id) from returns)"],
-    "reviews": ["update reviews set score = 2, body = 'changed' where id = (select min(id) from reviews)",
-                "delete from reviews where id = (select max(id) from reviews)"],
-    "cases": ["update cases set answered_at = now() where id = (select min(id) from cases)",
-              "update cases set customer_id = {customer} where id = (select max(id) from cases)"],
-    "events": ["update events set at = at + interval '1 day' where id = (select min(id) from events)",
-               "delete from events where id = (select max(id) from events)"],
-    "site_events": ["insert into site_events (customer_id, key, kind, at) values ({customer}, 'new', 'cart', now())",
-                    "delete from site_events where id = (select min(id) from site_events)"],
+    "shops": [
+        "update shops set zone = 'Asia/Tokyo'",
+        "update shops set key = 'other'",
+        "update shops set country = 'JP'",
+    ],
+    "products": [
+        "update products set category = 'changed' where id = (select min(product_id) from order_lines)",
+        "update products set key = 'changed' where id = (select min(product_id) from reviews)",
+        "update products set category = 'changed' where id = (select max(product_id) from site_events)",
+        "update products set attributes = '{{\"size\": 1.50}}' where id = (select max(product_id) from order_lines)",
+    ],
+    "orders": [
+        "update orders set status = 'new' where id = (select min(id) from orders)",
+        "update orders set customer_id = {customer} where id = (select max(id) from orders)",
+        "update orders set number = 'changed' where id = (select max(redeemed_order_id) from coupons)",
+    ],
+    "order_lines": [
+        "update order_lines set quantity = 7 where id = (select min(id) from order_lines)",
+        "delete from order_lines where id = (select max(id) from order_lines)",
+        _MOVED,
+    ],
+    "payments": [
+        "update payments set installments = 9 where id = (select min(id) from payments)",
+        "delete from payments where id = (select max(id) from payments)",
+    ],
+    "shipments": [
+        "update shipments set lost_at = now() where id = (select min(id) from shipments)",
+        "delete from shipments where id = (select max(id) from shipments)",
+    ],
+    "returns": [
+        "update returns set reason = 'size' where id = (select min(id) from returns)",
+        "delete from returns where id = (select max(id) from returns)",
+    ],
+    "reviews": [
+        "update reviews set score = 2, body = 'changed' where id = (select min(id) from reviews)",
+        "delete from reviews where id = (select max(id) from reviews)",
+    ],
+    "cases": [
+        "update cases set answered_at = now() where id = (select min(id) from cases)",
+        "update cases set customer_id = {customer} where id = (select max(id) from cases)",
+    ],
+    "events": [
+        "update events set at = at + interval '1 day' where id = (select min(id) from events)",
+        "delete from events where id = (select max(id) from events)",
+    ],
+    "site_events": [
+        "insert into site_events (customer_id, key, kind, at) values ({customer}, 'new', 'cart', now())",
+        "delete from site_events where id = (select min(id) from site_events)",
+    ],
     "messages": ["update messages set template = 'other' where customer_id = {customer}"],
-    "message_events": ["insert into message_events (message_id, kind, key, at) select max(id), 'clicked', '1', now() from messages",
-                       "delete from message_events where id = (select min(id) from message_events)"],
-    "campaign_periods": ["update campaign_periods set ends_at = '2025-03-02'", "delete from campaign_periods",
-                         "insert into campaign_periods (key, title, starts_at, ends_at) values ('x', 'X', '2020-01-01', '2030-01-01')"],
-    "coupons": ["update coupons set customer_id = {customer} where id = (select max(id) from coupons)",
-                "update coupons set customer_id = null where id = (select max(id) from coupons)"],
-    "consents": ["insert into consents (customer_id, purpose, granted) values ({customer}, 'service', false)",
-                 "delete from consents where customer_id = {customer}"],
+    "message_events": [_CLICKED, "delete from message_events where id = (select min(id) from message_events)"],
+    "campaign_periods": ["update campaign_periods set ends_at = '2025-03-02'", "delete from campaign_periods", _LONG],
+    "coupons": [
+        "update coupons set customer_id = {customer} where id = (select max(id) from coupons)",
+        "update coupons set customer_id = null where id = (select max(id) from coupons)",
+    ],
+    "consents": [
+        "insert into consents (customer_id, purpose, granted) values ({customer}, 'service', false)",
+        "delete from consents where customer_id = {customer}",
+    ],
     "suppressions": ["update suppressions set until = now() where customer_id = {customer}"],
-    "points_entries": ["insert into points_entries (customer_id, key, kind, points, at) values ({customer}, 'n', 'spend', -5, now())",
-                       "update points_entries set points = 3 where customer_id = {customer}"],
-}  # fmt: skip
+    "points_entries": [_SPENT, "update points_entries set points = 3 where customer_id = {customer}"],
+}
 CASES = [(table, statement) for table, statements in CHANGES.items() for statement in statements]
 
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from engine.facts.migrate import upgrade
 from engine.mirror.manifest import fault_of, read_manifest
 from engine.mirror.open import opened_mirror
 from tests.mirror.same import differences, open_small
@@ -243,14 +244,12 @@ def test_other_rules_of_zones_are_said_and_build_nothing_anew(crowd, database, d
 
 
 def test_another_schema_has_facts_of_its_own(crowd, connection, database, tmp_path):
-    from engine.facts.migrate import upgrade
-
     upgrade(database, "replay_odd")
     with opened_mirror(database, "replay_odd", tmp_path / "odd") as mirror:
         assert mirror.duck.execute("select count(*) from people").fetchone() == (0,)
         before = mirror.manifest
     # Over a connection of another schema, as a replay copies its facts.
-    connection.execute('insert into "odd ""name""".customers (key) values ($$a$$)')
+    connection.execute("insert into replay_odd.customers (key) values ('a')")
     connection.commit()
     with opened_mirror(database, "replay_odd", tmp_path / "odd") as mirror:
         assert mirror.manifest.generation == before.generation + 1

@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from activities.providers.provider import Provider
 from activities.timings import Timings
+from engine.dispatch.in_force import InForce
 from engine.dispatch.versions import StoredVersions
 from engine.facts.reporting import Reporting
 from engine.journeys.wire import Clock
@@ -31,14 +32,14 @@ def wall_clock() -> datetime:
 
 @dataclass(frozen=True)
 class Context:
-    """Shared by all activities of a worker. `providers` by channel; `rules` are those in force now.
+    """Shared by all activities of a worker. `providers` by channel; `in_force` gives the rules in force now.
 
     `own` are the activities of the project's own by name; None: known, and never called, as in a replay.
     """
 
     pool: ConnectionPool
     versions: StoredVersions
-    rules: Rules
+    in_force: InForce
     providers: Mapping[str, Provider]
     reporting: Reporting
     own: Mapping[str, OwnActivity | None] = field(default_factory=dict)
@@ -46,6 +47,11 @@ class Context:
     calls_while_held: bool = False
     """Whether somebody outside is told although the shop's clock is held: in tests, which answer themselves."""
     timings: Timings = field(default_factory=Timings)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force now."""
+        return self.in_force.current
 
     @property
     def policy(self) -> Policy:
@@ -74,4 +80,5 @@ class Context:
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         with self.pool.connection() as connection:
+            self.in_force.look(connection)
             return work(connection)

@@ -8,14 +8,11 @@ from engine.dispatch.match import Matcher
 
 @dataclass
 class InForce:
-    """Compiles the rules once for an activity."""
+    """Gives an activity who matches by the rules in force."""
 
     context: Context
-    _matcher: Matcher | None = None
 
     def matcher(self, connection: Connection) -> Matcher:
-        """The matcher, compiled when it is first asked for."""
-        if self._matcher is None:
-            events = self.context.reporting.matcher(connection)
-            self._matcher = Matcher(self.context.rules, self.context.versions, events)
-        return self._matcher
+        """The matcher, compiled once for each version."""
+        events = self.context.reporting.matcher(connection)
+        return self.context.in_force.matcher(self.context.rules, events)

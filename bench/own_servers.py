@@ -16,11 +16,12 @@ def has_servers() -> bool:
     return "TEMPORAL_ADDRESS" in os.environ and "REGULARS_DATABASE_URL" in os.environ
 
 
-def again_with_servers(name: str) -> int:
+def again_with_servers(name: str, *, temporal: bool = True) -> int:
     """Runs this program again with servers that are there for it alone, and gives its exit code."""
     BENCH.mkdir(parents=True, exist_ok=True)
     state = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=BENCH))
-    servers = [sys.executable, "-m", "engine.servers", "--postgres", "--temporal", "--free-ports", "--state", state]
+    needed = ["--postgres", *(["--temporal"] if temporal else [])]
+    servers = [sys.executable, "-m", "engine.servers", *needed, "--free-ports", "--state", state]
     try:
         return subprocess.run([*servers, "--", sys.executable, *sys.argv], cwd=ROOT, check=False).returncode
     finally:

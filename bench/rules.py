@@ -1,9 +1,12 @@
-"""Compiled rules against the same written by hand in Python: `make bench NAME=rules`.
+"""Compiled rules against the same written by hand: `make bench NAME=rules`, or a part: `ARGS='--only scale'`.
 
-Forty shipped attributes of customers with ten order lines, and five conditions. Both sides must give the same before
-anything is measured; then they take turns, and the best of each counts.
+One customer at a time: forty shipped attributes of customers with ten order lines, and five conditions, against
+Python. At scale: sixty attributes of a million customers with ten million order lines, RFM and fifty rules, against
+DuckDB and pandas. All sides must give the same before anything is measured; then they take turns, and the best of each
+counts. `--small` tries everything out; `--huge` takes three million customers under a limit of 2 GB.
 """
 
+import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bench.at_scale.measure import FULL, SMALL, at_scale, huge
+from bench.at_scale.measure import TURNS as TURNS_AT_SCALE
 from bench.by_hand import attributes as by_hand
 from bench.by_hand.conditions import CONDITIONS, LAMBDAS, YAML
 from bench.by_hand.customers import CURRENCY, NOW, customers, values
@@ -29,7 +34,25 @@ CONDITIONS_AT_LEAST = 0.3
 
 def main() -> int:
     """Measures and prints; 1 if a bound does not hold."""
-    return show("rules", [*_fold(), *_conditions()])
+    options = _options()
+    parts: dict[str, Callable[[], list[Figure]]] = {
+        "fold": _fold,
+        "conditions": _conditions,
+        "scale": lambda: at_scale(SMALL if options.small else FULL, options.turns),
+    }
+    if options.huge:
+        return show("rules-huge", huge())
+    figures = [figure for name in options.only or parts for figure in parts[name]()]
+    return show("rules-small" if options.small else "rules", figures)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Compiled rules against the same by hand.")
+    parser.add_argument("--only", action="append", choices=["fold", "conditions", "scale"], help="a part of it")
+    parser.add_argument("--small", action="store_true", help="a fiftieth at scale: its ratios say nothing")
+    parser.add_argument("--huge", action="store_true", help="three times as many customers under a limit of memory")
+    parser.add_argument("--turns", type=int, default=TURNS_AT_SCALE, help="how often each side works at scale")
+    return parser.parse_args()
 
 
 def _fold() -> list[Figure]:

@@ -35,6 +35,7 @@ from activities.coupon import Coupon
 from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.discreet import Discreet
+from activities.edits import CarryOutEdits
 from activities.evaluate import Evaluate
 from activities.give_up import GiveUp
 from activities.look_up import LookUp
@@ -50,6 +51,7 @@ from activities.reported import Reported
 from activities.start import Start
 from activities.update import Update
 from activities.webhook import Webhook
+from engine.dispatch.in_force import InForce
 from engine.dispatch.match import Matcher
 from engine.dispatch.uses import with_used_standing
 from engine.dispatch.versions import StoredVersions
@@ -75,11 +77,14 @@ from engine.ruletests.case import Case, Outcome
 from engine.servers.errors import SetupError
 from engine.servers.namespace import prepare_namespace
 from workflows.campaign import Campaign
+from workflows.edits import Edits
 from workflows.evaluation import Evaluation
 from workflows.journey import Journey
 
 Stay = Callable[[], Awaitable[None]]
 """What keeps a replay's worker running after its end."""
+
+log = logging.getLogger("regulars.worker")
 
 # Pure packages, so that the sandbox need not import them again for every journey.
 _PASSED_THROUGH = ("engine", "pydantic", "pydantic_core", "annotated_types")
@@ -123,10 +128,35 @@ def context(
     versions: StoredVersions | None = None,
     contracts: Mapping[str, Contract] | None = None,
     own: Mapping[str, OwnActivity | None] | None = None,
+    in_force: InForce | None = None,
 ) -> Context:
-    """What activities of a worker share; `contracts` of events are the shipped ones unless told."""
+    """What activities of a worker share; `contracts` of events are the shipped ones unless told.
+
+    These rules are in force where the database knows of none; `in_force` may be shared with others of the process.
+    """
+    versions = versions or StoredVersions()
     reporting = Reporting(load_contracts() if contracts is None else contracts, rules.policy.currency)
-    return Context(pool, versions or StoredVersions(), rules, channels, reporting, own or {})
+    return Context(pool, versions, in_force or InForce(rules, versions), channels, reporting, own or {})
+
+
+def take_up(shared: Context, channels: dict[str, Provider], environment: Mapping[str, str]) -> Callable[[Rules], None]:
+    """What a worker does when other rules have come into force: it takes their channels and currency.
+
+    What this process cannot do is said in the log, and all else goes on.
+    """
+
+    def changed(rules: Rules) -> None:
+        shared.reporting.restate(rules.policy.currency)
+        try:
+            channels.update(channel_providers(rules, environment))
+        except SetupError as error:
+            log.error("%s", error, extra={"code": error.code})  # noqa: TRY400 - it is a setting's fault, not the code's
+        missing = sorted(rules.own.by_name.keys() - shared.own.keys())
+        if missing:
+            log.error("start this worker again: it does not have the activities %s", ", ".join(missing))
+        log.info("other rules are in force", extra={"version": rules.version})
+
+    return changed
 
 
 def own_activities(rules: Path) -> Mapping[str, OwnActivity]:
@@ -151,7 +181,7 @@ def journey_worker(
     **options: Any,  # noqa: ANN401 - temporalio's own options
 ) -> Worker:
     """A worker for all journeys and campaigns, and their activities; `webhook` in place of that of the settings."""
-    campaigns = RunCampaign(shared)
+    campaigns, edits = RunCampaign(shared), CarryOutEdits(shared)
     activities: list[Callable[..., Any]] = [
         Deliver(shared).deliver,
         Decide(shared).decide,
@@ -173,11 +203,14 @@ def journey_worker(
         campaigns.send_wave,
         campaigns.end_wave,
         campaigns.end_campaign,
+        edits.tell,
+        edits.end,
+        edits.adopt,
     ]
     return Worker(
         client,
         task_queue=JOURNEY_QUEUE,
-        workflows=[Journey, Campaign, Evaluation],
+        workflows=[Journey, Campaign, Edits, Evaluation],
         activities=activities,
         workflow_runner=journey_runner(),
         interceptors=[Reported(), Discreet()],

@@ -164,6 +164,12 @@ class MassStart(Part):
     above: int
 
 
+class Apply(Part):
+    """Rules by which more than this share of all customers would change need that number typed; in basis points."""
+
+    confirm_above: int
+
+
 class Policy(Part):
     """The whole policy. `zone`, `locale` and `currency` serve where a customer or shop states none.
 
@@ -193,6 +199,7 @@ class Policy(Part):
     holds: tuple[Hold, ...] = ()
     publication: Publication | None = None
     mass_start: MassStart | None = None
+    apply: Apply | None = None
 
     def consent(self, purpose: str) -> Literal["opt_in", "opt_out", "none"]:
         """What a purpose asks of the customer; one that the policy does not name asks for consent."""

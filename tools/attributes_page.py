@@ -20,10 +20,13 @@ SOURCES = ROOT / "rules" / "attributes"
 
 _HEAD = """# The shipped attributes
 
-{count} attributes, from the files in `rules/attributes/`, in the order of their declaration. How attributes are
-declared and computed says [attributes](attributes.md). Written by `python tools/attributes_page.py`; do not edit.
+{count} attributes, from the files in `rules/attributes/`: a file for each subject, in the order of its declarations.
+How attributes are declared and computed says [attributes](attributes.md). Written by `python tools/attributes_page.py`;
+do not edit.
 
-Each has an example, which a test computes. It stands beside the attribute:
+{subjects}
+Each has an example, which a test computes, and a rule that asks for it, which a test asks. They stand beside the
+attribute:
 
 ```yaml
 attributes:
@@ -35,13 +38,16 @@ attributes:
     example:
       facts: {{orders: [{{placed_at: -40d, paid_at: -40d}}, {{placed_at: -3d}}]}}
       gives: 1
+      rule: {{paid_orders: {{gte: 2}}}}
+      holds: false
 ```
 
 `facts` are rows of relations by their fields. Instants lie so long before (`-40d`) or after (`2d`) the instant of
 asking, 2026-03-01T12:00:00Z, or are written out (in UTC). Money is an amount with its currency (`20.50 EUR`; EUR is the
 reporting currency), a set a list. The customer's zone is Europe/Berlin. A row without an instant of its own happens at
 the earliest of its other ones. `words` are word lists for attributes that read texts. `gives: unknown` says that there
-is no value.
+is no value. `rule` is a condition over that attribute alone, as segments, tags, playbooks and campaigns ask it. It
+holds in the example unless the example says `holds: false`.
 """
 
 
@@ -59,15 +65,25 @@ def generated(page: str) -> str:
 def _reference() -> str:
     files = {path.name: path.read_text(encoding="utf-8") for path in sorted(SOURCES.glob("*.yaml")) if _ships(path)}
     catalogue = load_rules(ROOT / "rules").catalogue
+    names = {name: [each for each in _names(text) if each in catalogue] for name, text in files.items()}
     sections = [
-        f"## {_title(text)}\n\n{attributes_table(catalogue[each] for each in _names(text) if each in catalogue)}"
-        for text in files.values()
+        f"## {_subject(files[name])}\n\n{_title(files[name])}.\n\n{attributes_table(catalogue[each] for each in of)}"
+        for name, of in names.items()
     ]
-    return "\n".join([_HEAD.format(count=len(catalogue)), *sections])
+    subjects = "".join(
+        f"- [{_subject(files[name])}](#{_subject(files[name]).lower().replace(' ', '-')}): {len(of)}\n"
+        for name, of in names.items()
+    )
+    return "\n".join([_HEAD.format(count=len(catalogue), subjects=subjects), *sections])
 
 
 def _ships(path: Path) -> bool:
     return not path.name.endswith(".test.yaml")
+
+
+def _subject(text: str) -> str:
+    """The subject that the file's first comment begins with."""
+    return re.split(r"[:,]", _title(text))[0]
 
 
 def _title(text: str) -> str:

@@ -6,16 +6,17 @@ instants: what is due goes before any event with a later instant, an event befor
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Literal, NoReturn, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
+from temporalio.common import RawValue, SearchAttributeKey, SearchAttributePair
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from engine.journeys import wire
+    from engine.journeys import requests, wire
+    from engine.journeys.carried import from_data, to_data
     from engine.journeys.commands import (
         Ask,
         CallOut,
@@ -30,26 +31,16 @@ with workflow.unsafe.imports_passed_through():
     )
     from engine.journeys.describe import brief, describe
     from engine.journeys.inputs import Answered, Began, Cancelled, Due, External, Input, order
-    from engine.journeys.interpreter import advance, begin, waits_for
-    from engine.journeys.plan import Call, Calling, Plan, Webhook
+    from engine.journeys.interpreter import advance, begin, finish_by, first_wait, waits_for
+    from engine.journeys.migrate import DRAINED, Moved, NoPlace, held_back, migrate, shown
+    from engine.journeys.places import stands
+    from engine.journeys.plan import END, Plan
     from engine.journeys.state import State
+    from workflows.patience import ATTEMPT, HEARTBEAT, RETRY, USUAL, Patience, patience_of
 
 STEP = SearchAttributeKey.for_keyword("Step")
-ATTEMPT = timedelta(seconds=60)
-HEARTBEAT = timedelta(seconds=8)
-RETRY = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
-)
-
+VERSION = SearchAttributeKey.for_keyword("Version")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long one attempt of an activity may take, and how attempts follow each other."""
-
-    attempt: timedelta = ATTEMPT
-    retry: RetryPolicy = field(default_factory=lambda: RETRY)
 
 
 @workflow.defn(dynamic=True)
@@ -64,7 +55,11 @@ class Journey:
         self._shown_step = ""
         self._finished = False
         self._held = False
-        self._out: dict[str, asyncio.Future[Input]] = {}
+        self._out: dict[str, asyncio.Future[Input | None]] = {}
+        self._edit: wire.Edit | None = None
+        self._heard = 0
+        self._delayed: Hold | None = None
+        self._replaced: tuple[wire.JourneyStart, Plan] | None = None
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> str:
@@ -72,18 +67,25 @@ class Journey:
         start = workflow.payload_converter().from_payload(args[0].payload, wire.JourneyStart)
         self._plan = plan = Plan.from_json(start.plan)
         self._held = start.clock == "held"
-        self._state, commands = begin(plan, Began(start.started_at, _subject()))
+        self._state, commands = self._first(start, plan)
         workflow.set_current_details(describe(plan, self._state))
         while True:
             command = next(iter(commands), None)
             if isinstance(command, Finish):
                 await self._let_finish()
                 return await self._finish(start, command)
+            if self._edit is not None and self._may_change(self._state):
+                commands = await self._change(start, plan, self._state, self._edit) or commands
+                start, plan = self._replaced or (start, plan)
+                continue
+            happened: Input | None
             if command is None or self._state.branches:
                 self._begin(start, plan, commands)
                 happened, commands = await self._next(start, plan), ()
             else:
                 happened = self._cancelled(command) or await self._carry_out(start, plan, command)
+            if happened is None:
+                continue
             self._state, answered = advance(plan, self._state, happened)
             # An input that no longer concerns the journey changes nothing: it goes on waiting as before.
             commands = answered or commands
@@ -93,6 +95,15 @@ class Journey:
     async def tell(self, told: wire.Tell) -> None:
         """Something happened to the subject that the plan names."""
         self._inbox.append(told.input())
+        self._heard = max(self._heard, told.row)
+
+    @workflow.update
+    async def edit(self, edit: wire.Edit) -> Literal["taken", "over"]:
+        """The playbook has been edited: the journey follows as soon as it waits; it writes down what it did."""
+        if self._finished:
+            return "over"
+        self._edit, self._heard = edit, max(self._heard, edit.heard)
+        return "taken"
 
     @workflow.update
     async def take(self, told: wire.Tell | None) -> wire.Standing:
@@ -132,45 +143,25 @@ class Journey:
             return None
         return next((one for one in self._inbox if isinstance(one, Cancelled)), None)
 
-    async def _carry_out(self, start: wire.JourneyStart, plan: Plan, command: Command) -> Input:
+    async def _carry_out(self, start: wire.JourneyStart, plan: Plan, command: Command) -> Input | None:
         match command:
             case Hold():
                 return await self._wait(start, command)
             case Deliver():
-                return await self._ask(start, plan, "deliver", _deliver(start, command), command)
-            case Ask(step=step, at=at):
-                request = wire.DecideRequest(
-                    start.journey,
-                    step,
-                    at,
-                    command.condition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-                )
-                return await self._ask(start, plan, "decide", request, command)
-            case Choose(step=step, at=at, on=on, cases=cases):
-                choice = wire.ChooseRequest(start.journey, step, at, on, list(cases))
-                return await self._ask(start, plan, "choose", choice, command)
-            case LookUp(step=step, at=at, since=since):
-                moment = wire.LookUpRequest(
-                    start.journey, step, at, since, command.when.model_dump(mode="json", exclude_defaults=True)
-                )
-                return await self._ask(start, plan, "look_up", moment, command)
+                return await self._ask(start, plan, "deliver", requests.deliver(start, command), command)
+            case Ask():
+                return await self._ask(start, plan, "decide", requests.decide(start, command), command)
+            case Choose():
+                return await self._ask(start, plan, "choose", requests.choose(start, command), command)
+            case LookUp():
+                return await self._ask(start, plan, "look_up", requests.look_up(start, command), command)
             case OpenTask():
-                return await self._ask(start, plan, "open_task", _task(start, command), command)
+                return await self._ask(start, plan, "open_task", requests.open_task(start, command), command)
             case ChangeTags():
-                tags = wire.TagsRequest(
-                    journey=start.journey,
-                    step=command.step,
-                    at=command.at,
-                    add=list(command.add),
-                    remove=list(command.remove),
-                    expires=command.expires,
-                    ends=command.ends,
-                    clock=start.clock,
-                )
-                return await self._ask(start, plan, "change_tags", tags, command)
+                return await self._ask(start, plan, "change_tags", requests.change_tags(start, command), command)
             case CallOut(calling=calling):
-                call = _call(start, command)
-                return await self._ask(start, plan, _name(calling), call, command, _patience(calling))
+                call = requests.call(start, command)
+                return await self._ask(start, plan, requests.activity_of(calling), call, command, patience_of(calling))
             case Finish():
                 raise ApplicationError("a finish is not carried out but returned", non_retryable=True)
 
@@ -180,8 +171,11 @@ class Journey:
             if not isinstance(command, Hold | Finish):
                 self._out[command.step] = asyncio.ensure_future(self._carry_out(start, plan, command))
 
-    async def _next(self, start: wire.JourneyStart, plan: Plan) -> Input:
-        """The next input of branches: answers in the order in which they were begun, then as `_wait` gives them."""
+    async def _next(self, start: wire.JourneyStart, plan: Plan) -> Input | None:
+        """The next input of branches: answers in the order in which they were begun, then as `_wait` gives them.
+
+        None if an edit of the playbook comes first.
+        """
         self._show_step()
         while True:
             ready = next((step for step, answer in self._out.items() if answer.done()), None)
@@ -189,7 +183,7 @@ class Journey:
                 return self._out.pop(ready).result()
             hold = waits_for(plan, self._state) if self._state else None
             happened = await self._stirred(start, hold)
-            if happened is not None:
+            if happened is not None or self._edit_stirs():
                 return happened
 
     async def _let_finish(self) -> None:
@@ -197,11 +191,11 @@ class Journey:
         for answer in self._out.values():
             await self._undisturbed(answer)
 
-    async def _wait(self, start: wire.JourneyStart, hold: Hold) -> Input:
-        """The next input in logical order: an event told, or the wait itself once due."""
+    async def _wait(self, start: wire.JourneyStart, hold: Hold) -> Input | None:
+        """The next input in logical order: an event told, or the wait itself once due; none if an edit comes first."""
         self._show_step()
         happened = await self._stirred(start, hold)
-        if happened is None:
+        if happened is None and not self._edit_stirs():
             raise ApplicationError("a wait ended without an input", non_retryable=True)
         return happened
 
@@ -212,7 +206,7 @@ class Journey:
             self._shown_step = step
 
     async def _stirred(self, start: wire.JourneyStart, hold: Hold | None) -> External | None:
-        """The first input in logical order once there is one; none if a branch has its answer."""
+        """The first input in logical order once there is one; none if a branch has its answer, or there is an edit."""
         self._hold = None if self._out else hold
         try:
             is_due = await self._sleep(start, hold)
@@ -243,7 +237,71 @@ class Journey:
         return hold.due <= workflow.now()
 
     def _stirs(self) -> bool:
-        return bool(self._inbox) or any(answer.done() for answer in self._out.values())
+        answered = any(answer.done() for answer in self._out.values())
+        return bool(self._inbox) or answered or self._edit_stirs()
+
+    def _edit_stirs(self) -> bool:
+        """Whether the journey may follow an edit now: nothing is out, and what was told before it has been heard."""
+        return self._edit is not None and not self._out and self._heard >= self._edit.heard
+
+    def _may_change(self, state: State) -> bool:
+        return self._edit_stirs() and not self._inbox and stands(state)
+
+    def _first(self, start: wire.JourneyStart, plan: Plan) -> tuple[State, Sequence[Command]]:
+        """The state to begin with: the plan's beginning, or where the journey stood under another plan."""
+        self._heard = max(self._heard, start.heard)
+        if start.state is None:
+            self._delayed = first_wait(plan, start.started_at)
+            return begin(plan, Began(start.started_at, _subject()))
+        self._inbox[:0] = [told.input() for told in start.inbox]
+        return from_data(start.state), ()
+
+    async def _change(self, start: wire.JourneyStart, plan: Plan, state: State, edit: wire.Edit) -> Sequence[Command]:
+        """Follows an edit: ends, or goes on by the new plan as a new run; none if it keeps its plan for now."""
+        self._edit = None
+        if self._held or edit.version == plan.version:
+            return ()
+        at = max(state.now, workflow.now())
+        new = None if edit.plan is None else Plan.from_json(edit.plan)
+        found = Moved(state, DRAINED) if new is None else migrate(plan, state, new)
+        request = wire.AdoptRequest(start.journey, edit.edit, edit.version, self._heard, at, self._step() or "")
+        adopted = await self._record(
+            "adopt", _asked_of(request, found, new), f"the playbook was edited: {edit.version[:8]}", wire.Adopted
+        )
+        if adopted.answer == "later" and self._edit is None:
+            self._edit = replace(edit, heard=adopted.heard)
+        if adopted.answer != "yes" or isinstance(found, NoPlace):
+            return ()
+        cancelled = next((one for one in self._inbox if isinstance(one, Cancelled)), None)
+        if cancelled is None and found.ended is None and new is not None:
+            if self._delayed is not None and self._delayed.due > workflow.now():
+                return self._replace(start, edit, new, found.state)
+            await self._go_on(start, plan, edit, found.state)
+        if found.ended is not None:
+            self._state, finish = finish_by(state, at, found.ended)
+        else:
+            self._state, finish = advance(plan, state, cancelled or Cancelled(at))
+        return finish
+
+    def _replace(self, start: wire.JourneyStart, edit: wire.Edit, new: Plan, state: State) -> Sequence[Command]:
+        """The same run, by the new plan: woken in its start delay, it would be deaf in a next run until the due."""
+        self._plan, self._state = new, state
+        self._replaced = (replace(start, plan=edit.plan or {}), new)
+        workflow.upsert_search_attributes([VERSION.value_set(edit.version)])
+        workflow.set_current_details(describe(new, state))
+        hold = waits_for(new, state)
+        return () if hold is None else (hold,)
+
+    async def _go_on(self, start: wire.JourneyStart, plan: Plan, edit: wire.Edit, state: State) -> NoReturn:
+        """The next run of the workflow, by the new plan; whoever waits for an answer of this one gets it first."""
+        self._hold = waits_for(plan, self._state) if self._state else None
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        told = [one for one in map(wire.told_of, self._inbox) if one is not None]
+        following = replace(start, plan=edit.plan or {}, state=to_data(state), inbox=told, heard=self._heard)
+        attributes = workflow.info().typed_search_attributes
+        workflow.continue_as_new(
+            following, search_attributes=attributes.updated(SearchAttributePair(VERSION, edit.version))
+        )
 
     async def _ask(
         self,
@@ -252,7 +310,7 @@ class Journey:
         activity: str,
         request: object,
         command: Deliver | Ask | Choose | LookUp | OpenTask | ChangeTags | CallOut,
-        patience: Patience = Patience(),
+        patience: Patience = USUAL,
     ) -> Answered:
         """Lets an activity answer; when its retries are used up, that is the answer."""
         try:
@@ -281,18 +339,20 @@ class Journey:
             return Answered(at, command.step, "failed", reason)
         return answer.answered(command.step)
 
-    async def _record(self, activity: str, request: object, summary: str) -> None:
+    async def _record(self, activity: str, request: object, summary: str, result: type[T] | None = None) -> T:
         """Lets an activity write down what has been decided, for as long as that takes."""
-        await self._undisturbed(
+        recorded: T = await self._undisturbed(
             workflow.execute_activity(
                 activity,
                 request,
+                result_type=result,
                 start_to_close_timeout=ATTEMPT,
                 heartbeat_timeout=HEARTBEAT,
                 retry_policy=RETRY,
                 summary=brief(summary),
             )
         )
+        return recorded
 
     async def _undisturbed(self, work: Awaitable[T]) -> T:
         """Waits for the recorded result of what is under way, also when the journey is cancelled meanwhile."""
@@ -324,75 +384,13 @@ class Journey:
         return next((step for step, outcome in reversed(outcomes) if outcome == "failed"), None)
 
 
-def _deliver(start: wire.JourneyStart, command: Deliver) -> wire.DeliverRequest:
-    template = command.template
-    return wire.DeliverRequest(
-        journey=start.journey,
-        step=command.step,
-        iteration=command.iteration,
-        at=command.at,
-        due=command.due,
-        channels=list(command.channels),
-        template=template if isinstance(template, str) else template.model_dump(mode="json"),
-        clock=start.clock,
-        ends=command.ends,
-    )
-
-
-def _task(start: wire.JourneyStart, command: OpenTask) -> wire.TaskRequest:
-    return wire.TaskRequest(
-        journey=start.journey,
-        step=command.step,
-        iteration=command.iteration,
-        at=command.at,
-        task=command.task,
-        team=command.team,
-        title=command.title,
-        due=command.due,
-        business=command.business,
-        ends=command.ends,
-        clock=start.clock,
-    )
-
-
-def _name(calling: Calling) -> str:
-    """The activity's type: those of the project's own are told apart from ours."""
-    return f"call/{calling.activity}" if isinstance(calling, Call) else calling.op
-
-
-def _patience(calling: Calling) -> Patience:
-    """As the activity declares it. An attempt ends itself when its time is over, and has a while to write that down."""
-    if not isinstance(calling, Call):
-        return Patience()
-    retry = RetryPolicy(
-        initial_interval=timedelta(seconds=calling.first_pause),
-        backoff_coefficient=2,
-        maximum_interval=timedelta(seconds=calling.longest_pause),
-        maximum_attempts=calling.attempts,
-    )
-    return Patience(timedelta(seconds=calling.timeout) + ATTEMPT, retry)
-
-
-def _call(start: wire.JourneyStart, command: CallOut) -> wire.CallRequest:
-    calling = command.calling
-    request = wire.CallRequest(
-        journey=start.journey,
-        step=command.step,
-        iteration=command.iteration,
-        at=command.at,
-        activity=_name(calling),
-        given=calling.given,
-        looked_up=calling.looked_up,
-        ends=command.ends,
-        clock=start.clock,
-    )
-    match calling:
-        case Call(idempotency=idempotency):
-            return replace(request, once=idempotency == "once, in doubt is held")
-        case Webhook(to=to, url=url):
-            return replace(request, to=to, url=url)
-        case _:
-            return request
+def _asked_of(request: wire.AdoptRequest, found: Moved | NoPlace, new: Plan | None) -> wire.AdoptRequest:
+    """The request with what has been found for the journey; without a plan it ends by its own."""
+    if isinstance(found, NoPlace):
+        return replace(request, step=found.step, why=found.why)
+    if new is None or found.ended is not None:
+        return replace(request, to=END, goes_by=new is not None, ends=found.ended)
+    return replace(request, to=shown(new, found), held_back=held_back(new, found.state))
 
 
 def _subject() -> str:

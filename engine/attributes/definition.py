@@ -41,9 +41,10 @@ Fact = bool | int | Decimal | str | None
 
 
 class Example(BaseModel):
-    """Facts, by relation and field, and the value that follows from them.
+    """Facts, by relation and field, the value that follows from them, and a rule that asks for it.
 
-    `words` are word lists, for attributes that read texts.
+    `words` are word lists, for attributes that read texts. `rule` is the rule as written, `condition` the same as a
+    tree; `holds` is what it comes to with the value.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +52,9 @@ class Example(BaseModel):
     facts: dict[str, tuple[dict[str, Fact | tuple[Fact, ...]], ...]] = {}
     words: dict[str, tuple[str, ...]] = {}
     gives: Fact | tuple[str, ...]
+    rule: dict[str, object] | None = None
+    condition: Condition | None = None
+    holds: bool = True
 
     def __hash__(self) -> int:
         """By what it says: its mappings have no hash of their own."""

@@ -5,7 +5,11 @@
 
 Facts are rows of relations by their fields. Instants are ISO texts (in UTC, a date is its midnight) or lie so long
 before (`-40d`) or after (`2h`) the instant of asking; money is an amount with its currency. A row without an instant of
-its own happens at the earliest of its other ones. `gives: unknown` says that there is no value.
+its own happens at the earliest of its other ones. `gives: unknown` says that there is no value. A rule shows how the
+attribute is asked for, and whether it holds of that customer:
+
+    rule: {paid_orders: {gte: 2}}
+    holds: false
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +22,7 @@ from engine.attributes.fold import compile_fold
 from engine.attributes.relation import Bought, Relation
 from engine.attributes.relations import RELATIONS
 from engine.calendar.durations import Duration
+from engine.conditions.compile import compile_where
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Type, Value
 from engine.money import Money
@@ -29,6 +34,8 @@ ZONE = "Europe/Berlin"
 CURRENCY = "EUR"
 """The reporting currency."""
 
+_PASSED = {"expires_at": "expired_at", "estimated_at": "promise_passed_at"}
+"""What lies ahead, and the hidden field that tells it once it has passed."""
 _ALWAYS = microseconds(datetime(1, 1, 1, tzinfo=UTC))
 
 
@@ -49,6 +56,14 @@ def expected_of(definition: AttributeDefinition, example: Example) -> Value:
         ValueError: it is not of the attribute's type.
     """
     return None if example.gives == "unknown" else read_value(example.gives, definition.type)
+
+
+def rule_holds(definition: AttributeDefinition, example: Example, value: Value) -> bool | None:
+    """Whether the example's rule holds where the attribute has this value; None if it has no rule."""
+    if example.condition is None:
+        return None
+    asked = compile_where(example.condition, currency=CURRENCY, types={definition.name: definition.type})
+    return asked({definition.name: value})
 
 
 def facts_of(facts: Mapping[str, Sequence[Mapping[str, Any]]]) -> CustomerFacts:
@@ -122,8 +137,9 @@ def _field(relation: Relation, name: str, raw: object) -> dict[str, object]:
     stored: dict[str, object] = {name: read_value(raw, field.type)}
     if field.type == "money" and relation.money:
         stored["currency"] = Money.parse(str(raw)).currency
-    if name == "expires_at" and "expired_at" in relation.slots:
-        stored["expired_at"] = stored[name]
+    passed = _PASSED.get(name)
+    if passed is not None and passed in relation.slots:
+        stored[passed] = stored[name]
     return stored
 
 

@@ -16,7 +16,7 @@ SIGNS = (
     ((11, 22), "scorpio"),
     ((12, 22), "sagittarius"),
 )
-"""Signs of the zodiac, each with the month and day before which it ends; what is after the last is a capricorn again."""
+"""Signs of the zodiac, each with the month and day before which it ends; after the last comes the first again."""
 
 
 def age(born: date | None, today: int) -> int | None:

@@ -1,5 +1,7 @@
 """The reference tables of docs/attributes.md, from the declarations themselves."""
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 
 from engine.attributes.definition import AttributeDefinition
@@ -8,11 +10,10 @@ from engine.attributes.relations import RELATIONS, SCOPES
 
 
 def attributes_table(definitions: Iterable[AttributeDefinition]) -> str:
-    """A Markdown table of declared attributes, with the example of each."""
-    head = ("attribute", "type", "what it says", "computed", "for example")
-    return _table(
-        head, ((f"`{each.name}`", _type(each), _says(each), _computed(each), _example(each)) for each in definitions)
-    )
+    """A Markdown table of declared attributes, with the example of each and a rule that asks for it."""
+    head = ("attribute", "type", "what it says", "computed", "for example", "a rule, and whether it holds there")
+    cells = (_type, _says, _computed, _example, _rule)
+    return _table(head, ((f"`{each.name}`", *(cell(each) for cell in cells)) for each in definitions))
 
 
 def _type(definition: AttributeDefinition) -> str:
@@ -36,6 +37,32 @@ def _example(definition: AttributeDefinition) -> str:
     facts = "; ".join(f"{name}: {', '.join(map(_row, rows))}" for name, rows in example.facts.items())
     words = "".join(f"; words of {name}: {', '.join(each)}" for name, each in example.words.items())
     return f"`{facts}{words}` gives `{_written(example.gives)}`"
+
+
+def _rule(definition: AttributeDefinition) -> str:
+    example = definition.example
+    if example is None or example.rule is None:
+        return ""
+    return f"`{rule_text(example.rule)}` {'holds' if example.holds else 'does not hold'}"
+
+
+def rule_text(rule: object) -> str:
+    """A rule as YAML in one line; it reads as it was written."""
+    match rule:
+        case dict():
+            return f"{{{', '.join(f'{name}: {rule_text(value)}' for name, value in rule.items())}}}"
+        case list():
+            return f"[{', '.join(map(rule_text, rule))}]"
+        case str() if not _PLAIN.fullmatch(rule) or rule in _WORDS:
+            return json.dumps(rule, ensure_ascii=False)
+        case _:
+            return _written(rule)
+
+
+_PLAIN = re.compile(r"[^\W\d][\w -]*|\d[\d.]* [A-Z]{3}|\d{4}-\d\d-\d\dT[\d:]+Z")
+"""Texts that YAML reads as texts without quotes: words, amounts, instants."""
+_WORDS = frozenset({"NO", "true", "false", "null"})
+"""Words that are quoted all the same: readers of YAML differ on them."""
 
 
 def _row(row: Mapping[str, object]) -> str:

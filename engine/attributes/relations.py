@@ -59,6 +59,7 @@ _ORDER_ID = Field(type="integer", title="Our number of the order", sql="o.id", h
 _OF_ORDER: dict[str, Field] = {
     "order_id": _ORDER_ID,
     "number": _value("string", "o.number", "The shop's order number"),
+    "shop": _value("string", "(select s.key from shops s where s.id = o.shop_id)", "Our name of the shop"),
     "platform": _value("string", "o.platform", "Shop platform or marketplace"),
     "channel": _value("string", "o.channel", "Where the order came from: ad, mail, deal site"),
     "payment_method": _value("string", "o.payment_method", "How the order is paid"),
@@ -176,6 +177,9 @@ _ORDERS = Relation(
             type="boolean",
             title="Delivered on a later day than promised, by the customer's calendar",
             derived=LaterDay("delivered_at", "estimated_at"),
+        ),
+        "payment_hours": _derived(
+            "integer", "Whole hours from placing to payment", Elapsed("placed_at", "paid_at", 3600)
         ),
         "delivery_days": Field(
             type="integer",

@@ -25,6 +25,7 @@ from engine.campaigns import runs
 from engine.campaigns.runs import Run
 from engine.campaigns.wire import PREFIX, CampaignStart, WaveTimes, workflow_id
 from engine.dispatch.dispatcher import PLAYBOOK, STEP, VERSION
+from engine.dispatch.in_force import InForce
 from engine.dispatch.versions import StoredVersions
 from engine.journeys import wire
 from engine.journeys.campaign import Campaign
@@ -45,8 +46,9 @@ class Starter:
     versions: StoredVersions
     queue: str = wire.JOURNEY_QUEUE
     seconds: float = 5.0
-    first: bool = True
-    """Whether this process has told campaigns under way that its rules are in force now."""
+    in_force: InForce | None = None
+    told: str = ""
+    """The version of which this process has told campaigns under way that it is in force now."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop; a failure is said and tried again."""
@@ -69,11 +71,13 @@ class Starter:
                 await self._start(run, campaign)
                 await asyncio.to_thread(runs.mark_told, connection, run.id)
             await asyncio.to_thread(connection.commit)
-            stirred = await asyncio.to_thread(runs.running if self.first else runs.stirred, connection)
+            stirred = await asyncio.to_thread(
+                runs.running if self.told != self.rules.version else runs.stirred, connection
+            )
             for name in stirred:
                 await self._look(name)
             await asyncio.to_thread(connection.commit)
-            self.first = False
+            self.told = self.rules.version
         except BaseException:
             await asyncio.to_thread(connection.rollback)
             raise
@@ -81,6 +85,8 @@ class Starter:
             await asyncio.to_thread(self.pool.putconn, connection)
 
     def _claim(self, connection: psycopg.Connection, now: datetime) -> list[tuple[Run, Campaign]]:
+        if self.in_force is not None:
+            self.rules = self.in_force.look(connection)
         runs.begin_due(connection, self.rules, now)
         connection.commit()
         found = [(run, self._campaign(connection, run)) for run in runs.untold(connection)]

@@ -1,6 +1,5 @@
 """`regulars attributes`: the attributes of some customers, or of all, as of an instant; also as a table in a file."""
 
-import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,13 +10,14 @@ import typer
 from rich.table import Table
 
 from engine.cli.evaluate import told_progress
+from engine.cli.mirror import project_mirror
 from engine.cli.project import ProjectOption, find_project
-from engine.cli.standing import Opened, opened_standing, output_console
+from engine.cli.standing import Opened, Working, opened_standing, output_console
 from engine.cli.tables import write_csv
+from engine.explain.bulk import Bulk
 from engine.explain.customers import Customer, UnknownCustomerError, find_customer
-from engine.explain.values import CHUNK, Values, cell, everybody, values_of
+from engine.explain.values import CHUNK, Values, cell, values_of
 from engine.explain.words import Wording
-from engine.servers.errors import SetupError
 
 _FORMATS = (".csv", ".parquet")
 
@@ -34,14 +34,21 @@ def attributes(
     ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="A past instant, in the shop's zone.")] = None,
     output: Annotated[Path | None, typer.Option("--output", help="A file to write: .csv or .parquet.")] = None,
+    working: Working = False,
     project: ProjectOption = None,
 ) -> None:
     """Show the attributes of customers, or write those of all into a file; nothing is stored."""
     _check(customers or [], output)
-    with opened_standing(find_project(project)) as opened:
+    found_project = find_project(project)
+    with opened_standing(found_project, working=working) as opened:
         at = opened.instant(as_of)
-        asked = [_find(opened, each) for each in customers or []] or everybody(opened.connection)
-        found = values_of(opened.connection, opened.rules, opened.standings.currency, asked, at)
+        currency = opened.standings.currency
+        if output is not None and not customers:
+            with project_mirror(found_project, opened.url) as mirror:
+                _write_everybody(opened, output, Bulk(mirror, opened.rules, currency, at))
+            return
+        asked = [_find(opened, each) for each in customers or []]
+        found = values_of(opened.connection, opened.rules, currency, asked, at)
         if output is None:
             _print(opened, found)
         else:
@@ -55,12 +62,6 @@ def _check(customers: Sequence[str], output: Path | None) -> None:
         return
     if output.suffix not in _FORMATS:
         raise typer.BadParameter(f"--output: found {output.name}, expected a name that ends in .csv or .parquet")
-    if output.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise SetupError(
-            "parquet_unavailable",
-            "--output: a .parquet file needs the package pyarrow, which is not installed here",
-            "install pyarrow into the environment of regulars, or write a .csv file",
-        )
 
 
 def _find(opened: Opened, text: str) -> Customer:
@@ -99,6 +100,24 @@ def _write(opened: Opened, output: Path, asked: Sequence[Customer], found: Itera
             frame.to_parquet(output, index=False)
             written = len(frame)
     sys.stdout.write(f"{written:,} customers with {len(columns) - 2} attributes in {output}\n")
+
+
+def _write_everybody(opened: Opened, output: Path, bulk: Bulk) -> None:
+    columns = ("customer", "id", *opened.rules.catalogue)
+    if output.suffix == ".csv":
+        with told_progress() as progress:
+            write_csv(
+                output,
+                columns,
+                _counted(_rows(opened, bulk.rows()), lambda done: progress("attributes", done, bulk.customers)),
+            )
+    else:
+        try:
+            bulk.write_parquet(output)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise typer.BadParameter(f"--output: found {output}, which cannot be written: {reason}") from None
+    sys.stdout.write(f"{bulk.customers:,} customers with {len(columns) - 2} attributes in {output}\n")
 
 
 def _rows(opened: Opened, found: Iterable[Values]) -> Iterator[list[object]]:

@@ -3,23 +3,38 @@
 import dataclasses
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated
 from urllib.parse import urlsplit
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from engine.cli.mirror import project_mirror
 from engine.cli.project import ProjectOption, find_project
 from engine.composition import channel_providers
+from engine.dispatch.in_force import is_applied, last
+from engine.facts.migrate import is_current, upgrade
+from engine.facts.pool import connect
 from engine.journeys.plan import Webhook
 from engine.language.rules import Rules, load_rules
+from engine.mirror.examine import examine_mirrors
 from engine.policy import Channel, address_setting
 from engine.servers.errors import SetupError
-from engine.servers.examine import embedded_temporal, examine_database, examine_python, examine_test_server
+from engine.servers.examine import (
+    database_url,
+    embedded_temporal,
+    examine_database,
+    examine_python,
+    examine_test_server,
+)
 from engine.servers.examine_temporal import examine_temporal
 from engine.servers.external import redacted
 from engine.servers.findings import Finding, State
 from engine.servers.leave import leave
+from engine.servers.need import need
 from engine.servers.project import Project
 from engine.servers.worker_settings import DEFAULT_PORT
 from engine.serving.intake import events_token
@@ -32,10 +47,18 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(project: ProjectOption = None) -> None:
+def doctor(
+    rebuild_mirror: Annotated[
+        bool, typer.Option("--rebuild-mirror", help="Build the columnar mirror of the facts again, whole.")
+    ] = False,
+    project: ProjectOption = None,
+) -> None:
     """Say what is configured, what runs and what is wrong; exit 3 if anything is."""
     console, wrong = Console(highlight=False, soft_wrap=True), 0
-    for finding in _findings(find_project(project)):
+    found = find_project(project)
+    if rebuild_mirror:
+        _rebuild_mirror(found)
+    for finding in _findings(found):
         wrong += finding.state is State.WRONG
         _show(console, finding)
     if wrong:
@@ -44,12 +67,22 @@ def doctor(project: ProjectOption = None) -> None:
     leave(SetupError.exit_code if wrong else 0)
 
 
+def _rebuild_mirror(project: Project) -> None:
+    need(project, database=True)
+    url = os.environ["REGULARS_DATABASE_URL"]
+    upgrade(url)
+    with project_mirror(project, url, anew=True):
+        pass
+
+
 def _findings(project: Project) -> Iterator[Finding]:
     yield examine_python()
     yield Finding("Project", State.OK, str(project.root))
     yield from _rules(project)
+    yield from _in_force(project)
     yield _worker(project)
     yield from examine_database(project)
+    yield from examine_mirrors(project.state, datetime.now(UTC))
     yield from _temporal(project)
     yield examine_test_server()
 
@@ -98,6 +131,32 @@ def _rules(project: Project) -> Iterator[Finding]:
         yield Finding("Rules", State.OK, f"version {rules.version}, {len(rules.plans)} playbooks")
     yield from _channels(project, rules)
     yield from _webhooks(rules)
+
+
+def _in_force(project: Project) -> Iterator[Finding]:
+    """What is in force in a database that answers; that it does not is told elsewhere."""
+    url = database_url(project)
+    try:
+        if url is None or not is_current(url):
+            return
+        with connect(url) as connection:
+            row, applied = last(connection), is_applied(connection)
+        own = load_rules(project.rules).version
+    except (psycopg.Error, ValueError, OSError):
+        return
+    if row is None:
+        yield Finding("In force", State.OK, "nothing yet: the project's rules come into force as the engine starts")
+        return
+    told = f"version {row.version}, {row.how} by {row.author}" + ("" if row.settled_at else ", not settled yet")
+    if row.version == own:
+        yield Finding("In force", State.OK, f"{told}: the project's files")
+    elif applied:
+        hint = "`regulars plan` shows what applying them would change, `regulars apply` applies them"
+        yield Finding("In force", State.OK, f"{told}: the project's files differ", hint)
+    else:
+        yield Finding(
+            "In force", State.OK, f"{told}: the project's files differ, and come into force at the next start"
+        )
 
 
 def _channels(project: Project, rules: Rules) -> Iterator[Finding]:

@@ -17,8 +17,10 @@ from engine.cli.confirm import confirmed
 from engine.cli.instants import read_instant
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules import sound_rules
+from engine.cli.rules_in_force import judging_by, starting_with
 from engine.composition import connect as connect_temporal
 from engine.dispatch.held import HOW, begin
+from engine.dispatch.in_force import MovedOnError
 from engine.dispatch.versions import StoredVersions
 from engine.evaluation.run import Asked, Result, evaluate
 from engine.evaluation.run import Progress as Told
@@ -30,6 +32,7 @@ from engine.facts.matching import EventMatcher
 from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules
+from engine.mirror.open import mirror_directory
 from engine.replay.prepare import shop_zone
 from engine.servers.need import need
 
@@ -69,8 +72,10 @@ def evaluate_(
     need(found, database=True, temporal=slices is not None)
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
-    rules = sound_rules(found)
     now = datetime.now(UTC)
+    with connect(url) as connection:
+        own = sound_rules(found)
+        rules = starting_with(connection, own, now) if as_of is None else judging_by(connection, own)
     instant = now
     if as_of is not None:
         if start is not None:
@@ -81,11 +86,12 @@ def evaluate_(
             instant = read_instant(as_of, shop_zone(connection, rules.policy.zone), "--as-of")
         if instant > now:
             raise typer.BadParameter(f"--as-of: found {as_of}, which lies ahead, expected a past instant")
-    asked = Asked(url, rules, instant, now, write=as_of is None, start_existing=start is not None)
+    directory = mirror_directory(found.state, url)
+    asked = Asked(url, rules, instant, now, write=as_of is None, start_existing=start is not None, mirror=directory)
     try:
         with told_progress() as told:
             result = evaluate(asked, told) if slices is None else _split(asked, slices, told)
-    except CurrencyUnclearError as error:
+    except (CurrencyUnclearError, MovedOnError) as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(_WRONG) from None
     _print(rules, asked, result)

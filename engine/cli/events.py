@@ -16,13 +16,14 @@ from psycopg.rows import tuple_row
 from engine.cli.facts import opened, show
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules import sound_rules
+from engine.cli.rules_in_force import starting_with
 from engine.dispatch.accept import accept_refused
-from engine.dispatch.match import Matcher
-from engine.dispatch.versions import StoredVersions, publish
+from engine.dispatch.in_force import InForce
+from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
 from engine.facts.event_contracts import ContractError, load_contracts
 from engine.facts.matching import EventMatcher
-from engine.operations.telling import Answer, tell
+from engine.operations.telling import TOGETHER, Answer, Ruling, tell_all
 from engine.servers.errors import SetupError
 from engine.servers.progress import Paced
 
@@ -51,10 +52,10 @@ def tell_(
     fates: Counter[str] = Counter()
     paced = Paced(5)
     with _opened(project) as (connection, matcher):
-        for number, line in lines:
-            answer = _told(connection, matcher, line, number, source)
-            fates[answer.fate] += 1
-            sys.stdout.write(json.dumps({"line": number, **answer.to_json()}, ensure_ascii=False) + "\n")
+        for batch in _batches(lines, source):
+            for number, answer in _told(connection, matcher, batch):
+                fates[answer.fate] += 1
+                sys.stdout.write(json.dumps({"line": number, **answer.to_json()}, ensure_ascii=False) + "\n")
             paced.say(f"{sum(fates.values())} events")
     told = ", ".join(f"{fates[fate]} {fate}" for fate in ("accepted", "known", "refused"))
     sys.stderr.write(f"{told}{': `regulars events refused` lists them' if fates['refused'] else ''}\n")
@@ -77,7 +78,7 @@ def refused(
 def replay(code: Code = None, project: ProjectOption = None) -> None:
     """Try the refused events again, for example after an import or with a new contract."""
     with _opened(project) as (connection, matcher), connection.transaction():
-        accepted = accept_refused(connection, matcher, datetime.now(UTC), None if code is None else [code])
+        accepted = accept_refused(connection, matcher(connection), datetime.now(UTC), None if code is None else [code])
     with opened(project) as reading:
         row = reading.execute("select count(*) as count from refused_events where replayed_at is null").fetchone()
     sys.stdout.write(f"{accepted} accepted, {row['count'] if row else 0} still wait\n")
@@ -94,27 +95,46 @@ def _numbered(source: str) -> Iterator[tuple[int, str]]:
         yield from ((number, line) for number, line in enumerate(stream, start=1) if line.strip())
 
 
-def _told(connection: psycopg.Connection[Any], matcher: Matcher, line: str, number: int, source: str) -> Answer:
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        column = getattr(error, "colno", 1)
-        place = f"{'standard input' if source == '-' else source}:{number}:{column}"
-        raise typer.BadParameter(
-            f"{place}: found {getattr(error, 'msg', 'no JSON')}, expected one event as a JSON object on each line"
-            f" (the lines before it have been told; telling them again changes nothing)"
-        ) from None
-    return tell(connection, matcher, event, datetime.now(UTC))
+def _batches(lines: Iterator[tuple[int, str]], source: str) -> Iterator[list[tuple[int, object]]]:
+    """Events with their lines; what comes by standing input is told as it comes, since the next may take its time."""
+    most, batch = 1 if source == "-" else TOGETHER, []
+    for number, line in lines:
+        try:
+            batch.append((number, json.loads(line)))
+        except (ValueError, RecursionError) as error:
+            yield batch
+            raise _no_json(error, f"{'standard input' if source == '-' else source}:{number}") from None
+        if len(batch) == most:
+            yield batch
+            batch = []
+    yield batch
+
+
+def _no_json(error: Exception, place: str) -> typer.BadParameter:
+    return typer.BadParameter(
+        f"{place}:{getattr(error, 'colno', 1)}: found {getattr(error, 'msg', 'no JSON')}, expected one event as a JSON"
+        f" object on each line (the lines before it have been told; telling them again changes nothing)"
+    )
+
+
+def _told(
+    connection: psycopg.Connection[Any], matcher: Ruling, batch: list[tuple[int, object]]
+) -> Iterator[tuple[int, Answer]]:
+    answers = tell_all(connection, matcher, [event for _, event in batch], lambda: datetime.now(UTC))
+    for (number, _), answer in zip(batch, answers, strict=True):
+        if isinstance(answer, Exception):
+            raise answer
+        yield number, answer
 
 
 @contextmanager
-def _opened(project: Path | None) -> Iterator[tuple[psycopg.Connection[Any], Matcher]]:
-    """A connection outside a transaction, and the rules in force."""
+def _opened(project: Path | None) -> Iterator[tuple[psycopg.Connection[Any], Ruling]]:
+    """A connection outside a transaction, and who gives the rules in force in one."""
     found = find_project(project)
     with opened(found.root) as opened_:
         connection: psycopg.Connection[Any] = opened_
         connection.row_factory = tuple_row
-        rules = sound_rules(found)
+        rules = starting_with(connection, sound_rules(found), datetime.now(UTC))
         try:
             contracts = load_contracts(found.root / "schemas" / "events")
             currency = reporting_currency(connection, rules.policy.currency)
@@ -124,7 +144,5 @@ def _opened(project: Path | None) -> Iterator[tuple[psycopg.Connection[Any], Mat
         except CurrencyUnclearError as error:
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(_WRONG) from None
-        publish(connection, rules)
-        connection.commit()
-        versions = StoredVersions({rules.version: rules})
-        yield connection, Matcher(rules, versions, EventMatcher(contracts, currency))
+        in_force, events = InForce(rules, StoredVersions()), EventMatcher(contracts, currency)
+        yield connection, lambda asking: in_force.matcher(in_force.hold(asking), events)

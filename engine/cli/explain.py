@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from engine.cli.project import ProjectOption, find_project
-from engine.cli.standing import opened_standing
+from engine.cli.standing import Working, opened_standing
 from engine.explain import text
 from engine.explain.answer import Explainer
 from engine.explain.customers import UnknownCustomerError, find_customer, read_case
@@ -39,12 +39,13 @@ def explain(
         str | None, typer.Option("--as-of", help="A past instant, in the shop's zone: nothing later is known.")
     ] = None,
     output: Annotated[Literal["text", "json"], typer.Option("--format", help="For people, or for machines.")] = "text",
+    working: Working = False,
     project: ProjectOption = None,
 ) -> None:
     """Explain why a customer has a standing: each clause, its value, the facts behind it, and when it will change."""
     if why_not and rule is None:
         raise typer.BadParameter("--why-not: found no rule, expected the name of a segment, tag, stage, tier or group")
-    with opened_standing(find_project(project)) as opened, _mistakes():
+    with opened_standing(find_project(project), working=working) as opened, _mistakes():
         at = opened.instant(as_of)
         who = find_customer(opened.connection, customer)
         case = read_case(opened.connection, opened.standings, who, at, past=as_of is not None)

@@ -11,6 +11,7 @@ from psycopg.rows import tuple_row
 from engine.cli.confirm import confirmed
 from engine.cli.facts import console, opened
 from engine.cli.rules import sound_rules
+from engine.cli.rules_in_force import judging_by
 from engine.dispatch.held import discard, held, release
 from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import reporting_currency
@@ -31,9 +32,10 @@ def register(app: typer.Typer) -> None:
 
 def release_journeys(playbook: Playbook = None, yes: Yes = None, project: Directory = None) -> None:
     """Start journeys that are held; one whose stop has come meanwhile ends without having begun."""
-    rules = sound_rules(Project.find(project))
+    own = sound_rules(Project.find(project))
     with opened(project) as connection:
         connection.row_factory = tuple_row  # type: ignore[assignment]  # what follows reads plain rows
+        rules = judging_by(connection, own)
         playbooks = _confirmed(connection, playbook, yes, "start")
         matcher = EventMatcher(load_contracts(), reporting_currency(connection, rules.policy.currency))
         done = release(connection, playbooks, datetime.now(UTC), matcher, StoredVersions())

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import held_journeys, journey_actions
+from engine.cli import held_journeys, journey_actions, journey_edits
 from engine.cli.facts import console, opened, show
 from engine.dispatch import outbox
 from engine.dispatch.held import HOW, held
@@ -22,7 +22,7 @@ Replay = Annotated[str | None, typer.Option(help="Look into this replay in place
 _JOURNEYS = """
 select j.workflow_id, o.number as "order", c.key as customer,
        case when j.state = 'running' and j.paused_at is not null then 'paused' else j.state end as state,
-       j.outcome, j.started_at, j.ended_at
+       j.outcome, left(j.version, 8) as version, j.started_at, j.ended_at
   from journeys j join customers c on c.id = j.customer_id left join orders o on o.id = j.order_id
  where (%(state)s::text is null or j.state = case %(state)s when 'paused' then 'running' else %(state)s end)
    and (%(state)s is distinct from 'paused' or j.paused_at is not null)
@@ -65,6 +65,7 @@ def register(main: typer.Typer) -> None:
     """Adds the commands."""
     journey_actions.register(journeys_app)
     held_journeys.register(journeys_app)
+    journey_edits.register(journeys_app)
     main.add_typer(journeys_app, name="journeys")
     main.add_typer(tasks_app, name="tasks")
 
@@ -102,7 +103,8 @@ def list_journeys(
         wanted = {"state": state, "playbook": playbook, "order": order, "customer": customer, "limit": limit}
         rows = connection.execute(_JOURNEYS, wanted).fetchall()
         waiting = held(connection)
-    show("journeys", ("workflow_id", "order", "customer", "state", "outcome", "started_at", "ended_at"), rows)
+    columns = ("workflow_id", "order", "customer", "state", "outcome", "version", "started_at", "ended_at")
+    show("journeys", columns, rows)
     if waiting:
         counts = ", ".join(f"{count:,} of {name}" for name, count in waiting.items())
         console.print(f"held, since they would start all at once: {counts}; {HOW}", soft_wrap=True)
@@ -124,6 +126,7 @@ def show_journey(
         )
         actions = history_of_journey(connection, found["id"])
         failures = outbox.failures(connection, workflow_id)
+        edits = journey_edits.of_journey(connection, found["id"])
     outcome = f": {found['outcome']}" if found["outcome"] else ""
     console.print(
         f"{workflow_id}: {found['state']}{outcome}; started {found['started_at']}, rules version {found['version']}"
@@ -132,6 +135,8 @@ def show_journey(
         console.print(
             f"paused by {found['paused_by']} since {found['paused_at']}: {found['pause_reason']}", markup=False
         )
+    for edit in edits:
+        console.print(edit, markup=False, soft_wrap=True)
     for failure in failures:
         console.print(
             f"not told to Temporal yet ({failure.kind}, {failure.attempts} attempts, next {failure.not_before}):"

@@ -21,6 +21,7 @@ app = typer.Typer(
 # The module of each command, which registers it in a function `register(app)`.
 _COMMANDS = {
     "activities": "activities",
+    "apply": "apply",
     "attributes": "attributes",
     "campaigns": "campaigns",
     "check": "check",
@@ -35,9 +36,11 @@ _COMMANDS = {
     "journeys": "journeys",
     "messages": "messages",
     "new": "new",
+    "plan": "plan",
     "playbooks": "playbooks",
     "preview": "preview",
     "replay": "replay",
+    "rollback": "rollback",
     "schemas": "schemas",
     "segment": "segment",
     "simulate": "simulate",

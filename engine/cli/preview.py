@@ -85,7 +85,7 @@ def _filling(project: Project, customer: str | None, *, examples: bool) -> Itera
     if examples:
         yield Filling(sound_rules(project), now), None
         return
-    with opened_standing(project) as opened:
+    with opened_standing(project, working=True) as opened:
         currency = opened.standings.currency
         matcher = EventMatcher(load_contracts(), currency)
         try:

@@ -16,6 +16,7 @@ from engine.own.load import folder_of
 from engine.servers.progress import say
 
 _MOST_SHOWN = 20
+_BACKTEST = "a backtest of rules that are left out would look whole"
 
 
 def rules_at(directory: Path, ref: str, option: str) -> Rules:
@@ -49,24 +50,25 @@ def rules_at(directory: Path, ref: str, option: str) -> Rules:
         return load_rules(Path(made).resolve() / rules)
 
 
-def refuse_unsound(rules: Rules, prefix: str) -> None:
+def refuse_unsound(rules: Rules, prefix: str, why: str = _BACKTEST) -> None:
     """Shows the mistakes on standard error and ends with 1, if there are any.
 
     Args:
         rules: those to be used whole.
         prefix: put before each path: the rules directory, or the ref.
+        why: they cannot be used.
     """
     errors = [issue for issue in rules.issues if issue.severity == "error"]
     if errors:
-        show(errors, rules, prefix)
+        show(errors, rules, prefix, why)
         raise typer.Exit(1)
 
 
-def show(errors: list[Issue], rules: Rules, prefix: str) -> None:
+def show(errors: list[Issue], rules: Rules, prefix: str, why: str = _BACKTEST) -> None:
     """Shows mistakes with their places on standard error."""
     typer.echo(Text.from_markup(as_text(errors[:_MOST_SHOWN], rules.files, prefix)).plain, err=True)
     counted = f"{len(errors)} mistake{'' if len(errors) == 1 else 's'}"
-    say(f"{counted} in {prefix.rstrip('/:')}: a backtest of rules that are left out would look whole")
+    say(f"{counted} in {prefix.rstrip('/:')}: {why}")
 
 
 def _repository(directory: Path, option: str) -> Path:

@@ -9,16 +9,20 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.cli.evaluate import told_progress
+from engine.cli.mirror import project_mirror
 from engine.cli.project import ProjectOption, find_project
-from engine.cli.standing import Opened, opened_standing, output_console
+from engine.cli.standing import Opened, Working, opened_standing, output_console
 from engine.cli.tables import write_csv
 from engine.conditions.ast import Condition
+from engine.dispatch.versions import StoredVersions
+from engine.evaluation.edited import edited_parts
 from engine.evaluation.run import Asked, evaluate
-from engine.explain.members import ASKED, Member, judged_members, stored_counts, stored_members, stored_versions
+from engine.explain.members import ASKED, Member, members_at_once, stored_counts, stored_members, stored_versions
 from engine.explain.subject import WORDS, Subject, UnknownRuleError, find_subject, subjects
 from engine.language.asked import read_asked
 from engine.language.render import as_text
 from engine.language.rules import Rules
+from engine.mirror.open import mirror_directory
 
 _WRONG = 1
 _SHOWN = 20
@@ -39,12 +43,13 @@ def segment(
     when: Annotated[
         str | None, typer.Option("--when", help="A condition in place of a name: '{paid_orders: {gte: 2}}'.")
     ] = None,
+    working: Working = False,
     project: ProjectOption = None,
 ) -> None:
     """List segments, stages, tiers, RFM groups and tags with their sizes, or the members of one; nothing is written."""
     if name is not None and when is not None:
         raise typer.BadParameter(f"--when: found with the name {name!r}, expected one of the two")
-    with opened_standing(find_project(project)) as opened:
+    with opened_standing(find_project(project), working=working) as opened:
         if when is not None:
             _members(opened, ASKED, as_of, output, _condition(opened.rules, when))
         elif name is not None:
@@ -86,16 +91,11 @@ def _members(opened: Opened, subject: Subject, as_of: str | None, output: Path |
         members = stored_members(opened.connection, subject)
         told = _told_versions(opened)
     else:
-        with told_progress() as progress:
-            members = judged_members(
-                opened.connection,
-                opened.standings,
-                subject,
-                at,
-                past=as_of is not None or not evaluated,
-                when=when,
-                progress=progress,
-            )
+        with project_mirror(opened.project, opened.url) as mirror:
+            members = members_at_once(
+                mirror, opened.connection, opened.standings, subject, at,
+                past=as_of is not None or not evaluated, when=when,
+            )  # fmt: skip
         told = [f"judged as of {at:%Y-%m-%d %H:%M:%S} UTC; nothing written"]
     row = opened.connection.execute("select count(*) from customers").fetchone()
     _show(subject, members, int(row[0]) if row else 0, told, output)
@@ -123,7 +123,8 @@ def _list(opened: Opened, as_of: str | None, output: Path | None) -> None:
     if as_of is not None or not evaluated:
         at = opened.instant(as_of)
         with told_progress() as progress:
-            result = evaluate(Asked(opened.url, opened.rules, at, opened.now, write=False), progress)
+            mirror = mirror_directory(opened.project.state, opened.url)
+            result = evaluate(Asked(opened.url, opened.rules, at, opened.now, write=False, mirror=mirror), progress)
         evaluated, sizes = result.tally.customers, result.tally.sizes
         told = [f"judged as of {at:%Y-%m-%d %H:%M:%S} UTC; nothing written"]
     rows = list(_rows(opened.rules, sizes, evaluated))
@@ -150,11 +151,21 @@ def _rows(rules: Rules, sizes: Mapping[tuple[str, str], int], total: int) -> Ite
 
 
 def _told_versions(opened: Opened) -> list[str]:
-    others = stored_versions(opened.connection) - {opened.rules.version}
+    others = {each for each in stored_versions(opened.connection) if _otherwise(opened, each)}
     if not others:
         return []
     listed = ", ".join(sorted(others))
-    return [f"note: some are as evaluated by rules version {listed}; `regulars evaluate` judges all by the project's"]
+    return [f"note: some are as evaluated by rules version {listed}; `regulars evaluate` judges all by these"]
+
+
+def _otherwise(opened: Opened, version: str) -> bool:
+    """Whether a version may judge anybody otherwise; one that is not kept may."""
+    if version == opened.rules.version:
+        return False
+    try:
+        return bool(edited_parts(StoredVersions().get(opened.connection, version), opened.rules))
+    except LookupError:
+        return True
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
 import typer
@@ -14,6 +14,7 @@ from rich.console import Console
 
 from engine.cli.instants import read_instant
 from engine.cli.rules import sound_rules
+from engine.cli.rules_in_force import judging_by
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
@@ -23,6 +24,8 @@ from engine.language.rules import Rules
 from engine.replay.prepare import shop_zone
 from engine.servers.need import need
 from engine.servers.project import Project
+
+Working = Annotated[bool, typer.Option("--working", help="By the working files, not by the rules in force.")]
 
 _WRONG = 1
 _WIDE = 200
@@ -36,8 +39,9 @@ def output_console() -> Console:
 
 @dataclass(frozen=True)
 class Opened:
-    """A connection in a transaction that commits at the end, and the project's rules, compiled."""
+    """A connection in a transaction that commits at the end, and the rules to judge by, compiled."""
 
+    project: Project
     url: str
     connection: psycopg.Connection[Any]
     rules: Rules
@@ -59,8 +63,12 @@ class Opened:
 
 
 @contextmanager
-def opened_standing(project: Project) -> Iterator[Opened]:
-    """Opens the project's facts and rules.
+def opened_standing(project: Project, *, working: bool = False) -> Iterator[Opened]:
+    """Opens the project's facts, and the rules in force once any were applied; before, the project's own.
+
+    Args:
+        project: the project.
+        working: by the working files, whatever is in force.
 
     Raises:
         typer.Exit: shops have several currencies and the policy names none; the message has been written.
@@ -68,12 +76,13 @@ def opened_standing(project: Project) -> Iterator[Opened]:
     need(project, database=True)
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
-    rules = sound_rules(project)
+    own = sound_rules(project)
     with connect(url) as connection:
+        rules = own if working else judging_by(connection, own)
         try:
             currency = reporting_currency(connection, rules.policy.currency)
         except CurrencyUnclearError as error:
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(_WRONG) from None
         versions = StoredVersions({rules.version: rules})
-        yield Opened(url, connection, rules, Standings(rules, versions, currency), datetime.now(UTC))
+        yield Opened(project, url, connection, rules, Standings(rules, versions, currency), datetime.now(UTC))

@@ -20,6 +20,8 @@ from engine.campaigns.progress import Progress, read_progress
 from engine.campaigns.wire import Counts
 from engine.cli.project import ProjectOption, find_project
 from engine.composition import connect as connect_temporal
+from engine.dispatch.in_force import Row, is_applied, last
+from engine.dispatch.versions import StoredVersions
 from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules, load_rules
@@ -57,12 +59,15 @@ class _Temporal:
 
 @dataclass(frozen=True)
 class _Versions:
-    """The rules: the project's, and the version that was published last."""
+    """The rules: the project's, and those in force; without any the version that was published last."""
 
     project: str | None
     disabled: tuple[str, ...]
     published: str | None
     published_at: datetime | None
+    in_force: Row | None
+    applied: bool
+    """Whether anybody has applied any, so that the project's files count no more by themselves."""
     statuses: Mapping[str, str]
     pools: Mapping[str, int]
     """How many codes each pool of the rules must have at least: with fewer somebody should add some."""
@@ -134,15 +139,22 @@ def _temporal() -> _Temporal:
         return _Temporal("does not answer")
 
 
-def _versions(connection: psycopg.Connection[Any], rules: Rules | None) -> _Versions:
-    row = connection.execute(
+def _versions(connection: psycopg.Connection[Any], own: Rules | None) -> _Versions:
+    latest = connection.execute(
         "select version, recorded_at from rule_versions order by recorded_at desc limit 1"
     ).fetchone()
+    in_force, applied = last(connection), is_applied(connection)
+    row = latest if in_force is None else (in_force.version, in_force.at)
+    rules = own
+    if in_force is not None and applied and (own is None or own.version != in_force.version):
+        rules = StoredVersions().get(connection, in_force.version)
     return _Versions(
-        rules.version if rules else None,
+        own.version if own else None,
         tuple(sorted(map(str, rules.disabled))) if rules else (),
         row[0] if row else None,
         row[1] if row else None,
+        in_force,
+        applied,
         {name: plan.status for name, plan in rules.plans.items()} if rules else {},
         {name: max(pool.low, 1) for name, pool in rules.pools.items()} if rules else {},
     )
@@ -235,6 +247,8 @@ def _workers(workers: Sequence[Seen], now: datetime) -> str:
 
 
 def _rules(rules: _Versions, zone: str) -> str:
+    if rules.in_force is not None and rules.applied:
+        return _in_force(rules, rules.in_force, zone)
     told = f"version {rules.project}" if rules.project else "none in the project"
     if rules.published is None:
         told += "; never published"
@@ -242,6 +256,19 @@ def _rules(rules: _Versions, zone: str) -> str:
         told += f"; published last: {rules.published}"
     if rules.published_at is not None:
         told += f", {_local(rules.published_at, zone):%Y-%m-%d %H:%M}"
+    return f"{told}; disabled: {', '.join(rules.disabled)}" if rules.disabled else told
+
+
+def _in_force(rules: _Versions, row: Row, zone: str) -> str:
+    """Once anything was applied: what is in force, and that the files differ from it."""
+    verb = "rolled back to" if row.how == "rollback" else "applied"
+    told = f"version {row.version} in force, {verb} by {row.author}, {_local(row.at, zone):%Y-%m-%d %H:%M}"
+    if row.settled_at is None:
+        told += "; not everybody is judged by it yet: the worker goes on, or `regulars apply` again"
+    if rules.project is not None and rules.project != row.version:
+        told += (
+            f"; the project's files differ ({rules.project}): `regulars plan` shows how, `regulars apply` applies them"
+        )
     return f"{told}; disabled: {', '.join(rules.disabled)}" if rules.disabled else told
 
 
@@ -299,6 +326,7 @@ def _as_json(read: _Status) -> dict[str, Any]:
             "disabled": list(read.rules.disabled),
             "published": read.rules.published,
             "published_at": _iso(read.rules.published_at),
+            "in_force": None if read.rules.in_force is None else _row(read.rules.in_force),
         },
         "today": {**dataclasses.asdict(today), "since": _iso(today.since)},
         "journeys": {playbook: dataclasses.asdict(each) for playbook, each in present.journeys.items()},
@@ -318,6 +346,11 @@ def _as_json(read: _Status) -> dict[str, Any]:
         },
         "held": [{**dataclasses.asdict(each), "at": _iso(each.at)} for each in present.controls],
     }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    told = {"version": row.version, "how": row.how, "by": row.author, "why": row.reason}
+    return {**told, "at": _iso(row.at), "settled_at": _iso(row.settled_at)}
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -62,7 +62,7 @@ def trace(  # noqa: PLR0913, PLR0917 - each is an option
             raise typer.BadParameter("--simulated: found no window, expected --from and --to")
         if replay is not None:
             raise typer.BadParameter("--simulated: found --replay beside it, expected one of the two")
-        with opened_standing(find_project(project)) as found, _whom():
+        with opened_standing(find_project(project), working=True) as found, _whom():
             timeline = _simulated(found, customer, playbook, start, to)
     else:
         if start is not None or to is not None:

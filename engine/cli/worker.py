@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,19 +23,25 @@ from engine.composition import (
     context,
     journey_worker,
     own_activities,
+    take_up,
     worker_runtime,
 )
 from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.in_force import InForce, come_into_force
 from engine.dispatch.match import Matcher
-from engine.dispatch.versions import StoredVersions, publish
+from engine.dispatch.versions import StoredVersions
+from engine.edits.starter import EditStarter
 from engine.evaluation.minute import Minute
 from engine.evaluation.publication import Publication
+from engine.evaluation.settle import Settling
 from engine.facts.event_contracts import Contract, ContractError, load_contracts
 from engine.facts.migrate import upgrade
+from engine.facts.pool import connect as connect_database
 from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
 from engine.language.rules import Rules
 from engine.logs import Form, described, set_up_logs
+from engine.mirror.open import mirror_directory
 from engine.servers.away import away
 from engine.servers.errors import SetupError
 from engine.servers.leave import leave
@@ -113,19 +119,19 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
     environment = {"REGULARS_MAILBOX": str(project.state / "mailbox"), **os.environ}
+    contracts, versions = _contracts(project), StoredVersions()
+    rules = _begin(url, rules, versions)
     channels = channel_providers(rules, environment)
-    contracts = _contracts(project)
     await prepare()
     metrics = settings.temporal_metrics_port
     client = await connect(runtime=worker_runtime(f"127.0.0.1:{metrics}" if metrics else None))
-    versions = StoredVersions()
     stop = _stopped_by_signal()
     _set_up_loop(settings)
     with open_pool(url, size=settings.database_connections) as pool:
-        with pool.connection() as connection:
-            publish(connection, rules)
-        shared = context(pool, rules, channels, versions, contracts, own_activities(project.rules))
-        matcher = partial(_matcher, rules, versions, shared.reporting)
+        in_force = InForce(rules, versions)
+        shared = context(pool, rules, channels, versions, contracts, own_activities(project.rules), in_force)
+        in_force.changed = take_up(shared, channels, environment)
+        matcher = partial(_matcher, in_force, shared.reporting)
         working = journey_worker(client, shared, **_limits(settings))
         bulk = bulk_worker(client, shared, graceful_shutdown_timeout=timedelta(seconds=settings.grace_seconds))
         polls = lambda: working.is_running  # noqa: E731 - asked later, again and again
@@ -140,9 +146,14 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
                     log.info("ready", extra={"version": rules.version, "address": address_of(listening)})
                     dispatcher = Dispatcher(client, pool, versions, batch=settings.dispatcher_batch)
                     pause = settings.dispatcher_pause_ms / 1000
-                    minute = Minute(pool, matcher, publication=Publication(url, rules))
-                    starter = Starter(client, pool, rules, versions)
-                    await asyncio.gather(dispatcher.run(stop, pause), minute.run(stop), starter.run(stop))
+                    publication = Publication(url, rules, mirror=mirror_directory(project.state, url))
+                    settling = Settling(url, versions)
+                    minute = Minute(pool, matcher, publication=publication, settling=settling)
+                    starter = Starter(client, pool, rules, versions, in_force=in_force)
+                    edits = EditStarter(client, pool)
+                    await asyncio.gather(
+                        dispatcher.run(stop, pause), minute.run(stop), starter.run(stop), edits.run(stop)
+                    )
                     log.info("stopping", extra={"reason": "what has begun is finished"})
                 log.info("stopped")
     return 0
@@ -185,10 +196,21 @@ def _contracts(project: Project) -> dict[str, Contract]:
         raise SetupError(error.code, message, error.hint or "correct the file", str(error.path)) from None
 
 
-def _matcher(
-    rules: Rules, versions: StoredVersions, reporting: Reporting, connection: psycopg.Connection[Any]
-) -> Matcher:
-    return Matcher(rules, versions, reporting.matcher(connection))
+def _begin(url: str, rules: Rules, versions: StoredVersions) -> Rules:
+    """The rules to work by: those in force, which are the project's where nothing has been applied."""
+    with connect_database(url) as connection:
+        come_into_force(connection, rules, datetime.now(UTC))
+        found = InForce(rules, versions).look(connection)
+    if found.version != rules.version:
+        differing = {"in_force": found.version, "files": rules.version}
+        log.warning("the project's files differ from the rules in force, which count: `regulars plan`", extra=differing)
+    return found
+
+
+def _matcher(in_force: InForce, reporting: Reporting, connection: psycopg.Connection[Any]) -> Matcher:
+    """The rules in force, held until the transaction ends."""
+    rules = in_force.hold(connection)
+    return in_force.matcher(rules, reporting.matcher(connection))
 
 
 async def prepare() -> None:

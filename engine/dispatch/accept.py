@@ -1,9 +1,10 @@
 """Accepts an event: the fact, the journeys it starts and those it is told to, in one transaction."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import chain, groupby
 from typing import Any
 
 import psycopg
@@ -12,9 +13,15 @@ from engine.conditions.operands import instant
 from engine.contracts import comparable
 from engine.dispatch.held import HOW, hold, too_many
 from engine.dispatch.match import Happening, Matcher
+from engine.dispatch.standing import Order, Shift, Told
 from engine.facts.events import Event, Recorded, Refused
-from engine.facts.intake import WAITING, record, record_json, replay_refused
+from engine.facts.intake import WAITING, Sent, finish, read_event, record_json, record_round, replay_refused, send
+from engine.facts.intake.envelope import envelope_violations
+from engine.facts.intake.locks import lock_batch
+from engine.facts.intake.rounds import in_rounds
 from engine.facts.matching import Fields
+from engine.facts.pipelines import together
+from engine.facts.situation import Cursor
 
 Connection = psycopg.Connection[Any]
 log = logging.getLogger("regulars.standing")
@@ -24,19 +31,63 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
     """Records an event and what follows from it; the caller commits both or neither.
 
     An event that is known already changes and starts nothing. One that cannot become a fact is kept and told why.
+
+    Raises:
+        Collided: another transaction told the same event of another customer at the same time; it can be told again.
     """
-    outcome = record(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
-    if isinstance(outcome, Recorded):
-        _follow(connection, matcher, outcome, recorded_at)
+    with together(connection):
+        sent = send(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
+        standings = matcher.standings
+        asked = standings.ask(connection, [sent.customer]) if isinstance(sent, Sent) and standings.any else None
+        outcome = finish(connection, sent, recorded_at=recorded_at, contracts=matcher.events.contracts)
+        if isinstance(outcome, Recorded):
+            _follow(connection, matcher, outcome, recorded_at, asked)
     return outcome
 
 
 def accept_json(connection: Connection, matcher: Matcher, told: object, recorded_at: datetime) -> Recorded | Refused:
     """Like `accept`, from JSON data: also what is not even an event is kept and told why."""
-    outcome = record_json(connection, told, recorded_at=recorded_at, contracts=matcher.events.contracts)
-    if isinstance(outcome, Recorded):
-        _follow(connection, matcher, outcome, recorded_at)
-    return outcome
+    event = read_event(told)
+    if isinstance(event, Event):
+        return accept(connection, matcher, event, recorded_at)
+    return record_json(connection, told, recorded_at=recorded_at, contracts=matcher.events.contracts)
+
+
+def accept_together(
+    connection: Connection, matcher: Matcher, events: Sequence[object], recorded_at: datetime
+) -> list[Recorded | Refused]:
+    """Accepts a batch of JSON data in the caller's transaction, with the results of one by one; gives one for each.
+
+    All customers are locked first, in their order. What events have to do with each other is kept in its order;
+    the others are read, judged and written together.
+
+    Raises:
+        Collided: another transaction told one of them meanwhile; the caller undoes all and tells them one by one.
+    """
+    told = [read_event(each) for each in events]
+    sound = [place for place, each in enumerate(told) if isinstance(each, Event) and not envelope_violations(each)]
+    outcomes: dict[int, Recorded | Refused] = {
+        place: accept_json(connection, matcher, events[place], recorded_at)
+        for place in range(len(events))
+        if place not in {*sound}
+    }
+    batch = [each for each in told if isinstance(each, Event) and not envelope_violations(each)]
+    if batch:
+        lock_batch(connection, batch)
+        for places in in_rounds(connection, batch):
+            found = _round(connection, matcher, [batch[place] for place in places], recorded_at)
+            outcomes |= {sound[place]: each for place, each in zip(places, found, strict=True)}
+    return [outcomes[place] for place in range(len(events))]
+
+
+def _round(
+    connection: Connection, matcher: Matcher, events: Sequence[Event], recorded_at: datetime
+) -> list[Recorded | Refused]:
+    """Events of which no two have to do with each other: their facts, then everyone's standing, then the journeys."""
+    outcomes = record_round(connection, events, recorded_at=recorded_at, contracts=matcher.events.contracts)
+    recorded = [each for each in outcomes if isinstance(each, Recorded)]
+    _follow_all(connection, matcher, recorded, recorded_at)
+    return outcomes
 
 
 def accept_waiting(connection: Connection, matcher: Matcher, recorded_at: datetime) -> int:
@@ -61,35 +112,70 @@ def accept_refused(
     return len(accepted)
 
 
-def _follow(connection: Connection, matcher: Matcher, recorded: Recorded, recorded_at: datetime) -> list[int]:
+def _follow(
+    connection: Connection, matcher: Matcher, recorded: Recorded, recorded_at: datetime, asked: Cursor | None = None
+) -> list[int]:
     """The standing that follows from a fact, then the journeys that follow from both, of which it gives the new."""
-    fresh = [each for each in _with_released(recorded) if each.fresh]
-    changed = _reevaluated(connection, matcher, fresh, recorded_at)
-    happenings = [_happening(each, recorded_at, matcher.events.currency) for each in fresh]
-    return [each for happening in (*happenings, *changed) for each in matcher.match(connection, happening)]
+    alone = asked is not None and not recorded.released
+    return _follow_all(connection, matcher, [recorded], recorded_at, asked if alone else None)
+
+
+def _follow_all(
+    connection: Connection,
+    matcher: Matcher,
+    recorded: Sequence[Recorded],
+    recorded_at: datetime,
+    asked: Cursor | None = None,
+) -> list[int]:
+    """What follows from facts that have nothing to do with each other, each with those that it has released."""
+    fresh = [[one for one in _with_released(each) if one.fresh] for each in recorded]
+    shifts = _reevaluated(connection, matcher, list(chain.from_iterable(fresh)), recorded_at, asked)
+    return [
+        journey
+        for group in fresh
+        for happening, running in _happenings(group, shifts, recorded_at, matcher.events.currency)
+        for journey in matcher.match(connection, happening, running=running)
+    ]
+
+
+def _happenings(
+    group: Sequence[Recorded], shifts: Mapping[int, Shift], recorded_at: datetime, currency: str | None
+) -> Iterator[tuple[Happening, bool]]:
+    """The events and then the changes that follow from them, and whether journeys may be under way to be told.
+
+    Those that the first of a customer's happenings starts may be told of the next ones.
+    """
+    told: set[int] = set()
+    for each in group:
+        shift = shifts.get(each.customer_id)
+        yield _happening(each, recorded_at, currency), shift is None or shift.running or each.customer_id in told
+        told.add(each.customer_id)
+    for customer in sorted({each.customer_id for each in group}):
+        if (shift := shifts.get(customer)) is not None and shift.starting:
+            at = instant(shift.kept.standing.at)
+            yield Happening.of_changes(customer, shift.starting, at, recorded_at, shift.event_id), True
 
 
 def _reevaluated(
-    connection: Connection, matcher: Matcher, fresh: list[Recorded], recorded_at: datetime
-) -> list[Happening]:
+    connection: Connection, matcher: Matcher, fresh: list[Recorded], recorded_at: datetime, asked: Cursor | None
+) -> Mapping[int, Shift]:
     """Standing is decided before journeys ask for it; those it starts come after those of the events themselves."""
-    if not matcher.standings.any:
-        return []
-    last = {recorded.customer_id: recorded for recorded in sorted(fresh, key=lambda each: each.at)}
-    changed = []
-    for customer_id, recorded in sorted(last.items()):
-        shift = matcher.standings.reevaluate(
-            connection,
-            customer_id,
-            recorded.at,
-            cause="event",
-            recorded_at=recorded_at,
-            event_id=recorded.event_id,
-        )
-        if shift.starting:
-            at = instant(shift.kept.standing.at)
-            changed.append(Happening.of_changes(customer_id, shift.starting, at, recorded_at, recorded.event_id))
-    return changed
+    if not matcher.standings.any or not fresh:
+        return {}
+    return matcher.standings.reevaluate_all(connection, list(_orders(fresh, recorded_at)), asked)
+
+
+def _orders(fresh: Sequence[Recorded], recorded_at: datetime) -> Iterator[Order]:
+    """Whom to judge, in the customers' order, each as of the last of the events."""
+    for customer, group in groupby(sorted(fresh, key=lambda each: (each.customer_id, each.at)), _customer):
+        own = list(group)
+        cells = frozenset(cell for each in own for cell in each.wrote)
+        told = Told(cells, min(each.before for each in own))
+        yield Order(customer, own[-1].at, recorded_at, "event", own[-1].event_id, told=told)
+
+
+def _customer(recorded: Recorded) -> int:
+    return recorded.customer_id
 
 
 def _with_released(recorded: Recorded) -> Iterator[Recorded]:

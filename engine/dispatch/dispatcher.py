@@ -179,7 +179,7 @@ class Dispatcher:
 
     async def _event(self, row: Row, plan: Plan) -> None:
         """An event that stops a journey still in its start delay cancels it: that wakes and ends it at once."""
-        told = wire.Tell("told", row.at, row.payload["event"], row.payload["stop"], row.payload["steps"])
+        told = wire.Tell("told", row.at, row.payload["event"], row.payload["stop"], row.payload["steps"], row=row.id)
         if told.stop and _still_delayed(plan, row.started_at, self.clock):
             await self._cancel(row, wire.stop_reason(told.event, told.at))
         else:
@@ -190,7 +190,7 @@ class Dispatcher:
 
     async def _end_wait(self, row: Row) -> None:
         """A wait that somebody ends before it is due; one that the journey has left meanwhile changes nothing."""
-        due = wire.Tell("due", row.at, wait=row.payload["wait"])
+        due = wire.Tell("due", row.at, wait=row.payload["wait"], row=row.id)
         await _unless_closed(self._handle(row).signal("tell", due))
 
 

@@ -93,9 +93,13 @@ class Matcher:
         live = (plan for plan in self.rules.plans.values() if plan.starts and plan.subject == "customer")
         return any(means(plan.start.any, change) for plan in live for change in changes)
 
-    def match(self, connection: Connection, happening: Happening) -> list[int]:
-        """Tells running journeys, starts new ones and gives these. The caller holds the customer's lock and commits."""
-        self._tell(connection, happening)
+    def match(self, connection: Connection, happening: Happening, *, running: bool = True) -> list[int]:
+        """Tells running journeys, starts new ones and gives these. The caller holds the customer's lock and commits.
+
+        `running` false: the caller knows that no journey of the customer is under way.
+        """
+        if running:
+            self._tell(connection, happening)
         live = [plan for plan in self.rules.plans.values() if plan.starts]
         starting = (plan for plan in live if self._starts(connection, plan, happening))
         return [_start(connection, plan, happening, self.rules.version) for plan in starting]

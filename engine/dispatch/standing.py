@@ -1,36 +1,40 @@
 """A customer's standing judged anew and stored, in the caller's transaction and under the customer's lock."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import chain, groupby
 from typing import Any
 
 import psycopg
 
 from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
+from engine.attributes.sources import Cell, meet, sources
 from engine.conditions.environment import Catalogue, Happening
 from engine.conditions.operands import instant, microseconds
 from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Evaluator, evaluator
 from engine.facts.history import EventFields, happenings, relations_of, told_events
 from engine.facts.read import read_customers
+from engine.facts.situation import Cursor, Situation, ask_situations, situations
 from engine.facts.standing import (
     STALE,
     Kept,
     Noted,
     Published,
+    add_changes,
+    cut_offs_of,
     published_cut_offs,
     read_hand_tags,
-    read_standings,
-    write_changes,
-    write_standing,
+    write_few_standings,
 )
 from engine.language.rules import Rules
 from engine.standing.decide import Change, HandTag
 from engine.standing.digest import digests, of_cut_offs
-from engine.standing.judge import Judge, Judgement
+from engine.standing.focus import Touched
+from engine.standing.judge import Before, Focus, Judge, Judgement
 
 Connection = psycopg.Connection[Any]
 BASELINE = "baseline"
@@ -52,6 +56,34 @@ class Shift:
     kept: Kept
     noted: tuple[Noted, ...]
     starting: tuple[Change, ...]
+    event_id: int | None = None
+    running: bool = True
+    """Whether journeys of the customer may be under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What events have written of one customer, and the version of the facts before them."""
+
+    cells: frozenset[Cell]
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One customer to judge; see `Standings.reevaluate`."""
+
+    customer_id: int
+    at: datetime
+    recorded_at: datetime
+    cause: str
+    event_id: int | None = None
+    newcomer: bool | None = None
+    told: Told | None = None
+
+    def as_of(self, kept: Kept | None) -> int:
+        """The logical instant, in microseconds since the epoch: no earlier than that of the standing before."""
+        return max(microseconds(min(self.at, self.recorded_at)), kept.standing.at if kept else 0)
 
 
 @dataclass
@@ -68,6 +100,8 @@ class Standings:
     versions: StoredVersions
     currency: str | None
     _digests: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _published: dict[int | None, Published] = field(default_factory=dict)
+    _of_cells: dict[frozenset[Cell], Touched | None] = field(default_factory=dict)
 
     @property
     def any(self) -> bool:
@@ -106,8 +140,7 @@ class Standings:
 
     @cached_property
     def _reads(self) -> dict[str, frozenset[str]]:
-        whole = {name: frozenset(RELATIONS[name].columns[2:]) for name in relations_of(self.judge.events)}
-        return {**self.judge.reads, **whole}
+        return {**self.judge.reads, **_whole(self.judge.events)}
 
     def published(self, connection: Connection) -> Published | None:
         """The cut-offs in force."""
@@ -115,10 +148,31 @@ class Standings:
 
     def read(self, connection: Connection, ids: Sequence[int]) -> list[Read]:
         """The facts of these customers, by a few queries for all of them."""
-        kinds, zone = self.judge.events, self.rules.policy.zone
-        facts = read_customers(connection, ids, relations=self._reads, zone=zone)
-        told = told_events(connection, ids, kinds) if kinds else {}
         tags = read_hand_tags(connection, ids)
+        return self._with_events(connection, ids, self._reads, self.judge.events, tags)
+
+    def _read(
+        self, connection: Connection, ids: Sequence[int], focus: Focus | None, known: Mapping[int, Situation]
+    ) -> list[Read]:
+        """The facts that a judgement needs."""
+        tags = {each: known[each].hand_tags for each in ids}
+        if focus is None:
+            return self._with_events(connection, ids, self._reads, self.judge.events, tags)
+        kinds = focus.scope.kinds
+        if not focus.reads and not kinds:
+            return [Read(CustomerFacts(each, self.rules.policy.zone), {}, tags[each]) for each in ids]
+        return self._with_events(connection, ids, {**focus.reads, **_whole(kinds)}, kinds, tags)
+
+    def _with_events(
+        self,
+        connection: Connection,
+        ids: Sequence[int],
+        reads: Mapping[str, frozenset[str]],
+        kinds: frozenset[str],
+        tags: Mapping[int, Sequence[HandTag]],
+    ) -> list[Read]:
+        facts = read_customers(connection, ids, relations=reads, zone=self.rules.policy.zone)
+        told = told_events(connection, ids, kinds) if kinds else {}
         return [
             Read(each, self._events(each, told.get(each.customer_id, ()), kinds), tags.get(each.customer_id, ()))
             for each in facts
@@ -135,7 +189,7 @@ class Standings:
 
     def judged(self, read: Read, at: int, kept: Kept | None, published: Published | None) -> Judgement:
         """A customer's judgement as of `at`, microseconds since the epoch."""
-        return self.judge(
+        return self.judge.apart(
             read.facts,
             at,
             cut_offs=published.values if published else None,
@@ -170,20 +224,111 @@ class Standings:
         Raises:
             LookupError: there is no such customer.
         """
-        kept = read_standings(connection, [customer_id]).get(customer_id)
-        as_of = max(microseconds(min(at, recorded_at)), kept.standing.at if kept else 0)
-        published = self.published(connection)
-        found = self.read(connection, [customer_id])
-        version, recorded_now = _customer(connection, customer_id, recorded_at)
-        new = recorded_now if newcomer is None else newcomer
-        if not found:
+        order = Order(customer_id, at, recorded_at, cause, event_id, newcomer)
+        shifts = self.reevaluate_all(connection, [order])
+        if customer_id not in shifts:
             raise LookupError(f"there is no customer {customer_id}")
-        judgement = self.judged(found[0], as_of, kept, published)
+        return shifts[customer_id]
+
+    def ask(self, connection: Connection, ids: Sequence[int]) -> Cursor:
+        """Asks ahead for where customers stand, which `reevaluate_all` reads: in a pipeline without waiting for it."""
+        return ask_situations(connection, ids, self.digests, self.judge.reads)
+
+    def reevaluate_all(
+        self, connection: Connection, orders: Sequence[Order], asked: Cursor | None = None
+    ) -> dict[int, Shift]:
+        """Judges several customers, each by the order of it, and stores all; of who does not exist there is nothing.
+
+        What is read and written is so for all together; the caller holds the customers' locks and commits. `asked` is
+        the answer to `ask` for the same customers, after all of their facts were written.
+        """
+        asked = asked or self.ask(connection, [each.customer_id for each in orders])
+        known = situations(asked, self.judge.reads)
+        self._know_cut_offs(connection, {each.cut_offs_id for each in known.values()})
+        groups: dict[Touched | None, list[Order]] = {}
+        for order in orders:
+            if order.customer_id in known:
+                groups.setdefault(self._touched(order, known[order.customer_id]), []).append(order)
+        shifts: dict[int, Shift] = {}
+        for touched, group in groups.items():
+            shifts |= self._judged_group(connection, touched, group, known)
+        write_few_standings(connection, [(customer, shift.kept) for customer, shift in shifts.items()])
+        for recorded_at, noted in _by_record(orders, shifts):
+            add_changes(connection, noted, recorded_at)
+        return shifts
+
+    def _judged_group(
+        self, connection: Connection, touched: Touched | None, orders: Sequence[Order], known: Mapping[int, Situation]
+    ) -> dict[int, Shift]:
+        """Those of whom the same has been touched: their facts are read by the same statements."""
+        focus = None if touched is None else self.judge.focus(touched)
+        ids = [each.customer_id for each in orders]
+        found = {each.facts.customer_id: each for each in self._read(connection, ids, focus, known)}
+        return {
+            each.customer_id: self._shifted(connection, each, focus, found[each.customer_id], known[each.customer_id])
+            for each in orders
+        }
+
+    def _shifted(
+        self, connection: Connection, order: Order, focus: Focus | None, read: Read, situation: Situation
+    ) -> Shift:
+        kept, published = situation.kept, self._published.get(situation.cut_offs_id)
+        if focus is None or kept is None:
+            judgement = self.judged(read, order.as_of(kept), kept, published)
+        else:
+            judgement = self.judge.touched(
+                focus,
+                read.facts,
+                order.as_of(kept),
+                Before(kept.standing, kept.flips or {}),
+                cut_offs=published.values if published else None,
+                hand_tags=read.hand_tags,
+                events=read.events,
+            )
+        new = situation.recorded_at == order.recorded_at if order.newcomer is None else order.newcomer
         first = frozenset() if kept is None and new else self.first_said(connection, kept, published)
-        shift = self.shift(judgement, customer_id, version, published, cause=cause, first=first, event_id=event_id)
-        write_standing(connection, customer_id, shift.kept)
-        write_changes(connection, shift.noted, recorded_at)
-        return shift
+        shift = self.shift(
+            judgement,
+            order.customer_id,
+            situation.fact_version,
+            published,
+            cause=order.cause,
+            first=first,
+            event_id=order.event_id,
+        )
+        return replace(shift, running=situation.running)
+
+    def _touched(self, order: Order, situation: Situation) -> Touched | None:
+        """What has been touched since the standing before; None: it may be anything."""
+        kept, told = situation.kept, order.told
+        if told is None or kept is None or kept.flips is None or kept.version != self.rules.version:
+            return None
+        if kept.fact_version != told.before or kept.cut_offs_id != situation.cut_offs_id:
+            return None
+        at = order.as_of(kept)
+        turned = kept.next_flip is not None and kept.next_flip <= at
+        if turned or not self.judge.tags_stand(kept.standing, at, situation.hand_tags):
+            return None
+        of_cells = self._touching(told.cells)
+        return None if of_cells is None else Touched(of_cells.relations | situation.quiet, of_cells.kinds)
+
+    def _touching(self, cells: frozenset[Cell]) -> Touched | None:
+        """The relations and events that these cells are read for; None where a customer's calendar follows from one."""
+        if cells not in self._of_cells:
+            reads = self.judge.reads
+            calendar = sources("customer", frozenset({"zone", "shop_zone"})) & {
+                ("customers", "zone"),
+                ("shops", "zone"),
+            }
+            relations = frozenset(name for name, fields in reads.items() if meet(cells, sources(name, fields)))
+            kinds = frozenset(kind for kind in self.judge.events if meet(cells, _cells_of(kind)))
+            self._of_cells[cells] = None if meet(cells, calendar) else Touched(relations, kinds)
+        return self._of_cells[cells]
+
+    def _know_cut_offs(self, connection: Connection, numbers: Collection[int | None]) -> None:
+        for number in numbers:
+            if number is not None and number not in self._published:
+                self._published[number] = cut_offs_of(connection, number, self.digests)
 
     def shift(
         self,
@@ -205,8 +350,8 @@ class Standings:
             noted.append(Noted(customer_id, change, at, why, version, number, event_id))
             if not is_first:
                 starting.append(change)
-        kept = Kept(judgement.standing, version, number, fact_version, judgement.next_flip)
-        return Shift(kept, tuple(noted), tuple(starting))
+        kept = Kept(judgement.standing, version, number, fact_version, judgement.next_flip, judgement.flips)
+        return Shift(kept, tuple(noted), tuple(starting), event_id)
 
     def first_said(self, connection: Connection, kept: Kept | None, published: Published | None) -> frozenset[str]:
         """The parts of the rules that say something of this customer, or of imported facts, for the first time."""
@@ -238,9 +383,22 @@ def part_of(change: Change) -> str:
     return "rfm" if change.kind == "rfm_group" else change.kind
 
 
-def _customer(connection: Connection, customer_id: int, recorded_at: datetime) -> tuple[int, bool]:
-    """The fact version, and whether the customer came to be known by what is recorded now."""
-    row = connection.execute(
-        "select fact_version, recorded_at = %s from customers where id = %s", (recorded_at, customer_id)
-    ).fetchone()
-    return (int(row[0]), bool(row[1])) if row else (0, False)
+def _whole(kinds: Collection[str]) -> dict[str, frozenset[str]]:
+    """The relations that tell events of these kinds, with all their fields."""
+    return {name: frozenset(RELATIONS[name].columns[2:]) for name in relations_of(kinds)}
+
+
+@cache
+def _cells_of(kind: str) -> frozenset[Cell]:
+    """What the events of a kind are read from: the log, and the relations that tell them."""
+    told = (sources(name, fields) for name, fields in _whole((kind,)).items())
+    return frozenset({(f"events:{kind}", "kind"), *chain.from_iterable(told)})
+
+
+def _by_record(orders: Sequence[Order], shifts: Mapping[int, Shift]) -> Iterator[tuple[datetime, list[Noted]]]:
+    """The changes in the order asked for, together where they were recorded together."""
+    for recorded_at, group in groupby(orders, key=lambda each: each.recorded_at):
+        yield (
+            recorded_at,
+            [each for order in group if order.customer_id in shifts for each in shifts[order.customer_id].noted],
+        )

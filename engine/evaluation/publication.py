@@ -8,12 +8,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from engine.calendar.publication import last_publication
 from engine.dispatch.held import HOW
+from engine.dispatch.in_force import MovedOnError
 from engine.evaluation.run import Asked, Result, evaluate
 from engine.facts.pool import connect
 from engine.language.rules import Rules
@@ -27,7 +29,7 @@ _LOCK = "select pg_try_advisory_lock(hashtext('regulars.publication'), hashtext(
 _LATEST = "select max(as_of) from cut_offs where judged_at is not null"
 
 
-class _StoppedError(Exception):
+class StoppedError(Exception):
     """The worker is to end before everybody has been judged."""
 
 
@@ -38,16 +40,18 @@ class Publication:
     url: str
     rules: Rules
     schema: str = "public"
+    mirror: Path | None = None
+    """Where the columnar mirror of the facts is kept; without it customers are judged one after the other."""
 
     def if_due(self, now: datetime, stopped: Callable[[], bool] = lambda: False) -> Result | None:
         """Judges everybody by new cut-offs as of the calendar's latest instant, once however many were missed.
 
-        None: it is not due, another worker is at it, or it was `stopped` midway and is made again later.
+        None: it is not due, another worker is at it, or it was `stopped` or overtaken by other rules and is made later.
         """
 
         def told(_what: str, _done: int, _total: int) -> None:
             if stopped():
-                raise _StoppedError
+                raise StoppedError
 
         due = self._due_at(now)
         if due is None:
@@ -57,8 +61,9 @@ class Publication:
             if not _row(connection, _LOCK) or not self._is_due(connection, due):
                 return None
             try:
-                result = evaluate(Asked(self.url, self.rules, due, now, write=True, schema=self.schema), told)
-            except _StoppedError:
+                asked = Asked(self.url, self.rules, due, now, write=True, schema=self.schema, mirror=self.mirror)
+                result = evaluate(asked, told)
+            except (StoppedError, MovedOnError):
                 return None
         log.info("cut-offs published as of %s; %d journeys started", due.isoformat(), result.journeys)
         if result.held:

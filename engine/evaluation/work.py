@@ -19,6 +19,7 @@ import psycopg
 
 from engine.conditions.operands import instant, microseconds
 from engine.dispatch.held import hold
+from engine.dispatch.in_force import MovedOnError, last
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.standing import Read, Shift
 from engine.dispatch.versions import StoredVersions
@@ -26,13 +27,30 @@ from engine.evaluation.columns import Columns, column_reader
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.pool import connect
-from engine.facts.standing import Kept, Published, read_standings, write_changes, write_standings
+from engine.facts.standing import Kept, Published, read_standings, row_versions, write_changes, write_standings
 from engine.language.rules import Rules
+from engine.standing.changes import changes
+from engine.standing.decide import Standing
 from engine.standing.judge import Judgement
 
 Connection = psycopg.Connection[Any]
 Noting = Callable[[Connection, "Tally"], None]
 """Told of what came of a chunk in the transaction that writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of one customer by an evaluation of everybody at once.
+
+    `fact_version`: of the facts that it follows; `row`: the version of the stored standing, None: there was none.
+    """
+
+    customer: int
+    fact_version: int
+    row: int | None
+    standing: Standing
+    next_flip: int | None
+    stages: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,7 @@ class Order:
     recorded_at: datetime
     write: bool
     start_existing: bool = False
+    baseline: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -157,17 +176,64 @@ class Work:
         """Under the customers' locks: who has other facts or another standing by now is judged again."""
         ids = sorted(judged)
         now = _fact_versions(self._connection, ids, lock=True)
+        self._still_in_force()
         stored = read_standings(self._connection, ids)
         moved = [each for each in ids if now[each] != versions[each] or stored.get(each) != kept.get(each)]
-        for read in self._read(moved) if moved else ():
+        self._judge_again(moved, judged, stored, published)
+        tally = self._store(judged, stored, now, published)
+        tally.again = len(moved)
+        return tally
+
+    def settle(self, said: Sequence[Said], published: Published | None, noting: Noting | None = None) -> Tally:
+        """Stores what was said of these customers at once, in one transaction with `noting`.
+
+        Whoever has other facts or another standing by now is judged again, and so is whose standing changes: by itself,
+        for the values that decided it.
+        """
+        with self._connection.transaction():
+            ids = [each.customer for each in said]
+            now = _fact_versions(self._connection, ids, lock=True)
+            self._still_in_force()
+            stored, rows = read_standings(self._connection, ids), row_versions(self._connection, ids)
+            judged: dict[int, Judgement] = {}
+            moved, changed = [], []
+            for each in said:
+                kept = stored.get(each.customer)
+                if now[each.customer] != each.fact_version or rows.get(each.customer) != each.row:
+                    moved.append(each.customer)
+                elif kept is None:
+                    found = changes(None, each.standing, self._order.rules.standing)
+                    judged[each.customer] = Judgement(each.standing, found, each.next_flip, each.stages)
+                elif kept.standing.at > each.standing.at or changes(
+                    kept.standing, each.standing, self._order.rules.standing
+                ):
+                    changed.append(each.customer)
+                else:
+                    judged[each.customer] = Judgement(each.standing, (), each.next_flip, each.stages)
+            self._judge_again([*moved, *changed], judged, stored, published)
+            tally = self._store(judged, stored, now, published)
+            tally.again = len(moved)
+            if noting is not None:
+                noting(self._connection, tally)
+            return tally
+
+    def _judge_again(
+        self, ids: Sequence[int], judged: dict[int, Judgement], stored: dict[int, Kept], published: Published | None
+    ) -> None:
+        for read in self._read(ids) if ids else ():
             customer = read.facts.customer_id
             judged[customer] = self._judged(read, stored.get(customer), published)
+
+    def _store(
+        self, judged: dict[int, Judgement], stored: dict[int, Kept], now: dict[int, int], published: Published | None
+    ) -> Tally:
+        """Writes standings and changes, and starts what follows; the caller holds the customers' locks."""
+        ids = sorted(judged)
         shifts = {each: self._shift(each, judged[each], stored.get(each), now[each], published) for each in ids}
         write_standings(self._connection, ((each, shift.kept) for each, shift in shifts.items()))
         noted = [change for shift in shifts.values() for change in shift.noted]
         write_changes(self._connection, noted, self._order.recorded_at)
         tally = self._tally(list(judged.values()))
-        tally.again = len(moved)
         tally.changes.update((each.change.kind, each.change.before, each.change.after, each.cause) for each in noted)
         tally.unexpected = sum(each.change.unexpected for each in noted)
         tally.started = self._start(shifts)
@@ -175,12 +241,19 @@ class Work:
             hold(self._connection, tally.started)
         return tally
 
+    def _still_in_force(self) -> None:
+        """What other rules have judged meanwhile must not be judged by these again."""
+        found = last(self._connection)
+        if found is not None and found.version != self._order.rules.version:
+            raise MovedOnError(self._order.rules.version, found)
+
     def _shift(
         self, customer: int, judgement: Judgement, kept: Kept | None, version: int, published: Published | None
     ) -> Shift:
         first: frozenset[str] = frozenset()
         if not self._order.start_existing:
-            first = self._standings.first_said(self._connection, _imported(kept, version), published)
+            said = self._standings.first_said(self._connection, _imported(kept, version), published)
+            first = said | self._order.baseline
         due = kept is not None and kept.next_flip is not None and kept.next_flip <= microseconds(self._order.as_of)
         cause = "flip" if due else "rules"
         return self._standings.shift(judgement, customer, version, published, cause=cause, first=first)

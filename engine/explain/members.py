@@ -12,10 +12,12 @@ from engine.conditions.ast import Condition
 from engine.conditions.operands import microseconds
 from engine.dispatch.standing import Standings
 from engine.evaluation.columns import Columns, column_reader
+from engine.evaluation.everybody import Everybody
 from engine.explain.customers import cut_offs_of
 from engine.explain.prove import has
 from engine.explain.subject import Subject, part_of
 from engine.facts.standing import Published, read_standings
+from engine.mirror.open import Mirror
 from engine.standing.cut_offs import CutOffs
 from engine.standing.definition import SegmentRule, StandingRules
 from engine.standing.pruned import only
@@ -125,7 +127,8 @@ def judge(
     return Judge(judging, subject, at, past, Published(0, values or CutOffs(), {}))
 
 
-def judged_members(
+def members_at_once(
+    mirror: Mirror,
     connection: Connection,
     standings: Standings,
     subject: Subject,
@@ -133,18 +136,20 @@ def judged_members(
     *,
     past: bool,
     when: Condition | None = None,
-    progress: Progress = lambda _what, _done, _total: None,
 ) -> list[Member]:
-    """The members as judged as of an instant, by the shop's name; see `judge`."""
-    judging = judge(connection, standings, subject, at, past=past, when=when, progress=progress)
-    found: list[Member] = []
-    chunks = _chunks(connection)
-    done, total = 0, sum(map(len, chunks))
-    for chunk in chunks:
-        found += judging.among(connection, dict(chunk))
-        done += len(chunk)
-        progress("judging", done, total)
-    return sorted(found, key=lambda each: each.key)
+    """The members as judged as of an instant over the open mirror, by the shop's name; see `judge`."""
+    rules = standings.rules.standing
+    needed = only(rules, part_of(subject)) if when is None else rules_for(rules, when)
+    everybody = Everybody(
+        mirror.duck, connection, standings.rules, standings.currency, microseconds(at), only=needed, flips=False
+    )
+    computed = everybody.read()
+    published = None
+    if needed.tiers is not None or needed.rfm is not None:
+        published = cut_offs_of(connection, standings, at, past=past).values
+    everybody.decide(published or computed, follows=not past)
+    found = everybody.members(subject.kind, subject.name)
+    return sorted((Member(key, number) for number, key in found), key=lambda each: each.key)
 
 
 def _chunks(connection: Connection) -> list[list[tuple[int, str]]]:

@@ -27,11 +27,6 @@ class Values:
     values: dict[str, Value]
 
 
-def everybody(connection: Connection) -> list[Customer]:
-    """All customers by the shop's name."""
-    return [Customer(*row) for row in connection.execute("select id, key from customers order by key")]
-
-
 def values_of(
     connection: Connection, rules: Rules, currency: str | None, customers: Sequence[Customer], at: datetime
 ) -> Iterator[Values]:

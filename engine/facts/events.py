@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.attributes.sources import Cell
 from engine.contracts import Value
 from engine.facts.event_contracts import Contract, ContractError, Violation, load_contracts
 
@@ -63,6 +64,10 @@ class Recorded:
     notes: tuple[str, ...] = ()
     """What was left unknown although it was told, and why: an address that is none, a phone without a country."""
     released: tuple["Recorded", ...] = ()
+    wrote: frozenset[Cell] = frozenset()
+    """The cells of tables that it may have changed."""
+    before: int = 0
+    """The version of the customer's facts before it; 0 of a new customer."""
 
 
 @dataclass(frozen=True, slots=True)

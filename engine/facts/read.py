@@ -14,6 +14,7 @@ from engine.attributes.rows import compile_row
 from engine.calendar.local import zone as zone_of
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
+from engine.facts.pipelines import together
 
 Connection = psycopg.Connection[Any]
 _ZONES = ("zone", "shop_zone")
@@ -38,7 +39,7 @@ def read_customer(
     """
     wanted = _wanted(relations)
     wanted["customer"] = frozenset({*_ZONES, *wanted.get("customer", ())})
-    with connection.pipeline():
+    with together(connection):
         cursors = {
             name: connection.cursor(binary=True).execute(_query(name, fields, "owner"), (customer_id,))
             for name, fields in wanted.items()
@@ -64,7 +65,7 @@ def read_customers(
     """
     wanted = _wanted(relations)
     wanted["customer"] = frozenset({*_ZONES, *wanted.get("customer", ())})
-    with connection.pipeline():
+    with together(connection):
         cursors = {
             name: connection.cursor(binary=True).execute(_query(name, fields, "owners"), (list(ids),))
             for name, fields in wanted.items()
@@ -106,7 +107,7 @@ def read_scope(
         return {}
     relation = RELATIONS[SCOPES[subject]]
     query = _query(relation.name, frozenset(relation.columns[2:]), "identity")
-    with connection.pipeline():
+    with together(connection):
         row = connection.cursor(binary=True).execute(query, (subject_id,))
         zones = connection.execute(_zone_query(relation.name), (subject_id,))
     found, own = _rows(relation, row.fetchall()), zones.fetchone()
@@ -122,6 +123,19 @@ def read_zone(connection: Connection, customer_id: int, *, otherwise: str) -> st
     zones = ", ".join(str(fields[each].sql) for each in _ZONES)
     row = connection.execute(f"select {zones} from customers c where c.id = %s", (customer_id,)).fetchone()  # noqa: S608 -- our own declarations
     return usable_zone(*(row or ()), otherwise=otherwise)
+
+
+def rows_query(name: str, owners: str, *, but: Collection[str] = (), also: Sequence[str] = ()) -> str:
+    """The query that reads a relation for many customers at once, as `read_customers`, the customer's number last.
+
+    Args:
+        name: of the relation.
+        owners: what limits the customers, as it follows the expression of their number: `in (...)`, `< 1000`.
+        but: fields that are not read, and null in their places.
+        also: expressions over the relation's source that are read too, before the customer's number.
+    """
+    relation = RELATIONS[name]
+    return _rows_query(relation, frozenset(relation.columns[2:]) - frozenset(but), owners, also)
 
 
 def usable_zone(*zones: object, otherwise: str) -> str:
@@ -147,13 +161,21 @@ def _wanted(relations: Collection[str] | Wanted | None) -> dict[str, frozenset[s
 def _query(name: str, fields: frozenset[str], by: str) -> str:
     """Every column has its place; those not wanted are null there and cost nothing."""
     relation = RELATIONS[name]
-    at = "null::bigint" if relation.at is None else _microseconds(relation.at)
-    columns = [f"{at}, {relation.key}", *(_column(relation, each, fields) for each in relation.columns[2:])]
     if by == "owners":
-        columns.append(relation.owner)
-        return f"select {', '.join(columns)} from {relation.source} where {relation.owner} = any(%s)"  # noqa: S608 -- our own declarations
+        return _rows_query(relation, fields, "= any(%s)")
     asked = relation.owner if by == "owner" else relation.identity
-    return f"select {', '.join(columns)} from {relation.source} where {asked} = %s"  # noqa: S608 -- our own declarations
+    return f"select {', '.join(_columns(relation, fields))} from {relation.source} where {asked} = %s"  # noqa: S608 -- our own declarations
+
+
+def _rows_query(relation: Relation, fields: Collection[str], owners: str, also: Sequence[str] = ()) -> str:
+    """Rows of many customers, whose number is in the place after the last."""
+    columns = [*_columns(relation, fields), *also, relation.owner]
+    return f"select {', '.join(columns)} from {relation.source} where {relation.owner} {owners}"  # noqa: S608 -- our own declarations
+
+
+def _columns(relation: Relation, wanted: Collection[str]) -> list[str]:
+    at = "null::bigint" if relation.at is None else _microseconds(relation.at)
+    return [at, relation.key, *(_column(relation, each, wanted) for each in relation.columns[2:])]
 
 
 @lru_cache(maxsize=8)
@@ -166,7 +188,7 @@ def _zone_query(name: str) -> str:
     )
 
 
-def _column(relation: Relation, name: str, wanted: frozenset[str]) -> str:
+def _column(relation: Relation, name: str, wanted: Collection[str]) -> str:
     field = relation.fields[name]
     assert field.sql is not None  # columns are the stored fields
     if name not in wanted:

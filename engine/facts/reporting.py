@@ -35,3 +35,8 @@ class Reporting:
                 return found
             self._known = found
         return self._known
+
+    def restate(self, stated: str | None) -> None:
+        """Takes the currency of another policy, from the next question on."""
+        if stated != self.stated:
+            self.stated, self._known = stated, None

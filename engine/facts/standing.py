@@ -18,18 +18,24 @@ Connection = psycopg.Connection[Any]
 STALE = -1
 """A fact version that says: facts came by an import, without an event."""
 
-_COLUMNS = (
+COLUMNS = (
     "customer_id", "tags", "segments", "stage", "tier", "rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary",
     "given", "version", "tier_ends_at", "cut_offs_id", "fact_version", "evaluated_at", "next_flip",
+    "flips",
 )  # fmt: skip
-_LIST = ", ".join(_COLUMNS)
-_UPDATE = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
+_LIST = ", ".join(COLUMNS)
+_UPDATE = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])
 _UPSERT = (
-    f"insert into standings ({_LIST}) values ({', '.join(['%s'] * len(_COLUMNS))}) "  # noqa: S608 -- our own columns
+    f"insert into standings ({_LIST}) values ({', '.join(['%s'] * len(COLUMNS))}) "  # noqa: S608 -- our own columns
     f"on conflict (customer_id) do update set {_UPDATE}"
 )
 _MERGE = f"insert into standings ({_LIST}) select {_LIST} from new_standings on conflict (customer_id) do update set {_UPDATE}"  # noqa: S608, E501 -- our own columns
 _CHANGE_COLUMNS = 'customer_id, kind, "from", "to", at, cause, event_id, version, cut_offs_id, evidence, recorded_at'
+_ADD_CHANGES = f"""
+insert into standing_changes ({_CHANGE_COLUMNS})
+select * from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::bigint[],
+                     %s::text[], %s::bigint[], %s::jsonb[], %s::timestamptz[])
+"""  # noqa: S608 -- our own columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class Kept:
     cut_offs_id: int | None
     fact_version: int
     next_flip: int | None
+    flips: Mapping[str, int] | None = None
+    """The next flip by what it follows from, see `Flips.by_source`; None: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +78,17 @@ def read_standings(connection: Connection, ids: Collection[int]) -> dict[int, Ke
     """The stored standing of each of these customers that has one."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(f"select {_LIST} from standings where customer_id = any(%s)", (list(ids),))  # noqa: S608 -- our own columns
-        return {row["customer_id"]: _kept(row) for row in rows}
+        return {row["customer_id"]: kept_of(row) for row in rows}
 
 
-def _kept(row: Mapping[str, Any]) -> Kept:
+def row_versions(connection: Connection, ids: Collection[int]) -> dict[int, int]:
+    """What tells each of these customers' stored standing from an earlier and a later one, where there is one."""
+    query = "select customer_id, xmin::text::bigint from standings where customer_id = any(%s)"
+    return dict(connection.execute(query, (list(ids),)).fetchall())
+
+
+def kept_of(row: Mapping[str, Any]) -> Kept:
+    """A stored standing, from a row of all its `COLUMNS`."""
     standing = Standing(
         tags=frozenset(row["tags"]),
         segments=frozenset(row["segments"]),
@@ -87,7 +102,15 @@ def _kept(row: Mapping[str, Any]) -> Kept:
         tier_ends_at=_micro(row["tier_ends_at"]),
         at=microseconds(row["evaluated_at"]),
     )
-    return Kept(standing, row["version"], row["cut_offs_id"], row["fact_version"], _micro(row["next_flip"]))
+    version, cut_offs, flip = row["version"], row["cut_offs_id"], _micro(row["next_flip"])
+    found = row["flips"]
+    # Whoever writes a standing and knows nothing of flips leaves those of before, which are none of this one.
+    own = found is not None and found["by"] == _found_by(standing.at, version, cut_offs)
+    return Kept(standing, version, cut_offs, row["fact_version"], flip, found["of"] if own else None)
+
+
+def _found_by(at: int, version: str, cut_offs: int | None) -> list[object]:
+    return [at, version, cut_offs]
 
 
 def read_hand_tags(connection: Connection, ids: Collection[int]) -> dict[int, list[HandTag]]:
@@ -102,9 +125,10 @@ def read_hand_tags(connection: Connection, ids: Collection[int]) -> dict[int, li
     return found
 
 
-def write_standing(connection: Connection, customer_id: int, kept: Kept) -> None:
-    """Stores one customer's standing; the caller holds the customer's lock and commits."""
-    connection.execute(_UPSERT, _row(customer_id, kept))
+def write_few_standings(connection: Connection, standings: Sequence[tuple[int, Kept]]) -> None:
+    """Stores those of a few customers; the caller holds the customers' locks and commits."""
+    for customer_id, kept in standings:
+        connection.execute(_UPSERT, _row(customer_id, kept))
 
 
 def write_standings(connection: Connection, standings: Iterable[tuple[int, Kept]]) -> None:
@@ -125,9 +149,20 @@ def write_changes(connection: Connection, changes: Sequence[Noted], recorded_at:
         return
     with connection.cursor() as cursor, cursor.copy(f"copy standing_changes ({_CHANGE_COLUMNS}) from stdin") as copy:
         for each in changes:
-            change = each.change
-            noted = (each.customer_id, change.kind, change.before, change.after, each.at, each.cause, each.event_id)
-            copy.write_row((*noted, each.version, each.cut_offs_id, _evidence(change), recorded_at))
+            copy.write_row(_change(each, recorded_at))
+
+
+def add_changes(connection: Connection, changes: Sequence[Noted], recorded_at: datetime) -> None:
+    """The same for a few, by one statement that may be sent together with others."""
+    if changes:
+        columns = zip(*(_change(each, recorded_at) for each in changes), strict=True)
+        connection.execute(_ADD_CHANGES, [list(column) for column in columns])
+
+
+def _change(each: Noted, recorded_at: datetime) -> tuple[object, ...]:
+    change = each.change
+    noted = (each.customer_id, change.kind, change.before, change.after, each.at, each.cause, each.event_id)
+    return (*noted, each.version, each.cut_offs_id, _evidence(change), recorded_at)
 
 
 def publish_cut_offs(
@@ -141,6 +176,17 @@ def publish_cut_offs(
     ).fetchone()
     assert row is not None
     return Published(row[0], values, kept)
+
+
+def cut_offs_of(connection: Connection, number: int, digests: Mapping[str, str]) -> Published:
+    """Published cut-offs by their number, which are of these digests."""
+    row = connection.execute('select "values" from cut_offs where id = %s', (number,)).fetchone()
+    assert row is not None  # published cut-offs stay
+    return Published(number, CutOffs.from_json(row[0]), _of_both(digests))
+
+
+def _of_both(digests: Mapping[str, str]) -> dict[str, str]:
+    return {name: digests[name] for name in ("tier", "rfm") if name in digests}
 
 
 def published_cut_offs(connection: Connection, digests: Mapping[str, str]) -> Published | None:
@@ -209,6 +255,9 @@ def _row(customer_id: int, kept: Kept) -> tuple[object, ...]:
         kept.fact_version,
         instant(standing.at),
         _instant(kept.next_flip),
+        None
+        if kept.flips is None
+        else Jsonb({"by": _found_by(standing.at, kept.version, kept.cut_offs_id), "of": kept.flips}),
     )
 
 

@@ -413,6 +413,22 @@ rule_versions = Table(
     _recorded(),
 )
 
+rules_in_force = Table(
+    "rules_in_force",
+    metadata,
+    _id(),  # the highest is in force, the others are its history
+    Column("version", Text, ForeignKey("rule_versions.version"), nullable=False),
+    Column("follows", BigInteger, nullable=False, unique=True),  # the row before, 0: none; so no two follow the same
+    Column("how", Text, nullable=False),  # start: a project's rules, as nothing was applied yet; apply or rollback
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    Column("start_existing", Boolean, nullable=False, server_default=text("false")),
+    Column("changing", Integer),  # customers who were told to change
+    _recorded(),
+    _instant("settled_at"),  # when everybody whom its rules concern had been judged by them
+    CheckConstraint("how in ('start', 'apply', 'rollback')", name="how"),
+)
+
 cut_offs = Table(
     "cut_offs",
     metadata,
@@ -443,6 +459,7 @@ standings = Table(
     Column("fact_version", BigInteger, nullable=False),  # -1: an import brought facts since, and no event
     _instant("evaluated_at", required=True),  # logical
     _instant("next_flip"),  # when it may change with no new fact
+    Column("flips", JSONB),  # the same by what it follows from, with what they were found by; null: nobody knows
     Index("ix_standings_next_flip", "next_flip", postgresql_where=text("next_flip is not null")),
     Index("ix_standings_segments", "segments", postgresql_using="gin"),
     Index("ix_standings_tags", "tags", postgresql_using="gin"),
@@ -559,6 +576,45 @@ journeys = Table(
     Index("ix_journeys_subject_subject_id", "subject", "subject_id"),
     Index("ix_journeys_customer_id", "customer_id"),
     Index("ix_journeys_running", "id", postgresql_where=text("state = 'running'")),
+)
+
+# Versions of playbooks that their journeys under way follow, by `edits: migrate` or `edits: drain`.
+edits = Table(
+    "edits",
+    metadata,
+    _id(),
+    Column("playbook", Text, nullable=False),
+    Column("version", Text, ForeignKey("rule_versions.version"), nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("from_versions", ARRAY(Text), nullable=False),  # journeys of these follow
+    Column("state", Text, nullable=False, server_default=text("'running'")),
+    _instant("begun_at", required=True),  # wall clock
+    _instant("ended_at"),
+    _instant("told_at"),  # wall clock: since then Temporal knows of it
+    _recorded(),
+    CheckConstraint("policy in ('migrate', 'drain')", name="policy"),
+    CheckConstraint("state in ('running', 'ended', 'superseded')", name="state"),
+    Index("ix_edits_running", "playbook", postgresql_where=text("state = 'running'")),
+)
+
+# What an edit came to for each journey: of one that has migrated also its history of versions.
+journey_edits = Table(
+    "journey_edits",
+    metadata,
+    Column("edit_id", BigInteger, ForeignKey("edits.id"), primary_key=True),
+    Column("journey_id", BigInteger, ForeignKey("journeys.id"), primary_key=True),
+    Column("from_version", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'open'")),
+    Column("step", Text),  # where it stood
+    Column("to_step", Text),  # where it stands by the new version
+    Column("why", Text),  # of pinned: why it has no place there
+    _instant("at"),  # wall clock: since when it is so
+    # told: the journey knows and has not yet written down what it did; pinned: it has no place in the new version
+    CheckConstraint(
+        "state in ('open', 'told', 'migrated', 'replaced', 'drained', 'pinned', 'ended', 'lost')", name="state"
+    ),
+    Index("ix_journey_edits_open", "edit_id", "journey_id", postgresql_where=text("state in ('open', 'told')")),
+    Index("ix_journey_edits_journey_id", "journey_id"),
 )
 
 playbook_controls = Table(
@@ -788,4 +844,26 @@ imports = Table(
     _instant("started_at", required=True),
     _instant("finished_at"),
     UniqueConstraint("digest", "stage"),
+)
+
+# --- the columnar mirror --------------------------------------------------------------------------------------------
+
+# Written by triggers of every table that attributes read: whose facts a transaction changed. Only ever appended to, so
+# that nobody waits for anybody; a refresh of the mirror takes away what no mirror needs any more.
+fact_changes = Table(
+    "fact_changes",
+    metadata,
+    Column("kind", Text, nullable=False),  # of what `id` is: customer, order, message, product, shop, ...; everybody
+    Column("id", BigInteger, nullable=False),
+    Column("transaction", BigInteger, nullable=False),  # pg_current_xact_id()
+)
+
+mirrors = Table(
+    "mirrors",
+    metadata,
+    Column("mirror", Text, primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("snapshot", Text, nullable=False),  # pg_snapshot: what the newest refresh saw
+    Column("before", Text, nullable=False),  # and the one before it, which is in force if that one did not end
+    Column("refreshed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),  # wall clock
 )

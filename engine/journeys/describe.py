@@ -29,6 +29,7 @@ _AWAITING = {
     "event": "Waiting for an event, at most until {due}",
     "release": "Held back by quiet hours until {due}",
     "join": "Several steps at once",
+    "moved": "Waiting until {due}, then",
 }
 
 # A start with too much text is refused by some clusters, and nobody reads so much.

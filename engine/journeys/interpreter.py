@@ -44,6 +44,7 @@ from engine.journeys.state import Position, State
 
 Result = tuple[State, tuple[Command, ...]]
 
+_BESIDES = {"release": "held back", "moved": "waiting as before an edit, then"}
 _DECIDED_BY_STATE = frozenset({"sent", "skipped", "failed", "done"})
 
 
@@ -91,6 +92,11 @@ def waits_for(plan: Plan, state: State) -> Hold | None:
         return None
     step = plan.code[position.index]
     return Hold(_wait_id(step.id, position.due), position.due, _label(step, position.awaiting))
+
+
+def finish_by(state: State, at: datetime, outcome: str) -> Result:
+    """Ends a journey from outside of its steps, as of an instant, with an outcome that has been recorded."""
+    return _finish(state._replace(now=max(state.now, at)), "ended", outcome, recorded=True)
 
 
 def first_wait(plan: Plan, started_at: datetime) -> Hold | None:
@@ -250,6 +256,8 @@ def _due(plan: Plan, state: State, position: Position, over: Due) -> Result:
         return state, ()
     arrived = state.arrived_at or state.now
     state = state._replace(now=max(state.now, over.at))
+    if position.awaiting == "moved":
+        return _run(plan, state, position.index)
     match step:
         case Send():
             return _await(state, position.index), (_deliver(plan, state, position.index, step, arrived),)
@@ -271,6 +279,8 @@ def _told(plan: Plan, state: State, position: Position, told: Told) -> Result:
         return _finish(moved, "stopped", told.event, recorded=True)
     step = plan.code[position.index]
     arrived = state.arrived_at or state.now
+    if position.awaiting == "moved":
+        return state, ()
     if isinstance(step, WaitFor) and step.id in told.steps and told.at >= arrived:
         return _run(plan, moved, step.got)
     if isinstance(step, First) and told.at >= arrived:
@@ -319,7 +329,7 @@ def _hold(plan: Plan, state: State, index: int, awaiting: str, due: datetime) ->
 
 
 def _label(step: Step, awaiting: str) -> str:
-    return f"held back: {step.label}" if awaiting == "release" else step.label
+    return f"{_BESIDES[awaiting]}: {step.label}" if awaiting in _BESIDES else step.label
 
 
 def _finish(state: State, how: str, outcome: str, *, recorded: bool) -> Result:

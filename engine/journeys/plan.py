@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from engine.conditions.ast import Condition
 
+END = "end"
+"""In place of a step's id: the journey ends there."""
+
 Subject = Literal["customer", "order", "shipment", "case"]
 ChangeKind = Literal["tag", "segment", "stage", "tier", "rfm_group"]
 
@@ -438,6 +441,8 @@ class Plan(Part):
     stop: tuple[Trigger, ...] = ()
     goal: Goal | None = None
     controls: Controls = Controls()
+    moves: dict[str, str] = {}
+    """Of steps that an earlier version had: where journeys that stand there go on; `END` ends them."""
     code: tuple[Step, ...]
 
     @property

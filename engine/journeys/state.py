@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from engine.journeys.inputs import Told
 
-Awaiting = Literal["answer", "timer", "event", "release", "join"]
+Awaiting = Literal["answer", "timer", "event", "release", "join", "moved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Position:
     """The instruction a journey stands at and what it waits for there.
 
     `answer`: a command is being carried out. `timer`: a wait step. `event`: a wait_for step. `release`: a send that may
-    not leave before `due`. `join`: branches that go on by themselves.
+    not leave before `due`. `join`: branches that go on by themselves. `moved`: the step it waited at is gone; it goes
+    on with this one at `due`.
     """
 
     index: int

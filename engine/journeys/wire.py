@@ -16,12 +16,19 @@ Clock = Literal["timers", "held"]
 
 @dataclass(frozen=True)
 class JourneyStart:
-    """The workflow's input. With the clock `held` waits are ended by whoever owns the shop's clock, not by timers."""
+    """The workflow's input. With the clock `held` waits are ended by whoever owns the shop's clock, not by timers.
+
+    Of a journey that goes on by another plan than it began with: `state` as `engine.journeys.carried` has it, `inbox`
+    what it was told and has not looked at, `heard` the last row of the outbox that it was told.
+    """
 
     journey: int
     plan: dict[str, Any]
     started_at: datetime
     clock: Clock = "timers"
+    state: dict[str, Any] | None = None
+    inbox: list["Tell"] = field(default_factory=list)
+    heard: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,6 +156,58 @@ class GiveUpRequest:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """What an edit asks of a journey: to go on by this plan or, without one, to end.
+
+    `heard`: the last row of the outbox that Temporal has been told for the journey; all those before were too.
+    """
+
+    edit: int
+    version: str
+    heard: int
+    plan: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class AdoptRequest:
+    """What a journey that waits is about to do about an edit.
+
+    Attributes:
+        journey: its row.
+        edit: the edit's row.
+        version: the new one.
+        heard: the last row of the outbox that it has been told.
+        at: the logical instant.
+        step: where it waits.
+        to: where it goes on.
+        why: it has no place in the new version, and stays as it is.
+        goes_by: whether it goes on by the new version; otherwise it ends by its own.
+        ends: if it ends with this, its outcome.
+        held_back: steps whose messages and calls are still wanted; what others hold back is not.
+    """
+
+    journey: int
+    edit: int
+    version: str
+    heard: int
+    at: datetime
+    step: str
+    to: str = ""
+    why: str = ""
+    goes_by: bool = True
+    ends: str | None = None
+    held_back: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """`yes`: the version is written, it goes on by it. `no`: it keeps its own. `later`: the row `heard` comes first."""
+
+    answer: Literal["yes", "no", "later"]
+    heard: int = 0
+
+
+@dataclass(frozen=True)
 class Answer:
     """An activity's answer; see `engine.journeys.inputs.Answered`."""
 
@@ -165,7 +224,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Tell:
-    """An input from outside, on the wire: an event, or a wait that has come due."""
+    """An input from outside, on the wire: an event, or a wait that has come due. `row`: of the outbox, if it is one."""
 
     kind: Literal["told", "due"]
     at: datetime
@@ -173,6 +232,7 @@ class Tell:
     stop: bool = False
     steps: list[str] = field(default_factory=list)
     wait: str = ""
+    row: int = 0
 
     def input(self) -> External:
         """The interpreter's input."""
@@ -189,6 +249,17 @@ class Standing:
     step: str | None = None
     wait: str | None = None
     due: datetime | None = None
+
+
+def told_of(input_: External) -> Tell | None:
+    """What `Tell.input` made this input of; none of a cancellation."""
+    match input_:
+        case Due(at=at, wait=wait):
+            return Tell("due", at, wait=wait)
+        case Told(at=at, event=event, stop=stop, steps=steps):
+            return Tell("told", at, event, stop, list(steps))
+        case _:
+            return None
 
 
 def stop_reason(event: str, at: datetime) -> str:

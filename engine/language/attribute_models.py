@@ -39,13 +39,17 @@ class RatioModel(Model):
 
 
 class ExampleModel(Model):
-    """A few facts, and the value that follows from them."""
+    """A few facts, the value that follows from them, and a rule that asks for it."""
 
     facts: dict[str, list[dict[str, object]]] = Field(
         default_factory=dict, description="Rows by relation: {orders: [{placed_at: -40d, paid_at: -40d}]}."
     )
     words: dict[str, list[str]] = Field(default_factory=dict, description="Word lists, for attributes of texts.")
     gives: object = Field(description="The value, or unknown.")
+    rule: dict[str, object] | None = Field(
+        default=None, description="A rule that asks for the attribute, and for nothing else: {paid_orders: {gte: 2}}."
+    )
+    holds: bool = Field(default=True, description="Whether that rule holds where the attribute has this value.")
 
 
 def _one_aggregation(schema: dict[str, Any]) -> None:

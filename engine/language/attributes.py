@@ -9,6 +9,7 @@ from engine.attributes.definition import AttributeDefinition, Example
 from engine.attributes.examples import facts_of, read_value
 from engine.attributes.relation import Relation
 from engine.attributes.relations import PRODUCT_FIELDS, RELATIONS
+from engine.conditions.ast import Condition
 from engine.conditions.types import Type
 from engine.language.attribute_models import (
     AGGREGATIONS,
@@ -23,7 +24,7 @@ from engine.language.conditions import compile_condition
 from engine.language.issues import Report, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Scalar, found, is_nothing
 from engine.language.model import Model
-from engine.language.scope import Names, Typed, fields
+from engine.language.scope import Names, Scope, Typed, fields, typed_attributes
 from engine.language.validate import mapping, validate
 from engine.language.values import AttributeName
 
@@ -113,8 +114,8 @@ def _definition(entry: Entry, report: Report) -> AttributeDefinition | None:
     if model is None or source is None:
         return None
     _check_type(node, aggregate, model.type, _field_type(source), report)
-    parts = {"where": where, "that": that, "example": _example(node, model, report)}
-    return _build(entry.key, model, aggregate.key, source, parts)
+    definition = _build(entry.key, model, aggregate.key, source, {"where": where, "that": that})
+    return definition.model_copy(update={"example": _example(node, model, definition, report)})
 
 
 def _build(
@@ -264,8 +265,8 @@ def _check_type(node: Mapping, aggregate: Entry, declared: Type, field: Type | N
         report.error("RG201", scale.span, f"scale beside type {declared}", "scale beside type decimal")
 
 
-def _example(node: Mapping, model: AttributeModel, report: Report) -> Example | None:
-    """The example, if its facts and value can be read."""
+def _example(node: Mapping, model: AttributeModel, definition: AttributeDefinition, report: Report) -> Example | None:
+    """The example, if its facts, value and rule can be read."""
     entry, written = node.entry("example"), model.example
     if entry is None or written is None:
         return None
@@ -279,8 +280,17 @@ def _example(node: Mapping, model: AttributeModel, report: Report) -> Example | 
     except ValueError as error:
         report.error("RG203", entry.span, str(error), "facts by relation and field, and a value of the type")
     else:
-        return example
+        return example.model_copy(update={"condition": _example_rule(entry, definition, report)})
     return None
+
+
+def _example_rule(example: Entry, definition: AttributeDefinition, report: Report) -> Condition | None:
+    """The example's rule: it may name the attribute alone, as nothing else of the customer is told."""
+    rule = example.value.get("rule") if isinstance(example.value, Mapping) else None
+    if rule is None or is_nothing(rule):
+        return None
+    bare = typed_attributes({definition.name: definition})
+    return compile_condition(rule, Scope("the attribute itself", "RG301", bare), report)
 
 
 def _results(aggregate: str, field: Type | None) -> tuple[Type, ...]:

@@ -75,6 +75,8 @@ TITLES: dict[str, str] = {
     "RG501": "not yet runnable",
     "RG502": "unreachable step",
     "RG503": "loop without a wait",
+    "RG504": "no such move",
+    "RG505": "step without an id",
     # sense
     "RG701": "can never hold",
     "RG702": "always holds",

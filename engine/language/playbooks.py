@@ -21,6 +21,7 @@ from engine.journeys.plan import (
 )
 from engine.language.attributes import PRODUCT_NAMES, row_names
 from engine.language.conditions import compile_condition
+from engine.language.edits import check_edits
 from engine.language.issues import Report, Span, did_you_mean, one_of
 from engine.language.located import Entry, Mapping, Scalar
 from engine.language.model import Model
@@ -46,10 +47,11 @@ from engine.language.validate import validate
 from engine.language.values import GoalPart, Name, Percent, StartPart, StepsPart, StopPart, Text
 from engine.policy import Policy
 
-RESERVED = frozenset({"apply", "campaign", "evaluate", "journey", "mass-action", "migrate", "publish", "replay"})
+RESERVED = frozenset(
+    {"apply", "campaign", "edits", "evaluate", "journey", "mass-action", "migrate", "publish", "replay"}
+)
 """Names of typed workflows, now or planned: a playbook's name is its workflow's type."""
 RESERVED_PREFIXES = ("regulars-", "temporal-")
-LATER_EDITS = ("migrate", "drain")
 DEFAULT_PURPOSE = "marketing"
 
 
@@ -63,8 +65,10 @@ class ControlsModel(Model):
     )
     edits: Literal["pin", "migrate", "drain"] = Field(
         default="pin",
-        description="What an edit does to journeys under way: pin keeps them on the version they began with.",
-        json_schema_extra={"enum": ["pin"]},
+        description=(
+            "What becomes of journeys under way when this version comes into force. pin: they go on by the version"
+            " they began with. migrate: they go on by this one, at the step of the same id. drain: they end."
+        ),
     )
 
 
@@ -84,6 +88,13 @@ class PlaybookModel(Model):
     stop: StopPart = Field(default=None, description="What ends a journey at once, wherever it is.")
     goal: GoalPart = Field(default=None, description="What the playbook is for; measured, also after the end.")
     controls: ControlsModel = Field(default_factory=ControlsModel, description="Purpose, holdout, edits.")
+    moves: dict[Name, Name] = Field(
+        default_factory=dict,
+        description=(
+            "With edits: migrate, of steps that this version no longer has: the step where journeys that stand there"
+            " go on, or end."
+        ),
+    )
     steps: StepsPart = Field(description="What happens, step by step.")
 
 
@@ -123,8 +134,9 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
     check_purpose(root, at, around.policy, report)
     if model is not None:
         check_holdout(root, model.controls, around.policy, report)
-    _check_later(root, report)
-    code, causes = _code(root.entry("steps"), subject, _in_steps(scope, start, events), around, report)
+    code, causes, numbering = _code(root.entry("steps"), subject, _in_steps(scope, start, events), around, report)
+    if model is not None and numbering is not None:
+        check_edits(root, model.controls.edits, numbering, report)
     if named and isinstance(named.value, Scalar):
         around.causes.setdefault(named.value.text, []).extend((at, step, report) for at, step in causes)
     warn_of([use for use in uses_of(root) if around.disables(use[0])], report)
@@ -144,6 +156,7 @@ def compile_playbook(root: Mapping, around: Surroundings, report: Report) -> Pla
         stop=stop,
         goal=goal,
         controls=controls,
+        moves=model.moves,
         code=code,
     )
 
@@ -187,14 +200,6 @@ def check_name(named: Entry, report: Report) -> None:
             "a name that is no workflow of the engine's own",
             f"say whom it is for: order-{name}",
         )
-
-
-def _check_later(root: Mapping, report: Report) -> None:
-    """What the language knows and this version does not yet run is refused, so that nobody relies on it."""
-    controls = root.get("controls")
-    edits = controls.get("edits") if isinstance(controls, Mapping) else None
-    if isinstance(edits, Scalar) and edits.text in LATER_EDITS:
-        report.error("RG501", edits.span, edits.text, "edits: pin", "it is planned")
 
 
 def _start(root: Mapping, subject: str, scope: Scope, events: Events, report: Report) -> Start | None:
@@ -288,10 +293,10 @@ def check_holdout(root: Mapping, controls: HasHoldout, policy: Policy | None, re
 
 def _code(
     entry: Entry | None, subject: str, scope: Scope, around: Surroundings, report: Report
-) -> tuple[tuple[Step, ...], list[tuple[Span, Step]]]:
-    """The code, and the steps that may start other playbooks, with their places."""
+) -> tuple[tuple[Step, ...], list[tuple[Span, Step]], Numbering | None]:
+    """The code, the steps that may start other playbooks, with their places, and all steps by name."""
     if entry is None:
-        return (), []
+        return (), [], None
     numbering = number(entry.value, KINDS, report)
     context = Context(
         subject=subject,
@@ -311,7 +316,7 @@ def _code(
         coupons=numbering.coupons,
         pools=around.pools,
     )
-    return _closed(compile_block(context, entry.value, 0, entry.span), numbering), context.causes
+    return _closed(compile_block(context, entry.value, 0, entry.span), numbering), context.causes, numbering
 
 
 def _outputs(own: OwnActivities, activity: str) -> Names:

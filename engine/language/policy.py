@@ -17,7 +17,7 @@ from engine.language.policy_bounds import (
     check_bounds,
     limit,
 )
-from engine.language.policy_calendar import Hours, MassStartModel, PublicationModel, check_hours
+from engine.language.policy_calendar import ApplyModel, Hours, MassStartModel, PublicationModel, check_hours
 from engine.language.policy_peace import (
     BlackoutModel,
     HoldModel,
@@ -33,7 +33,7 @@ from engine.language.requests import RequestModel, check_request, compile_reques
 from engine.language.scope import Scope
 from engine.language.validate import mapping, validate
 from engine.language.values import Clock, Currency, DurationText, Locale, Name, Percent, Text, Zone
-from engine.policy import AddressKind, Channel, Form, MassStart, Policy, Publication, Purpose, QuietHours
+from engine.policy import AddressKind, Apply, Channel, Form, MassStart, Policy, Publication, Purpose, QuietHours
 
 
 class QuietHoursModel(Model):
@@ -97,6 +97,7 @@ class PolicyModel(Model):
     )
     publication: PublicationModel | None = Field(default=None, description="When cut-offs are published again.")
     mass_start: MassStartModel | None = Field(default=None, description="When a person is asked first.")
+    apply: ApplyModel | None = Field(default=None, description="When rules that are applied need a number typed.")
 
 
 class PolicyFile(Model):
@@ -157,6 +158,7 @@ def _policy(node: Mapping, model: PolicyModel, scope: Scope, report: Report) -> 
         business_hours={day: (hours.from_, hours.to) for day, hours in model.business_hours.items()},
         publication=None if model.publication is None else Publication(**model.publication.model_dump()),
         mass_start=None if model.mass_start is None else MassStart(above=model.mass_start.above),
+        apply=None if model.apply is None else Apply(confirm_above=model.apply.confirm_above),
     )
 
 

@@ -8,7 +8,7 @@ from engine.language.calendar_triggers import Weekday
 from engine.language.issues import Report
 from engine.language.located import Entry, Mapping, Node, Scalar
 from engine.language.model import Model
-from engine.language.values import Clock
+from engine.language.values import Clock, Percent
 
 
 class HoursModel(Model):
@@ -35,6 +35,12 @@ class MassStartModel(Model):
     """When a person is asked first."""
 
     above: int = Field(ge=1, description="More journeys at once than this are held.")
+
+
+class ApplyModel(Model):
+    """When rules that are applied need a number typed."""
+
+    confirm_above: Percent = Field(description="Where more than this share of all customers would change: 5%.")
 
 
 Hours = dict[Weekday, HoursModel]

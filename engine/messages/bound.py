@@ -83,6 +83,21 @@ def bounds(rules: Rules, each: int = 1) -> tuple[Bound, ...]:
     return (*capped, *(counting.bound((purpose,), (), WEEK) for purpose in uncapped))
 
 
+def most_of_one(rules: Rules, plan: Plan, seconds: int = WEEK, seen: frozenset[str] = frozenset()) -> int:
+    """The most messages of one journey, and of those that its steps start, in any so many seconds; beside all caps."""
+    if not plan.starts or plan.playbook in seen:
+        return 0
+    pace, above = _pace(rules.policy, plan.controls.purpose), seen | {plan.playbook}
+    sent = worst(plan, partial(_sends, rules.policy, ()), seconds, pace).most if plan.status == "live" else 0
+    others = (each for each in rules.plans.values() if each.playbook not in above)
+    started = ((each, worst(plan, partial(_that, _starts_ever, each), seconds, pace).most) for each in others)
+    return sent + sum(times * most_of_one(rules, each, seconds, above) for each, times in started if times)
+
+
+def _starts_ever(step: Step, plan: Plan) -> bool:
+    return starts(step, plan) or starts_later(step, plan)
+
+
 def _is_capped(policy: Policy, purpose: str) -> bool:
     """Whether some cap concerns all messages of a purpose."""
     bounding = (cap for cap in policy.caps if not cap.channels and (not cap.purposes or purpose in cap.purposes))

@@ -8,6 +8,7 @@ WORDS = {
     "drop_when": "what the campaign drops a customer for was so",
     "only_if": "what the wave asks of a customer was not so",
     "wave_over": "the wave was over before the message could leave",
+    "edited": "the playbook was edited, and the message is no longer part of it",
     "global_holdout": "the customer is one of those who get nothing, to compare with",
     "holdout": "the customer is one of those who get nothing of this playbook, to compare with",
     "journey_paused": "somebody had paused the journey",

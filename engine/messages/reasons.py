@@ -10,6 +10,7 @@ SkipReason = Literal[
     "drop_when",
     "only_if",
     "wave_over",
+    "edited",
     "holdout",
     "global_holdout",
     "channel_not_configured",

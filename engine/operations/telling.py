@@ -1,23 +1,32 @@
-"""Events told from outside, one by one: each is taken, known already, or refused and kept, and its teller is told so.
+"""Events told from outside: each is taken, known already, or refused and kept, and its teller is told so.
 
-Each has a transaction of its own, so what is wrong with one concerns no other, and to tell a batch again is safe.
+A batch has one transaction; where that fails, each of its events has one of its own. So what is wrong with one concerns
+no other, and to tell a batch again is safe.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import psycopg
 
-from engine.dispatch.accept import accept_json
+from engine.dispatch.accept import accept_json, accept_together
 from engine.dispatch.match import Matcher
 from engine.facts.events import Recorded, Refused, Violation
+from engine.facts.intake.context import Collided
+from engine.logs import described
 
 Connection = psycopg.Connection[Any]
+Ruling = Callable[[Connection], Matcher]
+"""Gives the rules in force, asked in the transaction that takes an event in."""
 Fate = Literal["accepted", "known", "refused"]
 
+TOGETHER = 200
+"""Events of one transaction: they wait for one commit, and lock their customers until then."""
 _TRIES = 3
+log = logging.getLogger("regulars.events")
 _MEND = "mend it and tell it again under the same key"
 # Where an event names what a refusal found wanting, and what is expected there.
 _PLACES = {
@@ -64,35 +73,90 @@ class Answer:
         return told | ({"waits_for": self.waits_for} if self.waits_for else {})
 
 
-def tell(connection: Connection, matcher: Matcher, told: object, now: datetime) -> Answer:
+def tell(connection: Connection, matcher: Matcher | Ruling, told: object, now: datetime) -> Answer:
     """Takes one event in, with all that follows from it, and commits.
 
     Args:
         connection: outside a transaction.
-        matcher: the rules in force and the contracts of events.
+        matcher: the rules in force and the contracts of events, or who gives them in the event's transaction.
         told: the event as JSON data.
         now: the record instant.
     """
-    return _answered(told, _insisting(connection, lambda: accept_json(connection, matcher, told, now)))
+
+    def take() -> Recorded | Refused:
+        return accept_json(connection, _ruling(connection, matcher), told, now)
+
+    return _answered(told, _insisting(connection, take))
 
 
 def tell_all(
-    connection: Connection, matcher: Matcher, told: Sequence[object], clock: Callable[[], datetime]
-) -> list[Answer]:
-    """Takes several in, in the order given."""
-    return [tell(connection, matcher, each, clock()) for each in told]
+    connection: Connection, matcher: Matcher | Ruling, told: Sequence[object], clock: Callable[[], datetime]
+) -> Iterator[Answer | Exception]:
+    """Takes several in, with the results of one by one, and commits; gives the answer of each in its order.
+
+    As many as `TOGETHER` share a transaction. If it fails, whatever for, it is undone and its events are told one by
+    one: what is wrong with one of them concerns no other, and is given in place of its answer.
+
+    Raises:
+        psycopg.OperationalError: the database is away.
+    """
+    for start in range(0, len(told), TOGETHER):
+        yield from _told_together(connection, matcher, told[start : start + TOGETHER], clock)
+
+
+def _told_together(
+    connection: Connection, matcher: Matcher | Ruling, told: Sequence[object], clock: Callable[[], datetime]
+) -> list[Answer | Exception]:
+    if len(told) > 1:
+        try:
+            with connection.transaction():
+                outcomes = accept_together(connection, _ruling(connection, matcher), told, clock())
+            return [_answered(each, outcome) for each, outcome in zip(told, outcomes, strict=True)]
+        except Exception as error:
+            # Whatever one event has met, the others can be told without it.
+            if isinstance(error, psycopg.OperationalError) and connection.closed:
+                raise
+            log.info("a batch of %d events is told one by one", len(told), extra=described(error))
+    return [_told_alone(connection, matcher, each, clock()) for each in told]
+
+
+def _told_alone(connection: Connection, matcher: Matcher | Ruling, told: object, now: datetime) -> Answer | Exception:
+    try:
+        return tell(connection, matcher, told, now)
+    except psycopg.OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- one event that meets a mistake of ours must not take the others along
+        return error
+
+
+def _ruling(connection: Connection, matcher: Matcher | Ruling) -> Matcher:
+    return matcher if isinstance(matcher, Matcher) else matcher(connection)
 
 
 def _insisting(connection: Connection, work: Callable[[], Recorded | Refused]) -> Recorded | Refused:
     """In a transaction, again if two got into each other's way: an event may concern what another has locked."""
     for _ in range(_TRIES - 1):
         try:
-            with connection.transaction():
-                return work()
-        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            return _committed(connection, work)
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, Collided):
             continue
-    with connection.transaction():
-        return work()
+    return _committed(connection, work)
+
+
+def _committed(connection: Connection, work: Callable[[], Recorded | Refused]) -> Recorded | Refused:
+    if connection.autocommit:
+        with connection.transaction():
+            return work()
+    # The commit goes with the last statements, so that the database is waited for once.
+    try:
+        with connection.pipeline():
+            outcome = work()
+            connection.commit()
+    except BaseException:
+        if not connection.closed:
+            connection.rollback()
+        raise
+    return outcome
 
 
 def _answered(told: object, outcome: Recorded | Refused) -> Answer:

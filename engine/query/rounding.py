@@ -7,6 +7,9 @@ from engine.query.layers import Layers
 DAY = 86_400_000_000
 """Microseconds."""
 
+_FITS = 2**62
+"""Below it twice a number is one of 64 bits, whose division takes a tenth of that of 128."""
+
 
 class Divider:
     """Makes quotients as columns; every number and every result is a count of a scale's smallest steps."""
@@ -18,17 +21,31 @@ class Divider:
         """The column of `of / over` in steps of `scale` digits; NULL where either is, or `over` is zero."""
         power = scale + over.scale - of.scale
         above, below = self._huge(of, max(power, 0)), self._huge(over, max(-power, 0))
-        size = self._layers.make(f"nullif(abs({below}), 0)", [below])
-        quotient = self._layers.make(self._dialect.quotient(f"abs({above})", size), [above, size])
-        rest = self._layers.make(f"(abs({above}) % {size})", [above, size])
-        up = f"(2 * {rest} > {size} OR (2 * {rest} = {size} AND {quotient} % 2 = 1))"
+        sizes = [self._made(f"abs({above})", above), self._made(f"nullif(abs({below}), 0)", below)]
+        small = self._made(f"({sizes[0]} < {_FITS} AND {sizes[1]} < {_FITS})", *sizes)
+        short = self._rounded(*(self._made(self._if(small, each, self._dialect.big), small, each) for each in sizes))
+        long = self._rounded(*(self._made(self._unless(small, each), small, each) for each in sizes))
+        either = f"coalesce({self._dialect.cast(short, self._dialect.huge)}, {long})"
         sign = f"CASE WHEN ({above} < 0) <> ({below} < 0) THEN -1 ELSE 1 END"
-        rounded = f"({sign} * ({quotient} + CASE WHEN {up} THEN 1 ELSE 0 END))"
-        return self._layers.make(rounded, [above, below, size, quotient, rest])
+        return self._made(f"({sign} * {either})", above, below, short, long)
+
+    def _rounded(self, of: str, over: str) -> str:
+        """Of numbers that are not negative."""
+        quotient = self._made(self._dialect.quotient(of, over), of, over)
+        rest = self._made(f"({of} - {quotient} * {over})", of, over, quotient)
+        up = f"(2 * {rest} > {over} OR (2 * {rest} = {over} AND {quotient} % 2 = 1))"
+        return self._made(f"({quotient} + CASE WHEN {up} THEN 1 ELSE 0 END)", quotient, rest, over)
+
+    def _if(self, small: str, size: str, kind: str) -> str:
+        return f"CASE WHEN {small} THEN {self._dialect.cast(size, kind)} END"
+
+    def _unless(self, small: str, size: str) -> str:
+        return f"CASE WHEN NOT {small} THEN {size} END"
 
     def _huge(self, number: Column, power: int) -> str:
         whole = self._dialect.cast(number.sql, self._dialect.huge)
-        times = (
-            f"{whole} * {self._dialect.cast(self._dialect.whole(10**power), self._dialect.huge)}" if power else whole
-        )
-        return self._layers.make(f"({times})", [number.sql])
+        times = self._dialect.cast(self._dialect.whole(10**power), self._dialect.huge)
+        return self._made(f"({whole} * {times})" if power else whole, number.sql)
+
+    def _made(self, expression: str, *uses: str) -> str:
+        return self._layers.make(expression, uses)

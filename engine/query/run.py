@@ -81,8 +81,8 @@ def write(connection: duckdb.DuckDBPyConnection, statement: Statement, at: int, 
     connection.execute(f"CREATE OR REPLACE TABLE {name} AS {told}", _bound(statement, at, ranges[0]))
     for part in ranges[1:]:
         connection.execute(f"INSERT INTO {name} {told}", _bound(statement, at, part))
-    ((found,),) = connection.execute(f"SELECT count(*) FROM {name}").fetchall()
-    return int(found)
+    ((number,),) = connection.execute(f"SELECT count(*) FROM {name}").fetchall()
+    return int(number)
 
 
 def part_ranges(connection: duckdb.DuckDBPyConnection, parts: int) -> Iterator[tuple[int, int]]:

@@ -17,12 +17,13 @@ from engine.contracts import fields_of, json_of
 from engine.facts.products import LENGTHS
 from engine.language.files import shipped_contracts
 from engine.money import Money
+from engine.ruletests.notation import SHOP as UNSAID_SHOP
 from engine.standing.decide import HandTag
 
 Connection = psycopg.Connection[Any]
 Values = dict[str, Any]
 
-SHOP, CUSTOMER = "shop", 1
+SHOP, CUSTOMER = UNSAID_SHOP, 1
 """The shop's key, and our number of the customer."""
 BEFORE = "before/"
 """What the keys of messages begin with that are none of the test's playbooks'."""
@@ -75,7 +76,8 @@ class Stored:
 
         In a new schema numbers are those of the simulation: the customer's is 1, and orders are numbered as written.
         """
-        self._shop = self._insert("shops", key=SHOP, name="Shop", zone=facts.zone, currency=self._currency)
+        self._zone, self._shops = facts.zone, dict[str, int]()
+        self._shop = self._shop_of(SHOP)
         self._person(facts)
         self._order_rows(facts)
         for name in ("cases", "site_events", "suppressions", "coupons", "consents", "points"):
@@ -112,6 +114,12 @@ class Stored:
     def _insert(self, table: str, **values: object) -> int:
         return _insert(self._connection, table, **values)
 
+    def _shop_of(self, key: str) -> int:
+        """Our number of a shop, which is there from its first order on."""
+        if key not in self._shops:
+            self._shops[key] = self._insert("shops", key=key, name=key, zone=self._zone, currency=self._currency)
+        return self._shops[key]
+
     def _person(self, facts: CustomerFacts) -> None:
         person = next(_rows(facts, "customer"))
         self._customer = self._insert(
@@ -127,7 +135,7 @@ class Stored:
         for values in _rows(facts, "orders"):
             self._orders[values["order_id"]] = self._insert(
                 "orders",
-                shop_id=self._shop,
+                shop_id=self._shop_of(values["shop"]),
                 customer_id=self._customer,
                 number=values["number"],
                 placed_at=values["placed_at"],

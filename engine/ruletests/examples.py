@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from engine.attributes.definition import AttributeDefinition, Example
-from engine.attributes.examples import ASKED_AT, CURRENCY, expected_of, facts_of, value_of
+from engine.attributes.examples import ASKED_AT, CURRENCY, expected_of, facts_of, rule_holds, value_of
 from engine.attributes.fold import compile_fold
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
@@ -48,7 +48,11 @@ def _differences(
     definition: AttributeDefinition, expected: Expected, found: Value, example: Example
 ) -> tuple[Difference, ...]:
     wanted = expected_of(definition, example)
-    if found == wanted and type(found) is type(wanted):
-        return ()
-    told = [value_text(value, definition.type, CURRENCY) for value in (wanted, found)]
-    return (Difference(expected.what, expected.at, told[0], told[1]),)
+    if found != wanted or type(found) is not type(wanted):
+        told = [value_text(value, definition.type, CURRENCY) for value in (wanted, found)]
+        return (Difference(expected.what, expected.at, told[0], told[1]),)
+    if rule_holds(definition, example, found) not in (None, example.holds):
+        says = ("the rule holds", "the rule does not hold")
+        wanted_rule, found_rule = says if example.holds else reversed(says)
+        return (Difference(expected.what, expected.at, wanted_rule, found_rule),)
+    return ()

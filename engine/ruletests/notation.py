@@ -38,6 +38,8 @@ OF_ORDER = tuple(
     if each.sql and all(RELATIONS[inside].fields.get(name) is each for inside in ("lines", "payments"))
 )
 """Stored fields that lines and payments have from their order."""
+SHOP = "shop"
+"""The shop of an order that names none."""
 INSIDE = tuple(keys.INSIDE)
 REPEATED = tuple(keys.REPEATED)
 
@@ -78,7 +80,7 @@ NOTATIONS: Mapping[str, Notation] = {
     name: Notation(name, _fields(name), unsaid, main, INSIDE if name == "orders" else ())
     for name, unsaid, main in (
         ("customer", {"has_email": False, "has_phone": False}, None),
-        ("orders", {}, "paid"),
+        ("orders", {"shop": SHOP}, "paid"),
         ("lines", {"quantity": 1, "unit_price": 0}, None),
         ("payments", {}, None),
         ("shipments", {}, "shipped"),

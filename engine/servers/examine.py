@@ -41,6 +41,14 @@ def examine_database(project: Project) -> list[Finding]:
     return [Finding("PostgreSQL", State.OFF, f"embedded, starts when needed ({found})")]
 
 
+def database_url(project: Project) -> str | None:
+    """The address of a database that is configured or runs; none is started."""
+    if database_configured():
+        return os.environ["REGULARS_DATABASE_URL"]
+    record = running(project.state / "postgres")
+    return record.environment["REGULARS_DATABASE_URL"] if record else None
+
+
 def _database(url: str, origin: str) -> Finding:
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:

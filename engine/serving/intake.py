@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from engine.dispatch.match import Matcher
 from engine.facts.currency import CurrencyUnclearError
 from engine.logs import described
-from engine.operations.telling import tell
+from engine.operations.telling import Answer, tell_all
 from engine.servers.errors import SetupError
 
 MOST_BYTES = 1_000_000
@@ -73,7 +73,7 @@ class Intake:
 
     Args:
         pool: of the facts' database.
-        matcher: gives the rules in force, asked anew each time: a shop may become known later.
+        matcher: gives the rules in force, asked anew in each event's transaction: others may come into force.
         token: what a caller must bear; None: the endpoint is off.
         registry: where its counter is registered.
     """
@@ -126,23 +126,22 @@ class Intake:
     def _take(self, events: list[object]) -> list[dict[str, Any]]:
         with self.pool.connection() as connection:
             try:
-                matcher = self.matcher(connection)
+                self.matcher(connection)
             except CurrencyUnclearError as error:
                 found = ", ".join(error.found)
                 hint = "add a line such as `currency: EUR` to policy.yaml"
                 raise Wrong(500, error.code, "rules/policy.yaml", found, "one currency to report in", hint) from None
             connection.commit()
-            return [self._take_one(connection, matcher, event) for event in events]
+            told = tell_all(connection, self.matcher, events, lambda: datetime.now(UTC))
+            return [_answer(event, outcome) for event, outcome in zip(events, told, strict=True)]
 
-    def _take_one(self, connection: psycopg.Connection[Any], matcher: Matcher, event: object) -> dict[str, Any]:
-        try:
-            return tell(connection, matcher, event, datetime.now(UTC)).to_json()
-        except psycopg.OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one event that meets a mistake of ours must not take the others along
-            log.error("an event could not be taken", extra=described(error))  # noqa: TRY400 - its text may be personal
-            key = event.get("key") if isinstance(event, dict) else None
-            return {"key": key, "answer": "failed", "code": "internal", "hint": "a bug; the worker's log has its place"}
+
+def _answer(event: object, outcome: Answer | Exception) -> dict[str, Any]:
+    if isinstance(outcome, Answer):
+        return outcome.to_json()
+    log.error("an event could not be taken", extra=described(outcome))  # its text may be personal
+    key = event.get("key") if isinstance(event, dict) else None
+    return {"key": key, "answer": "failed", "code": "internal", "hint": "a bug; the worker's log has its place"}
 
 
 _AWAY = Wrong(

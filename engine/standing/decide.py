@@ -10,7 +10,7 @@ from engine.conditions.environment import Catalogue, Happening
 from engine.conditions.types import Type, Value
 from engine.standing.cut_offs import CutOffs, Number, RfmCutOffs, tier_of
 from engine.standing.definition import Lifecycle, Rfm, StandingRules, TagRule, Tiers
-from engine.standing.order import conditions, dependency_order
+from engine.standing.order import conditions, dependency_order, part_of_name
 from engine.standing.review import last_review
 
 STANDING_TYPES: Mapping[str, Type] = {
@@ -143,7 +143,8 @@ class Decide:
         self._catalogue = Catalogue({**catalogue.types, **STANDING_TYPES}, catalogue.events, catalogue.currency)
         self._whens = conditions(rules)
         parts = {name: self._part(name) for name in rules.order or dependency_order(rules)}
-        self._parts = list(parts.values())
+        self._parts = parts
+        self._keep = {name: _kept(name, rules) for name in parts}
         self._ranking = [parts[name] for name in _RANKING if name in parts]
         named = {test.name for name in _RANKING for when in self._whens.get(name, ()) for test in compares(when)}
         self._ranks_alone = not named & STANDING_TYPES.keys()
@@ -157,6 +158,7 @@ class Decide:
         previous: Standing | None = None,
         hand_tags: Sequence[HandTag] = (),
         events: Mapping[str, Sequence[Happening]] | None = None,
+        only: frozenset[str] | None = None,
     ) -> Decision:
         """The standing as of `at` (microseconds since the epoch).
 
@@ -167,11 +169,15 @@ class Decide:
             previous: the standing before; it decides expiry of tags and how long a tier is kept.
             hand_tags: tags given by hand, also past ones.
             events: those that conditions ask for, by kind.
+            only: the parts to decide; what the others have given before stays, so nothing of them may have turned.
         """
         by_hand = {each.tag for each in hand_tags if each.holds(at)}
         scene = Scene(at, dict(values), events or {}, cut_offs or CutOffs(), previous, by_hand)
-        for part in self._parts:
-            part(scene)
+        for name, part in self._parts.items():
+            if only is None or name in only:
+                part(scene)
+            else:
+                self._keep[name](scene)
         found = scene.attributes
         return Decision(
             Standing(
@@ -183,6 +189,14 @@ class Decide:
             ),
             scene.stages,
         )
+
+    def unexpired(self, standing: Standing, at: int) -> set[str]:
+        """The rules' tags that a standing has as of an instant, where no condition has turned since."""
+        scene = Scene(at, {}, {}, CutOffs(), standing, set())
+        for name, keep in self._keep.items():
+            if name.startswith("tag "):
+                keep(scene)
+        return scene.tags
 
     def keeps(self, values: Mapping[str, Value], at: int, cut_offs: CutOffs | None, standing: Standing) -> bool:
         """Whether tier and RFM are the same under other cut-offs, where they ask for attributes alone.
@@ -255,6 +269,42 @@ class Decide:
             scene.attributes["stage"] = scene.stages[0] if scene.stages else None
 
         return stage
+
+
+def _kept(name: str, rules: StandingRules) -> _Part:
+    """What gives a part as it was decided before; only the expiry of a tag is asked anew."""
+    kind, _, of = name.partition(" ")
+    match kind:
+        case "tag":
+            expires = next(
+                None if tag.expires is None else tag.expires * 1_000_000 for tag in rules.tags if tag.name == of
+            )
+
+            def tag(scene: Scene) -> None:
+                since = None if scene.previous is None else scene.previous.given.get(of)
+                if since is not None:
+                    scene.given[of] = since
+                    if expires is None or scene.now < since + expires:
+                        scene.tags.add(of)
+
+            return tag
+        case "segment":
+
+            def segment(scene: Scene) -> None:
+                if scene.previous is not None and of in scene.previous.segments:
+                    scene.segments.add(of)
+
+            return segment
+        case _:
+            names = tuple(each for each in STANDING_TYPES if part_of_name(each) == (kind,))
+
+            def values(scene: Scene) -> None:
+                for each in names:
+                    scene.attributes[each] = None if scene.previous is None else getattr(scene.previous, each)
+                if kind == "stage" and scene.attributes["stage"] is not None:
+                    scene.stages = (scene.attributes["stage"],)  # type: ignore[assignment]  # the name of a stage
+
+            return values
 
 
 def _with_sets(part: _Part, whens: Sequence[Condition]) -> _Part:

@@ -17,7 +17,7 @@ from engine.attributes.facts import CustomerFacts
 from engine.attributes.relation import Bought
 from engine.attributes.relations import RELATIONS
 from engine.calendar.local import day_of, instant_of
-from engine.conditions.ast import Compare, Condition, compares, dids
+from engine.conditions.ast import Compare, Condition, Did, compares, dids
 from engine.conditions.environment import Happening
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
@@ -30,6 +30,8 @@ from engine.standing.uses import made_from, used_attributes
 
 _DAY = 86_400_000_000
 _SECOND = 1_000_000
+DID, CALENDAR = "did ", "calendar"
+"""Of what a flip follows from: begins the name of events of a kind; local midnights."""
 LAST = "@last"
 """Ends the name of an attribute that holds the instant which a `days_since` counts from."""
 
@@ -73,8 +75,8 @@ class Seen:
 class Flips:
     """What to look for, compiled from the rules: `flips(seen)` gives the next flip in microseconds, or None.
 
-    `companions` are attributes that must be folded together with those that rules name; `names` are all of them;
-    `events` the kinds of events that conditions count.
+    `used` are the attributes that rules name and those that these are computed from; `companions` must be folded
+    together with them; `names` are all of them; `events` the kinds of events that conditions count.
 
     Args:
         rules: the rules of standing.
@@ -87,13 +89,14 @@ class Flips:
         whens = tuple(chain.from_iterable(conditions(rules).values()))
         self._dids = tuple(chain.from_iterable(map(dids, whens)))
         self.events = frozenset(each.event for each in self._dids)
-        used = used_attributes(rules, whens, catalogue)
+        used = self.used = used_attributes(rules, whens, catalogue)
         since = {name: each for name, each in used.items() if each.aggregate in _DAYS_SINCE}
         self.companions = {f"{name}{LAST}": _last(each) for name, each in since.items()}
         self.names = frozenset({*used, *self.companions})
         self._thresholds = {name: _thresholds(name, whens) for name in since}
         self._by_day = frozenset(since) & _computed_with(used)
-        self._calendar = frozenset(name for name, each in used.items() if _turns_at_midnight(each))
+        self._since_of = _by_relation(since)
+        self.calendar = frozenset(name for name, each in used.items() if _turns_at_midnight(each))
         self._windows = _windows(used.values())
         self._daily = frozenset(
             each.of.partition(".")[0]
@@ -135,11 +138,6 @@ class Flips:
         return self._by_day
 
     @property
-    def calendar(self) -> frozenset[str]:
-        """The attributes that turn at local midnight."""
-        return self._calendar
-
-    @property
     def expiring(self) -> tuple[tuple[str, int], ...]:
         """Tags that are lost by age, with it in microseconds."""
         return self._expiring
@@ -161,19 +159,49 @@ class Flips:
         """The earliest instant after `seen.at` at which something may change."""
         at = seen.at
         found = chain(
-            self._of_rows(seen),
-            self._of_days(seen),
-            self._of_events(seen),
-            self._of_tags(seen),
-            self._of_tier(seen),
+            self._of_rows(seen, self._looked_at),
+            self._of_days(seen, self._thresholds),
+            self._of_events(seen, self._dids),
+            self.of_standing(seen),
             self._of_the_calendar(seen),
         )
         return min((instant for instant in found if instant > at), default=None)
 
-    def _of_rows(self, seen: Seen) -> Iterator[int]:
+    def of_standing(self, seen: Seen) -> Iterator[int]:
+        """Instants at which something turns that no fact tells: ends of tags, and what becomes of a tier."""
+        yield from self._of_tags(seen)
+        yield from self._of_tier(seen)
+
+    def by_source(self, seen: Seen, only: Collection[str] | None = None) -> dict[str, int]:
+        """The earliest instant after `seen.at` by what it follows from; what has none is left out.
+
+        That is a relation by its name, `did KIND` for the events of a kind, and `calendar` for local midnights.
+
+        Args:
+            seen: the customer; values and rows are needed of what is asked for.
+            only: what is asked for; default: all of it.
+        """
+        found = {
+            source: min((instant for instant in instants if instant > seen.at), default=None)
+            for source, instants in self._sources(seen, only)
+        }
+        return {source: instant for source, instant in found.items() if instant is not None}
+
+    def _sources(self, seen: Seen, only: Collection[str] | None) -> Iterator[tuple[str, Iterator[int]]]:
+        for looked in self._looked_at:
+            if only is None or looked[0] in only:
+                names = self._since_of.get(looked[0], ())
+                yield looked[0], chain(self._of_rows(seen, (looked,)), self._of_days(seen, names))
+        for kind in self.events:
+            if only is None or f"{DID}{kind}" in only:
+                yield f"{DID}{kind}", self._of_events(seen, [did for did in self._dids if did.event == kind])
+        if only is None or CALENDAR in only:
+            yield CALENDAR, self._of_the_calendar(seen)
+
+    def _of_rows(self, seen: Seen, looked_at: Iterable[_Looked]) -> Iterator[int]:
         """Instants that lie ahead, ends of windows, and for what counts in days every next one."""
         at, found = seen.at, seen.facts.rows
-        for name, slots, lists, windows, daily in self._looked_at:
+        for name, slots, lists, windows, daily in looked_at:
             for row in found.get(name, ()):
                 for slot in slots:
                     instant = row[slot]
@@ -191,8 +219,9 @@ class Flips:
                         if row[slot] is not None:
                             yield _next_day(row[slot], at)  # type: ignore[arg-type]
 
-    def _of_days(self, seen: Seen) -> Iterator[int]:
-        for name, fixed in self._thresholds.items():
+    def _of_days(self, seen: Seen, names: Iterable[str]) -> Iterator[int]:
+        for name in names:
+            fixed = self._thresholds[name]
             last = seen.values.get(f"{name}{LAST}")
             if not isinstance(last, int):
                 continue
@@ -221,8 +250,8 @@ class Flips:
                     found += [each + passed for each in begins if isinstance(each, int)]
         return tuple(sorted(found))
 
-    def _of_events(self, seen: Seen) -> Iterator[int]:
-        for did in self._dids:
+    def _of_events(self, seen: Seen, dids: Iterable[Did]) -> Iterator[int]:
+        for did in dids:
             for at, _ in (seen.events or {}).get(did.event, ()):
                 yield at
                 if did.within_seconds is not None:
@@ -245,7 +274,7 @@ class Flips:
             yield standing.tier_ends_at
 
     def _of_the_calendar(self, seen: Seen) -> Iterator[int]:
-        if any(seen.values.get(name) is not None for name in self._calendar):
+        if any(seen.values.get(name) is not None for name in self.calendar):
             day = date.fromordinal(day_of(seen.facts.zone)(seen.at))
             yield microseconds(instant_of(day + timedelta(days=1), time(0), seen.facts.zone))
 
@@ -276,6 +305,14 @@ _LISTS: Mapping[str, tuple[int, ...]] = {
 
 def _next_day(start: int, at: int) -> int:
     return start + ((at - start) // _DAY + 1) * _DAY
+
+
+def _by_relation(attributes: Mapping[str, AttributeDefinition]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name, each in attributes.items():
+        relation = each.of.partition(".")[0]
+        found[relation] = (*found.get(relation, ()), name)
+    return found
 
 
 def _computed_with(used: Mapping[str, AttributeDefinition]) -> frozenset[str]:

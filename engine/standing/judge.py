@@ -1,11 +1,11 @@
 """One customer's standing from the facts: fold, decision and next flip, compiled together for one version of rules."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from engine.attributes.definition import AttributeDefinition
 from engine.attributes.facts import CustomerFacts
-from engine.attributes.fold import compile_fold
+from engine.attributes.fold import Fold, compile_fold
 from engine.conditions.environment import Catalogue, Happening
 from engine.conditions.types import Value
 from engine.standing.changes import changes
@@ -14,6 +14,7 @@ from engine.standing.decide import Change, Decide, HandTag, Standing
 from engine.standing.definition import StandingRules
 from engine.standing.evidence import Evidence
 from engine.standing.flip import Flips, Seen
+from engine.standing.focus import Scope, Touched, scope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,32 @@ class Judgement:
     next_flip: int | None
     stages: tuple[str, ...]
     """The stages whose condition held; they should be one."""
+    flips: Mapping[str, int] = field(default_factory=dict)
+    """Where they are kept apart: the next flip by what it follows from, as `Flips.by_source`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A standing and its flips by what they follow from, as they were decided together."""
+
+    standing: Standing
+    flips: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """A judgement of some parts of the rules: what it decides, and the fold of all that these need.
+
+    `reads` are the stored fields of each relation that it reads; events of `scope.kinds` need their relations whole.
+    """
+
+    scope: Scope
+    fold: Fold
+
+    @property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        """The stored fields of each relation that a customer's facts must have."""
+        return self.fold.reads
 
 
 class Judge:
@@ -57,8 +84,10 @@ class Judge:
         self.rules, self._proven = rules, proven
         self._flips = Flips(rules, attributes, zone)
         self.events = self._flips.events
-        declared = {**attributes, **self._flips.companions}
-        self._fold = compile_fold(declared, currency=catalogue.currency, only=self._flips.names, words=words)
+        self._declared = {**attributes, **self._flips.companions}
+        self._currency, self._words = catalogue.currency, words
+        self._focuses: dict[Touched, Focus] = {}
+        self._fold = self._compiled(self._flips.names)
         self._decide = Decide(rules, catalogue, zone)
         self._evidence = Evidence(rules, catalogue.types)
         self.reads = self._fold.reads
@@ -78,10 +107,95 @@ class Judge:
         values = self._fold(facts, at)
         decision = self._decide(values, at, cut_offs=cut_offs, previous=previous, hand_tags=hand_tags, events=events)
         seen = Seen(facts, at, values, decision.standing, hand_tags, events, cut_offs)
-        found = changes(previous, decision.standing, self.rules)
-        if previous is not None and self._proven:
-            found = tuple(replace(each, evidence=self._evidence(each, values, decision.standing)) for each in found)
+        found = self._changes(previous, decision.standing, values)
         return Judgement(decision.standing, found, self._flips(seen), decision.stages)
+
+    def apart(
+        self,
+        facts: CustomerFacts,
+        at: int,
+        *,
+        cut_offs: CutOffs | None = None,
+        previous: Standing | None = None,
+        hand_tags: Sequence[HandTag] = (),
+        events: Mapping[str, Sequence[Happening]] | None = None,
+    ) -> Judgement:
+        """The same judgement with its flips apart by what they follow from, which `touched` needs the next time."""
+        values = self._fold(facts, at)
+        decision = self._decide(values, at, cut_offs=cut_offs, previous=previous, hand_tags=hand_tags, events=events)
+        seen = Seen(facts, at, values, decision.standing, hand_tags, events, cut_offs)
+        flips, found = self._flips.by_source(seen), self._changes(previous, decision.standing, values)
+        return Judgement(decision.standing, found, self._earliest(flips, seen), decision.stages, flips)
+
+    def focus(self, touched: Touched) -> Focus:
+        """What has to be judged where only some facts have changed."""
+        if touched not in self._focuses:
+            scope = scope_of(self.rules, self._flips, touched)
+            self._focuses[touched] = Focus(scope, self._compiled(scope.names))
+        return self._focuses[touched]
+
+    def touched(
+        self,
+        focus: Focus,
+        facts: CustomerFacts,
+        at: int,
+        before: Before,
+        *,
+        cut_offs: CutOffs | None,
+        hand_tags: Sequence[HandTag] = (),
+        events: Mapping[str, Sequence[Happening]] | None = None,
+    ) -> Judgement:
+        """The judgement where only the touched facts have changed since the standing before, and nothing has turned.
+
+        It is what a whole judgement by the same rules, cut-offs and hand tags gives, for less.
+
+        Args:
+            focus: of all that has been touched.
+            facts: at least the rows of `focus.reads`.
+            at: the instant, before the next flip of before.
+            before: the standing and the flips of before.
+            cut_offs: those of before.
+            hand_tags: those of before.
+            events: those of `focus.scope.kinds`.
+        """
+        values, previous = focus.fold(facts, at), before.standing
+        decision = self._decide(
+            values,
+            at,
+            cut_offs=cut_offs,
+            previous=previous,
+            hand_tags=hand_tags,
+            events=events,
+            only=focus.scope.parts,
+        )
+        seen = Seen(facts, at, values, decision.standing, hand_tags, events, cut_offs)
+        kept = {source: instant for source, instant in before.flips.items() if source not in focus.scope.flips}
+        kept |= self._flips.by_source(seen, focus.scope.flips)
+        return Judgement(
+            decision.standing,
+            self._changes(previous, decision.standing, values),
+            self._earliest(kept, seen),
+            decision.stages,
+            kept,
+        )
+
+    def tags_stand(self, standing: Standing, at: int, hand_tags: Sequence[HandTag]) -> bool:
+        """Whether the tags of a standing are still those of the rules that held then and those given by hand."""
+        by_hand = {each.tag for each in hand_tags if each.holds(at)}
+        return standing.tags == by_hand | self._decide.unexpired(standing, at)
+
+    def _earliest(self, flips: Mapping[str, int], seen: Seen) -> int | None:
+        ahead = (instant for instant in self._flips.of_standing(seen) if instant > seen.at)
+        return min((*flips.values(), *ahead), default=None)
+
+    def _changes(self, previous: Standing | None, now: Standing, values: Mapping[str, Value]) -> tuple[Change, ...]:
+        found = changes(previous, now, self.rules)
+        if previous is None or not self._proven:
+            return found
+        return tuple(replace(each, evidence=self._evidence(each, values, now)) for each in found)
+
+    def _compiled(self, names: Collection[str]) -> Fold:
+        return compile_fold(self._declared, currency=self._currency, only=names, words=self._words)
 
     def again(
         self,

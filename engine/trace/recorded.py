@@ -1,7 +1,8 @@
 """What really happened: the journeys of one customer, from the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -12,7 +13,7 @@ from engine.facts.matching import EventMatcher
 from engine.facts.occurrence import Since, first_occurrence
 from engine.journeys.plan import ChangeTrigger, Plan, Start
 from engine.trace.records import JourneyRow, Records, read_journeys, read_records
-from engine.trace.retrace import Facts, Retraced
+from engine.trace.retrace import Edited, Facts, Retraced
 from engine.trace.rows import (
     told_action,
     told_call,
@@ -54,23 +55,30 @@ def recorded_paths(
     """
     for journey in read_journeys(connection, customer, playbook):
         records = read_records(connection, journey)
-        try:
-            rules = versions.get(connection, journey.version)
-        except LookupError:
-            rules = None
-        plan = None if rules is None else rules.plan(playbook)
-        if rules is None or plan is None:
+        known = partial(_known, connection, versions, matcher, playbook, zone)
+        lived = [known(version) for version in (records.began_by, *(each.version for each in records.edits))]
+        if any(found is None for found in lived):
             yield _path(journey, _without_plan(records, now))
             continue
-        facts = Facts(
-            connection,
-            rules,
-            asking := evaluator(rules.catalogue, matcher.currency, rules.words),
-            matcher,
-            wording_of(rules, asking.catalogue, zone),
-            rules.policy.zone,
-        )
-        yield _path(journey, _told(facts, plan, records, now))
+        (facts, plan), *later = [found for found in lived if found is not None]
+        edits = [Edited(row.at, *found) for row, found in zip(records.edits, later, strict=True)]
+        yield _path(journey, _told(facts, plan, records, now, edits))
+
+
+def _known(
+    connection: Connection, versions: Versions, matcher: EventMatcher, playbook: str, zone: str, version: str
+) -> tuple[Facts, Plan] | None:
+    """Who answers by a version, and its plan; none where its rules are not in the database."""
+    try:
+        rules = versions.get(connection, version)
+    except LookupError:
+        return None
+    plan = rules.plan(playbook)
+    if plan is None:
+        return None
+    asking = evaluator(rules.catalogue, matcher.currency, rules.words)
+    wording = wording_of(rules, asking.catalogue, zone)
+    return Facts(connection, rules, asking, matcher, wording, rules.policy.zone), plan
 
 
 def _path(journey: JourneyRow, moments: list[Moment]) -> Path:
@@ -87,16 +95,16 @@ def _path(journey: JourneyRow, moments: list[Moment]) -> Path:
     )
 
 
-def _told(facts: Facts, plan: Plan, records: Records, now: datetime) -> list[Moment]:
+def _told(facts: Facts, plan: Plan, records: Records, now: datetime, edits: Sequence[Edited] = ()) -> list[Moment]:
     journey = records.journey
     if journey.state == "held":
         return [_start(journey), Moment(now, "stands", "Is held: too many would have started at once")]
     retraced = Retraced(facts, plan, records, journey.ended_at or now)
-    retraced.run()
+    retraced.run(edits)
     steps = retraced.steps
     missed = list(_missed(steps, records, retraced.met))
     notes = [Moment(journey.started_at, "note", OTHERWISE)] if missed else []
-    goal = list(_goal(facts, plan, journey, now))
+    goal = list(_goal(retraced.facts, retraced.plan, journey, now))
     found = [*retraced.moments, *missed, *_besides(steps, records), *goal]
     return [
         _start(journey, facts, plan),

@@ -49,6 +49,10 @@ _TAGS = """
 select tag, at, expires_at, removed_at, removed_by from hand_tags
  where customer_id = %(customer)s and (author = %(author)s or removed_by = %(author)s) order by id
 """
+_EDITS = """
+select t.from_version, e.version, t.at from journey_edits t join edits e on e.id = t.edit_id
+ where t.journey_id = %s and t.state = 'migrated' order by t.at, e.id
+"""
 _ACTIONS = "select action, author, reason, at from actions where journey_id = %s order by at, id"
 
 
@@ -171,6 +175,15 @@ class ActionRow:
 
 
 @dataclass(frozen=True)
+class EditRow:
+    """An edit of its playbook that the journey has followed, by the wall clock."""
+
+    from_version: str
+    version: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Records:
     """All rows of one journey, each in the order of writing."""
 
@@ -182,6 +195,12 @@ class Records:
     tasks: Sequence[TaskRow]
     tags: Sequence[TagRow]
     actions: Sequence[ActionRow]
+    edits: Sequence[EditRow] = ()
+
+    @property
+    def began_by(self) -> str:
+        """The version of the rules that the journey began by."""
+        return self.edits[0].from_version if self.edits else self.journey.version
 
     def task(self, step: str, iteration: int) -> TaskRow | None:
         """The task that a step opened."""
@@ -220,4 +239,5 @@ def read_records(connection: Connection, journey: JourneyRow) -> Records:
         tasks=rows(TaskRow, _TASKS),
         tags=rows(TagRow, _TAGS, author),
         actions=rows(ActionRow, _ACTIONS),
+        edits=rows(EditRow, _EDITS),
     )

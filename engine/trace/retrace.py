@@ -26,8 +26,10 @@ from engine.journeys.commands import Ask, CallOut, ChangeTags, Choose, Command, 
 from engine.journeys.due import looked_up
 from engine.journeys.inputs import Answered, Began, Due, Told
 from engine.journeys.interpreter import advance, begin, waits_for
+from engine.journeys.migrate import Moved, migrate
+from engine.journeys.places import stands
 from engine.journeys.plan import Branch, First, Plan, Switch, Trigger, WaitFor, WaitUntil, case_of
-from engine.journeys.state import Position
+from engine.journeys.state import Position, State
 from engine.language.rules import Rules
 from engine.trace.records import Records
 from engine.trace.rows import told_call, told_message, told_tag, told_task
@@ -51,6 +53,15 @@ class Facts:
     zone: str
 
 
+@dataclass(frozen=True)
+class Edited:
+    """An edit that the journey has followed: from when on it goes by another plan."""
+
+    at: datetime
+    facts: Facts
+    plan: Plan
+
+
 @dataclass
 class Retraced:
     """One journey, lived through up to an instant.
@@ -70,6 +81,7 @@ class Retraced:
     until: datetime
     moments: list[Moment] = field(default_factory=list)
     met: set[tuple[str, object]] = field(default_factory=set)
+    state: State = field(init=False)
 
     def __post_init__(self) -> None:
         self.steps = Steps(self.plan)
@@ -78,23 +90,47 @@ class Retraced:
         self._because: tuple[str, ...] = ()
         self._came = ""
 
-    def run(self) -> None:
-        """Lives through it."""
+    def run(self, edits: Sequence[Edited] = ()) -> None:
+        """Lives through it, and through the edits that it has followed, in their order."""
+        *turns, last = (*(min(each.at, self.until) for each in edits), self.until)
+        self.until = turns[0] if turns else last
+        known = self._begin()
+        for edit, until in zip(edits, (*turns[1:], last), strict=False):
+            if not known or not self._goes_on(edit):
+                return
+            self.until = until
+            known = self._live()
+
+    def _goes_on(self, edit: Edited) -> bool:
+        """By the edited plan, from where it stands; whether that is known."""
+        moved = migrate(self.plan, self.state, edit.plan) if stands(self.state) else None
+        if not isinstance(moved, Moved) or moved.ended is not None:
+            return False
+        self.plan, self.facts, self.steps, self.state = edit.plan, edit.facts, Steps(edit.plan), moved.state
+        words = f"The playbook was edited: goes on by rules version {edit.facts.rules.version[:8]}"
+        self.moments.append(Moment(edit.at, "note", words))
+        self._waits |= {(step, ends) for step, _, ends in self.steps.standing(self.state)}
+        return True
+
+    def _begin(self) -> bool:
         row = self.records.journey
         subject = row.workflow_id.split("/")[-2] if "/" in row.workflow_id else ""
         self.state, commands = begin(self.plan, Began(row.started_at, subject))
         self._ways()
-        known = self._follow(list(commands))
+        return self._follow(list(commands)) and self._live()
+
+    def _live(self) -> bool:
+        """Goes on until the end, or as long as what happened is known; whether it is."""
         for _ in range(_MOST):
-            if not known or self.state.finished:
-                return
-            happened = self._next()
+            happened = None if self.state.finished else self._next()
             if happened is None:
-                return
+                return True
             self._came = happened.event if isinstance(happened, Told) else ""
             self.state, commands = advance(self.plan, without_way(self.state), happened)
             self._ways()
-            known = self._follow(list(commands))
+            if not self._follow(list(commands)):
+                return False
+        return False
 
     def _follow(self, commands: list[Command]) -> bool:
         """Carries out what the journey asks for; whether all of it has an answer."""

@@ -1,11 +1,11 @@
-"""The worked example of every shipped attribute holds; what an example cannot say is told with its place."""
+"""The worked example and rule of every shipped attribute hold; what an example cannot say is told with its place."""
 
 from pathlib import Path
 
 import pytest
 
 import engine
-from engine.attributes.examples import expected_of, facts_of, value_of
+from engine.attributes.examples import expected_of, facts_of, rule_holds, value_of
 from engine.attributes.relations import RELATIONS
 from engine.language.rules import compile_rules, load_rules
 
@@ -26,6 +26,24 @@ def test_an_example_shows_more_than_somebody_without_facts(name):
     example = RULES.catalogue[name].example
     alone = value_of(RULES.catalogue, name, example.model_copy(update={"facts": {}}))
     assert alone != value_of(RULES.catalogue, name, example) or name in SAME_AS_NOBODY
+
+
+@pytest.mark.parametrize("name", sorted(RULES.catalogue))
+def test_the_example_rule_of_an_attribute_comes_out_as_it_says(name):
+    definition = RULES.catalogue[name]
+    assert definition.example.condition is not None, f"{name} has no example rule"
+    value = value_of(RULES.catalogue, name, definition.example)
+    assert rule_holds(definition, definition.example, value) is definition.example.holds
+
+
+def test_the_example_rules_hold_for_some_attributes_and_not_for_others():
+    holding = [each.example.holds for each in RULES.catalogue.values()]
+    assert min(holding.count(True), holding.count(False)) > 50
+
+
+def test_an_example_without_a_rule_asks_nothing():
+    definition = compiled("{gives: 0}").catalogue["x"]
+    assert rule_holds(definition, definition.example, 0) is None
 
 
 SAME_AS_NOBODY = {"first_time_buyer", "sms_suppressed"}
@@ -61,6 +79,23 @@ def compiled(example, kind="integer", aggregation="count: orders"):
 def test_an_example_that_cannot_be_read_is_an_error_at_its_place(example, found):
     (issue,) = [each for each in compiled(example).issues if each.severity == "error"]
     assert (issue.code, issue.line, issue.column, issue.found) == ("RG203", 6, 5, found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "found"),
+    [
+        ("{y: 1}", "RG301", "y"),
+        ("{x: {gte: many}}", "RG401", "many"),
+        ("{x: {has_any: [a]}}", "RG402", "has_any"),
+        ("{}", "RG211", "an empty mapping"),
+        ("yes", "RG203", "yes"),
+    ],
+)
+def test_an_example_rule_that_cannot_be_asked_is_an_error_at_its_place(rule, code, found):
+    rules = compiled(f"{{gives: 0, rule: {rule}}}")
+    (issue,) = [each for each in rules.issues if each.severity == "error"]
+    assert (issue.code, issue.line, issue.found) == (code, 6, found)
+    assert not rules.catalogue
 
 
 def test_an_example_may_say_that_there_is_no_value():

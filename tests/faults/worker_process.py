@@ -19,6 +19,7 @@ from activities.close_journey import CloseJourney
 from activities.coupon import Coupon
 from activities.decide import Decide
 from activities.deliver import Deliver
+from activities.edits import CarryOutEdits, _Telling
 from activities.evaluate import Evaluate
 from activities.open_task import OpenTask
 from activities.points import Points
@@ -28,6 +29,7 @@ from activities.start import Start
 from engine.campaigns.starter import Starter
 from engine.cli.main import main
 from engine.dispatch.dispatcher import Dispatcher
+from engine.edits.starter import EditStarter
 from engine.evaluation.work import Work
 
 Method = Callable[..., Awaitable[Any]]
@@ -127,6 +129,18 @@ def in_a_slice() -> None:
     Work.judge = dying  # type: ignore[method-assign]  # the point is inside
 
 
+def among_journeys_that_are_told() -> None:
+    """Some of the batch know of the edit, one has just been told, and others have not."""
+    update, count = _Telling._update, iter(range(1_000_000))
+
+    async def dying(self: _Telling, told: Any) -> None:
+        await update(self, told)
+        if next(count) == 7:
+            die_once()
+
+    _Telling._update = dying  # type: ignore[method-assign]  # the point is inside
+
+
 POINTS: dict[str, Callable[[], None]] = {
     "before_reserve": before_reserve,
     "after_reserve": lambda: before(Deliver, "_send"),
@@ -154,6 +168,12 @@ POINTS: dict[str, Callable[[], None]] = {
     "after_effect": lambda: after(CallOwn, "_run"),
     "after_call": lambda: after(CallOwn, "_call"),
     "after_close": lambda: after(CloseJourney, "close_journey"),
+    "before_the_edit_is_told": lambda: before(EditStarter, "_start"),
+    "after_the_edit_is_told": lambda: after(EditStarter, "_start"),
+    "among_journeys_that_are_told": among_journeys_that_are_told,
+    "after_an_edits_batch": lambda: after(CarryOutEdits, "tell"),
+    "before_adopting": lambda: before(CarryOutEdits, "adopt"),
+    "after_adopting": lambda: after(CarryOutEdits, "adopt"),
     "nowhere": lambda: None,
 }
 

@@ -225,8 +225,12 @@ NESTED = ("wait_for", "if", "switch", "first", "split", "repeat", "parallel")
 @st.composite
 def playbooks(draw: st.DrawFn) -> Plan:
     """The plan of any playbook that `check` accepts."""
-    head = draw(st.sampled_from(_HEADS))
-    steps = yaml.safe_dump({"steps": Writing(draw).block(0)}, sort_keys=False)
+    return compiled(draw(st.sampled_from(_HEADS)), Writing(draw).block(0))
+
+
+def compiled(head: str, steps: list[Any]) -> Plan:
+    """The plan of these steps; an example that `check` would refuse is given up."""
+    written = yaml.safe_dump({"steps": steps}, sort_keys=False)
     tags = "tags: {warm: {title: Warm, by_hand: true}}"
     rules = compile_rules(
         {
@@ -234,7 +238,7 @@ def playbooks(draw: st.DrawFn) -> Plan:
             "tags.yaml": tags,
             "coupons.yaml": "coupons: {comeback: {title: Come back, expires: 7d}}",
             **LOYALTY,
-            "playbooks/playbook.yaml": head + steps,
+            "playbooks/playbook.yaml": head + written,
             "playbooks/follow-up.yaml": _OTHER,
             **TEMPLATES,
         }

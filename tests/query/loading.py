@@ -1,6 +1,6 @@
 """Facts in memory as the tables that the query reads, and what the query says of them as the fold says it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -37,13 +37,18 @@ def load(
         otherwise: the zone whose people are told without one, as those are that have none of their own.
     """
     connection.execute("DROP TABLE IF EXISTS zone_days")
-    own = ["" if each.zone == otherwise else each.zone for each in people]
-    zones = {"customer": [each.customer_id for each in people], "zone": own}
-    keys = {"fact_version": [1] * len(people), "key": [str(each.customer_id) for each in people]}
-    _table(connection, "people", pa.table({**zones, **keys}, pa.schema(_PEOPLE)))
-    for relation in RELATIONS.values():
-        owned = ((each.customer_id, row) for each in people for row in each.rows.get(relation.name, ()))
-        _table(connection, relation.name, rows_table(relation, owned))
+    for name, rows in _tables((), otherwise):
+        _insert(connection, f'CREATE OR REPLACE TABLE "{name}" AS SELECT * FROM loaded', rows)
+    append(connection, people, otherwise=otherwise)
+
+
+def append(
+    connection: duckdb.DuckDBPyConnection, people: Sequence[CustomerFacts], *, otherwise: str | None = None
+) -> None:
+    """Adds people to the tables that are there."""
+    for name, rows in _tables(people, otherwise):
+        if rows.num_rows:
+            _insert(connection, f'INSERT INTO "{name}" SELECT * FROM loaded', rows)
 
 
 def rows_table(relation: Relation, owned: Iterable[tuple[int, Sequence[Any]]]) -> pa.Table:
@@ -74,7 +79,11 @@ def queried(
     connection: duckdb.DuckDBPyConnection, statement: Statement, at: int, part: tuple[int, int] | None = None
 ) -> dict[int, dict[str, Any]]:
     """What a statement says of each customer, in the fold's values."""
-    found = batches(connection, statement, at, part).read_all()
+    return values_of(batches(connection, statement, at, part).read_all(), statement)
+
+
+def values_of(found: pa.Table, statement: Statement) -> dict[int, dict[str, Any]]:
+    """The fold's values by customer, from what a statement gave."""
     types = {name: column.type for name, column in statement.columns.items()}
     return {row["customer"]: {name: as_value(types[name], row[name]) for name in types} for row in found.to_pylist()}
 
@@ -106,10 +115,30 @@ def same(one: Any, other: Any) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-_PEOPLE = [("customer", pa.int64()), ("zone", pa.string()), ("fact_version", pa.int64()), ("key", pa.string())]
+_PEOPLE = pa.schema(
+    [("customer", pa.int64()), ("zone", pa.string()), ("fact_version", pa.int64()), ("key", pa.string())]
+)
 
 
-def _table(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+def _tables(people: Sequence[CustomerFacts], otherwise: str | None) -> Iterator[tuple[str, pa.Table]]:
+    yield (
+        "people",
+        pa.table(
+            {
+                "customer": [each.customer_id for each in people],
+                "zone": ["" if each.zone == otherwise else each.zone for each in people],
+                "fact_version": [1] * len(people),
+                "key": [str(each.customer_id) for each in people],
+            },
+            _PEOPLE,
+        ),
+    )
+    for relation in RELATIONS.values():
+        owned = ((each.customer_id, row) for each in people for row in each.rows.get(relation.name, ()))
+        yield relation.name, rows_table(relation, owned)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, statement: str, rows: pa.Table) -> None:
     connection.register("loaded", rows)
-    connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT * FROM loaded')
+    connection.execute(statement)
     connection.unregister("loaded")

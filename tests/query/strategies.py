@@ -9,6 +9,7 @@ from engine.attributes.relation import Relation
 from engine.attributes.relations import RELATIONS
 from engine.conditions.ast import Compare
 from tests.conditions.strategies import trees
+from tests.query.loading import PURCHASES
 from tests.query.population import ATS, TEXTS, WINDOWS, WORDS
 
 ROWS = [name for name, relation in RELATIONS.items() if relation.at is not None]
@@ -43,7 +44,7 @@ _LISTS = {"integer": ["in", "not_in"], "string": ["in", "not_in"], "set": ["has_
 @st.composite
 def comparisons(draw, relation: Relation):
     """A comparison that a `where` of the relation could hold."""
-    name = draw(st.sampled_from(sorted(relation.fields)))
+    name = draw(st.sampled_from(_fields(relation.name)))
     kind = relation.fields[name].type
     operators = ["known", "unknown", "eq", *_LISTS.get(kind, [])]
     operators += ["lt", "lte", "gt", "gte"] if kind in _ORDERED else []
@@ -99,8 +100,12 @@ def of_person(draw):
     return AttributeDefinition(name="x", title="x", type=kind, aggregate=aggregate, of=f"customer.{field}")
 
 
-def _fields(relation: str, kinds: tuple[str, ...]) -> list[str]:
-    return sorted(name for name, field in RELATIONS[relation].fields.items() if field.type in kinds)
+def _fields(relation: str, kinds: tuple[str, ...] | None = None) -> list[str]:
+    """Names of the fields of these types, hidden ones too; lists of purchases have none."""
+    fields = RELATIONS[relation].fields.items()
+    return sorted(
+        name for name, each in fields if (kinds is None or each.type in kinds) and name not in PURCHASES[relation]
+    )
 
 
 def _type(aggregate: str, field: str | None):

@@ -19,13 +19,23 @@ def write(file: Path, history: WorkflowHistory) -> None:
 def read(name: str) -> WorkflowHistory:
     """A saved history by its name: that of its file below `histories`, without the ending."""
     text = (HISTORIES / f"{name}.json").read_text()
-    workflow_id = "campaign/winter" if is_campaign(name) else f"payment-reminder/{name.replace('/', '-')}/1"
-    return WorkflowHistory.from_json(workflow_id, text)
+    return WorkflowHistory.from_json(_workflow_id(name), text)
+
+
+def _workflow_id(name: str) -> str:
+    if is_campaign(name):
+        return "campaign/winter"
+    return "edits/payment-reminder/1" if is_edit(name) else f"payment-reminder/{name.replace('/', '-')}/1"
 
 
 def is_campaign(name: str) -> bool:
     """Whether a history is of a campaign, and of no journey."""
     return Path(name).name.startswith("campaign-")
+
+
+def is_edit(name: str) -> bool:
+    """Whether a history is of the workflow that carries out an edit, and of no journey."""
+    return Path(name).name.startswith("edit-of-")
 
 
 def names() -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from engine.own import OwnActivity
 from engine.servers.ports import free_port
 from tests.activities.providers.http_servers import Says, Service, serving
 from tests.activities.providers.servers import agree_until, odd_server, say
+from tests.edits.editing import apply, carried_out, edited, editing, plan
 from tests.own import LOYALTY
 from tests.own.loyalty import loyalty_points
 from tests.workflows.campaigning import NAME, act, campaign_rules, campaigning, far, over, people, wave
@@ -664,4 +665,67 @@ async def campaign_that_came_late(stage: Stage) -> Running:
     waves = (wave("preheat", -7200, within="1h"), wave("opening", -1))
     async with campaign(stage, campaign_rules(*waves)) as running:
         await over(running)
+    return running
+
+
+@asynccontextmanager
+async def edited_at_patience(stage: Stage, policy: str, steps: str) -> AsyncIterator[Running]:
+    """A journey waits at `patience` when its playbook is edited; gives the run in which that came."""
+    shop = stage.make_shop(make_rules(TWICE.replace("1s", "4s")))
+    async with editing(shop, stage.namespace, Mailbox(stage.mailbox)) as running:
+        shop.place()
+        await until(lambda: stands_at(running, "patience"), "the wait")
+        running.run = (await running.handle().describe()).run_id
+        await apply(running, edited(policy, steps))
+        await carried_out(running)
+        yield running
+
+
+LONGER = TWICE.replace("1s", "9d").replace("  - wait", "  - task: {id: too-late, team: sales}\n  - wait")
+LONGER += "  - if: {step: first, sent: true}\n    then: [{task: {id: call, team: sales}}]\n"
+
+
+@scene
+async def edited_while_it_waits(stage: Stage) -> Running:
+    async with edited_at_patience(stage, "migrate", LONGER) as running:
+        await running.finished()
+    return running
+
+
+@scene
+async def gone_on_by_another_version(stage: Stage) -> Running:
+    async with edited_at_patience(stage, "migrate", LONGER) as running:
+        await running.finished()
+        running.run = None
+    return running
+
+
+@scene
+async def ended_by_an_edit(stage: Stage) -> Running:
+    async with edited_at_patience(stage, "drain", LONGER) as running:
+        await running.finished()
+    return running
+
+
+@scene
+async def edit_of_a_playbook(stage: Stage) -> Running:
+    async with edited_at_patience(stage, "migrate", LONGER) as running:
+        await running.finished()
+        running.campaign, running.run = "edits/payment-reminder/1", None
+        await until(lambda: running.closed("edits/payment-reminder/1"), "the workflow's end")
+    return running
+
+
+@scene
+async def edited_without_a_place(stage: Stage) -> Running:
+    """The step has been taken out, and nobody has looked where journeys stand."""
+    shop = stage.make_shop(make_rules(TWICE.replace("1s", "4s")))
+    async with editing(shop, stage.namespace, Mailbox(stage.mailbox)) as running:
+        shop.place()
+        await until(lambda: stands_at(running, "patience"), "the wait")
+        after = edited("migrate", TWICE.replace("id: patience", "id: delay"))
+        planned = [replace(each, positions=()) for each in await plan(running, after)]
+        await apply(running, after, planned)
+        await carried_out(running)
+        await running.finished()
     return running

@@ -20,21 +20,22 @@ import workflows.journey
 from engine.composition import journey_runner
 from engine.journeys.plan import Plan
 from engine.language.steps.registry import KINDS
-from tests.replay.portable import is_campaign, names, read
+from tests.replay.portable import is_campaign, is_edit, names, read
 from tests.replay.scenes import SCENES
 from tests.workflows.rules import WAIT_AND_REMIND, make_rules
 from tests.workflows.running import engine, words
 from tests.workflows.shop import ZENOBIA
 from workflows.campaign import Campaign
+from workflows.edits import Edits
 from workflows.journey import Journey
 
 SAVED = names()
 OF_SCENES = [name for name in SAVED if "/" not in name]
-JOURNEYS = [name for name in SAVED if not is_campaign(name)]
+JOURNEYS = [name for name in SAVED if not is_campaign(name) and not is_edit(name)]
 
 
 def replayer(journey: type = Journey) -> Replayer:
-    return Replayer(workflows=[journey, Campaign], workflow_runner=journey_runner())
+    return Replayer(workflows=[journey, Campaign, Edits], workflow_runner=journey_runner())
 
 
 @pytest.mark.parametrize("name", SAVED)
@@ -64,6 +65,7 @@ def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
             "WORKFLOW_EXECUTION_UPDATE_ACCEPTED",
             "WORKFLOW_EXECUTION_UPDATE_COMPLETED",
             "WORKFLOW_EXECUTION_COMPLETED",
+            "WORKFLOW_EXECUTION_CONTINUED_AS_NEW",
             "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES",
         )
     }
@@ -94,6 +96,9 @@ def test_the_saved_histories_have_every_kind_of_step_and_disturbance():
         "look_at_campaign",
         "end_wave",
         "end_campaign",
+        "tell_edit",
+        "end_edit",
+        "adopt",
     }
 
 

@@ -53,7 +53,9 @@ class Running:
     shop: Shop
     dispatcher: Dispatcher
     campaign: str | None = None
-    """The workflow id, where it is a campaign that is looked at."""
+    """The workflow id, where it is a campaign, or the workflow of an edit, that is looked at."""
+    run: str | None = None
+    """The run that is looked at, of a journey that has continued as new; by default the latest."""
 
     def handle(self, number: str = "N-1001") -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(self.shop.journey(number)["workflow_id"])
@@ -68,8 +70,8 @@ class Running:
         return await status(self.client, workflow_id) in CLOSED
 
     async def history(self, number: str = "N-1001") -> WorkflowHistory:
-        handle = self.client.get_workflow_handle(self.campaign) if self.campaign else self.handle(number)
-        return await handle.fetch_history()
+        workflow_id = self.campaign or self.shop.journey(number)["workflow_id"]
+        return await self.client.get_workflow_handle(workflow_id, run_id=self.run).fetch_history()
 
     async def details(self, number: str = "N-1001") -> str:
         """The current details, as the Temporal UI shows them."""

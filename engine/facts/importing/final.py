@@ -49,6 +49,13 @@ update standings set fact_version = -1, next_flip = least(next_flip, now())
  where customer_id in (select id from changed_customers
                        union select o.customer_id from orders o join changed_orders using (id))
 """
+# What a period or a shop's zone changes concerns anybody: nobody's flips of before hold, so that everybody's next
+# judgement is a whole one. Locked, so that no event that has read what held before writes its flips after this.
+_FORGET_FLIPS = """
+with everybody as (select id from customers order by id for update)
+update standings set flips = null from everybody where customer_id = everybody.id and flips is not null
+"""
+_OF_ALL = "campaign_periods"
 
 
 def merge_all(
@@ -63,7 +70,7 @@ def merge_all(
         tables: the relations that were staged, in the order of merging.
         progress: told of each relation.
     """
-    connection.execute(_SHOP, plan.shop.model_dump())
+    other_shop = connection.execute(_SHOP, plan.shop.model_dump()).rowcount > 0
     row = connection.execute("select id from shops where key = %s", [plan.shop.key]).fetchone()
     assert row is not None
     scope = Scope(connection, digest, row[0], plan.shop.currency)
@@ -79,6 +86,8 @@ def merge_all(
         if table.rollups:
             progress("roll up orders", len(tables), len(tables))
             roll_up(scope, table, all_new_are_right=_came_true(table, forecasts.get(table.target.name), results))
+    if other_shop or any(each.relation == _OF_ALL and each.new + each.changed for each in results):
+        connection.execute(_FORGET_FLIPS)
     progress("merge", len(tables), len(tables))
     return scope, [_with_amount(scope, result) for result in results]
 

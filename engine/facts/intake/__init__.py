@@ -1,6 +1,27 @@
 """Event intake: what a shop tells becomes facts, exactly once, or is refused and kept."""
 
 from engine.facts.intake.envelope import read_event
-from engine.facts.intake.record import WAITING, record, record_json, record_many, replay_refused
+from engine.facts.intake.record import (
+    WAITING,
+    Sent,
+    finish,
+    record,
+    record_json,
+    record_many,
+    record_round,
+    replay_refused,
+    send,
+)
 
-__all__ = ["WAITING", "read_event", "record", "record_json", "record_many", "replay_refused"]
+__all__ = [
+    "WAITING",
+    "Sent",
+    "finish",
+    "read_event",
+    "record",
+    "record_json",
+    "record_many",
+    "record_round",
+    "replay_refused",
+    "send",
+]

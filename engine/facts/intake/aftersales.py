@@ -72,7 +72,7 @@ select 1 from cases k join events e on e.customer_id = k.customer_id and e.kind 
 
 def shipment_progressed(incoming: Incoming) -> None:
     """Sets one instant of a parcel, which becomes known by its first event, whichever that is."""
-    incoming.read_state("shipment")
+    incoming.read_state()
     incoming.log(once=True)
     data = incoming.data
     estimated = data.get("estimated_at")
@@ -92,7 +92,7 @@ def shipment_progressed(incoming: Incoming) -> None:
 
 def shipment_delayed(incoming: Incoming) -> None:
     """Moves the promised delivery of a parcel, as often as it is told."""
-    incoming.read_state("shipment")
+    incoming.read_state()
     incoming.log(once=False)
     estimated = incoming.data.get("estimated_at")
     row = incoming.fetch(
@@ -107,7 +107,7 @@ def shipment_delayed(incoming: Incoming) -> None:
 
 def return_requested(incoming: Incoming) -> None:
     """Makes a return known."""
-    incoming.read_state("return")
+    incoming.read_state()
     incoming.stored.setdefault("type", "return")
     incoming.log(once=True)
     incoming.execute(
@@ -129,7 +129,7 @@ def return_progressed(incoming: Incoming) -> None:
     Raises:
         Refusal: `unknown_return`; it waits for the return.
     """
-    incoming.read_state("return")
+    incoming.read_state()
     key = incoming.data["return"]
     known = incoming.fetch(
         "select 1 from returns where order_id = %(order)s and key = %(key)s", order=incoming.order_id, key=key
@@ -151,7 +151,7 @@ def return_progressed(incoming: Incoming) -> None:
 
 def review_created(incoming: Incoming) -> None:
     """Writes a review of an order, or of one of its products."""
-    incoming.read_state("review")
+    incoming.read_state()
     incoming.log(once=True)
     data = incoming.data
     answered = data.get("answered_at")
@@ -192,7 +192,7 @@ def coupon_redeemed(incoming: Incoming) -> None:
 
 def case_opened(incoming: Incoming) -> None:
     """Makes a case known."""
-    incoming.read_state("case")
+    incoming.read_state()
     incoming.log(once=True)
     row = incoming.fetch(
         _CASE,
@@ -212,14 +212,14 @@ def case_opened(incoming: Incoming) -> None:
 
 def case_answered(incoming: Incoming) -> None:
     """Sets when a case was first answered."""
-    incoming.read_state("case")
+    incoming.read_state()
     incoming.log(once=False)
     incoming.execute(_ANSWERED, case=incoming.case_id, at=incoming.event.at)
 
 
 def case_closed(incoming: Incoming) -> None:
     """Sets when a case was closed: the first time, and anew after each time it was opened again."""
-    incoming.read_state("case")
+    incoming.read_state()
     anew = incoming.fetch(_REOPENED, case=incoming.case_id, at=incoming.event.at) is not None
     incoming.log(once=not anew)
     incoming.execute(
@@ -233,7 +233,7 @@ def case_closed(incoming: Incoming) -> None:
 
 def case_reopened(incoming: Incoming) -> None:
     """Notes that a case was opened again. Its closing stays a fact; whether it is open is read from both."""
-    incoming.read_state("case")
+    incoming.read_state()
     incoming.log(once=False)
 
 

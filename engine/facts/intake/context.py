@@ -1,6 +1,6 @@
 """One event on its way in: what it is about, under the customer's lock, and how its row is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,25 +9,44 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from engine.attributes.sources import Cell
 from engine.contracts import ORDER_FIELDS, json_of
 from engine.facts.events import Contract, Event
+from engine.facts.intake.written import written
 from engine.money import Money
 
 Row = dict[str, Any]
+Cursor = psycopg.Cursor[Any]
+PARTS = {
+    **dict.fromkeys(
+        ("shipment.shipped", "shipment.out_for_delivery", "shipment.delivered", "shipment.lost"), "shipment"
+    ),
+    "shipment.delayed": "shipment",
+    **dict.fromkeys(("return.requested", "return.received", "return.refunded"), "return"),
+    "review.created": "review",
+    **dict.fromkeys(("case.opened", "case.answered", "case.closed", "case.reopened"), "case"),
+}
+"""Of events about a parcel, return, review or case: the name of its key in the data."""
 
-# `subject_key` tells apart the parcels, returns, reviews or cases of one order or customer.
+# `part_key` tells apart the parcels, returns, reviews or cases of one order or customer.
 _STATE = """
-select (select id from events where shop_id = %(shop)s and key = %(key)s) as same_id,
+select t.place::int,
+       (select id from events where shop_id = t.shop and key = t.key) as same_id,
        (select id from events
-         where customer_id = %(customer)s and kind = %(kind)s and order_id is not distinct from %(order)s
-           and (%(part)s::text is null or data ->> %(part)s::text = %(part_key)s)
+         where customer_id = t.customer and kind = t.kind
+           and (case when t.number is null then order_id is null else order_id = t.number end)
+           and (t.part is null or data ->> t.part = t.part_key)
          order by id limit 1) as told_id,
+       (select fact_version from customers where id = t.customer) as before,
        o.*,
        (select array_agg(distinct p.key) from order_lines l join products p on p.id = l.product_id
          where l.order_id = o.id) as product_keys,
        (select array_agg(distinct p.category) from order_lines l join products p on p.id = l.product_id
          where l.order_id = o.id and p.category is not null) as categories
-  from (select 1) as one left join orders o on o.id = %(order)s
+  from unnest(%(shop)s::bigint[], %(key)s::text[], %(customer)s::bigint[], %(kind)s::text[], %(order)s::bigint[],
+              %(part)s::text[], %(part_key)s::text[])
+       with ordinality as t (shop, key, customer, kind, number, part, part_key, place)
+  left join orders o on o.id = t.number
 """
 _LOG = """
 with logged as (
@@ -73,6 +92,37 @@ class AlreadyTold(Exception):  # noqa: N818 - likewise
         self.event_id = event_id
 
 
+class Collided(Exception):  # noqa: N818 - likewise: of a batch
+    """Another transaction has told the same event since it was looked for: what was sent with it must be undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to read of one event."""
+
+    shop: int
+    event: Event
+    customer: int
+    order: int | None
+
+    def values(self) -> tuple[object, ...]:
+        """The parameters of the statement."""
+        part = PARTS.get(self.event.kind)
+        key = self.event.data.get(part) if part else None
+        return (self.shop, self.event.key, self.customer, self.event.kind, self.order, part, key)
+
+
+def read_states(connection: psycopg.Connection[Any], asked: Sequence[Question]) -> list[Row]:
+    """The order and what was told before of each event, by one statement."""
+    if not asked:
+        return []
+    names = ("shop", "key", "customer", "kind", "order", "part", "part_key")
+    columns = zip(*(each.values() for each in asked), strict=True)
+    values = {name: list(column) for name, column in zip(names, columns, strict=True)}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return sorted(cursor.execute(_STATE, values).fetchall(), key=lambda row: int(row["place"]))
+
+
 @dataclass
 class Incoming:
     """An event whose shop and customer are known, and whose customer's row is locked by this transaction."""
@@ -97,6 +147,16 @@ class Incoming:
     notes: list[str] = field(default_factory=list)
     arrived: list[str] = field(default_factory=list)
     """What has become known, for refused events that wait for it."""
+    before: int = 0
+    """The version of the customer's facts before this event."""
+    wrote: set[Cell] = field(default_factory=set)
+    """The cells that may have been written."""
+    known_state: Row | None = None
+    """What `read_state` would read, where it has been read together with that of others."""
+    together: bool = False
+    """Whether statements are sent without waiting for each; `settle` then hears what became of them."""
+    _sent: list[tuple[Cursor, str]] = field(default_factory=list)
+    _logged: Cursor | None = None
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -111,29 +171,52 @@ class Incoming:
     def fetch(self, query: str, **values: object) -> Row | None:
         """The first row of a query."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
+            self._note(query)
             return cursor.execute(query, values).fetchone()
 
     def execute(self, query: str, **values: object) -> None:
         """Carries out a statement without a result."""
-        self.connection.execute(query, values)
+        done = self.connection.execute(query, values)
+        if self.together:
+            self._sent.append((done, query))
+        else:
+            self._note_done(done, query)
 
-    def read_state(self, part: str | None = None) -> None:
-        """Reads the order and what was told before; `part` names the data's key of a parcel, return, review or case.
+    def settle(self) -> None:
+        """Hears what became of statements that were sent together.
+
+        Raises:
+            Collided: another transaction has told the same event meanwhile.
+        """
+        for done, query in self._sent:
+            self._note_done(done, query)
+        if self._logged is not None:
+            row = self._logged.fetchone()
+            if row is None:
+                raise Collided(self.event.key)
+            self.event_id = row[0]
+
+    def _note_done(self, done: Cursor, query: str) -> None:
+        if done.rowcount != 0 or not query.lstrip().startswith("update"):
+            self._note(query)
+
+    def _note(self, query: str) -> None:
+        """Notes what a statement may have written; rows of the log of events are known by their kind."""
+        for table, column in written(query):
+            self.wrote.add((f"events:{self.event.kind}" if table == "events" else table, column))
+
+    def read_state(self) -> None:
+        """Reads the order and what was told before.
 
         Raises:
             AlreadyTold: an event of this key is in the log.
         """
-        state = self.fetch(
-            _STATE,
-            shop=self.shop_id,
-            key=self.event.key,
-            customer=self.customer_id,
-            kind=self.event.kind,
-            order=self.order_id,
-            part=part,
-            part_key=self.data.get(part) if part else None,
-        )
-        assert state is not None  # the query always has one row
+        state = self.known_state
+        if state is None:
+            asked = Question(self.shop_id, self.event, self.customer_id, self.order_id)
+            (state,) = read_states(self.connection, [asked])
+        self.known_state = None
+        self.before = state["before"] or 0
         self.told_id = state["told_id"]
         self.order = state
         self._gather_fields()
@@ -151,6 +234,10 @@ class Incoming:
                 raise AlreadyTold(self.told_id)
             self.execute(_AMEND, at=self.event.at, data=Jsonb(self.stored), id=self.told_id, customer=self.customer_id)
             self.event_id = self.told_id
+            return
+        if self.together:
+            self._note(_LOG)
+            self._logged = self.connection.execute(_LOG, self.row())
             return
         row = self.fetch(_LOG, **self.row())
         if row is None:

@@ -25,6 +25,10 @@ select i.customer_id, s.key, i.key from unnest(%(shops)s::text[], %(customers)s:
 select o.customer_id, null, null from unnest(%(shops)s::text[], %(orders)s::text[]) as t(shop, number)
   join shops s on s.key = t.shop
   join orders o on o.shop_id = s.id and o.number = t.number
+ union
+select customer_id, null, null from cases where key = any(%(cases)s)
+ union
+select customer_id, null, null from messages where key = any(%(messages)s)
 """
 _NEW_PRODUCTS = """
 select distinct t.shop from unnest(%(shops)s::text[], %(keys)s::text[]) as t(shop, key)
@@ -50,6 +54,8 @@ def lock_batch(connection: psycopg.Connection[Any], events: Sequence[Event]) -> 
         "shops": [event.shop for event in events],
         "customers": [event.customer for event in events],
         "orders": [event.order for event in events],
+        "cases": _named(events, "case"),
+        "messages": _named(events, "message"),
     }
     rows = connection.execute(_KNOWN, told).fetchall()
     known = {(shop, key) for _, shop, key in rows}
@@ -65,6 +71,12 @@ def lock_batch(connection: psycopg.Connection[Any], events: Sequence[Event]) -> 
         named = {"shops": [shop for shop, _ in products], "keys": [key for _, key in products]}
         for (shop,) in connection.execute(_NEW_PRODUCTS, named).fetchall():
             connection.execute(NEW_PRODUCTS_LOCK, [shop])
+
+
+def _named(events: Sequence[Event], what: str) -> list[str]:
+    """Keys that data name; what cannot be one breaks the contract and is refused later."""
+    keys = (event.data.get(what) for event in events)
+    return sorted({key for key in keys if isinstance(key, str) and "\x00" not in key})
 
 
 def _products(events: Sequence[Event]) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +12,12 @@ from psycopg.pq import TransactionStatus
 from engine.contracts import values_of
 from engine.facts.events import Contract, Event, Recorded, Refused, Violation
 from engine.facts.intake import aftersales, orders, people, placing, responses
-from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
+from engine.facts.intake.context import AlreadyTold, Incoming, Question, Refusal, read_states
 from engine.facts.intake.envelope import envelope_violations, read_event
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
-from engine.facts.intake.resolve import resolve
+from engine.facts.intake.resolve import Ahead, Found, look_up, resolve, whose
+from engine.facts.pipelines import together
 
 _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
     "order.placed": placing.order_placed,
@@ -44,6 +45,7 @@ WAITING = (
     "unknown_message",
 )  # fmt: skip
 """Codes of refusals that may pass by themselves."""
+_WAITED_FOR = "select distinct waits_for from refused_events where waits_for = any(%s) and replayed_at is null"
 
 
 def record(
@@ -67,11 +69,15 @@ def record(
     Raises:
         ValueError: the connection commits each statement by itself, or `recorded_at` has no zone.
     """
+    _check(connection, recorded_at)
+    return _taken(connection, event, recorded_at, contracts, refused_id=None)
+
+
+def _check(connection: psycopg.Connection[Any], recorded_at: datetime) -> None:
     if connection.autocommit and connection.info.transaction_status is TransactionStatus.IDLE:
         raise ValueError("an event and what follows from it need one transaction, this connection opens none")
     if recorded_at.tzinfo is None:
         raise ValueError("the record instant has no zone")
-    return _take(connection, event, recorded_at, contracts, refused_id=None)
 
 
 def record_json(
@@ -102,6 +108,77 @@ def record_many(
     return [record(connection, event, recorded_at=recorded_at, contracts=contracts) for event in events]
 
 
+def record_round(
+    connection: psycopg.Connection[Any],
+    events: Sequence[Event],
+    *,
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+) -> list[Recorded | Refused]:
+    """Records events of which no two have to do with each other; their customers are locked.
+
+    What they name is looked up by two statements for all of them, and what they write is sent without waiting.
+
+    Raises:
+        Collided: another transaction has told one of them meanwhile; nothing of this transaction may be committed.
+    """
+    ahead = _looked_ahead(connection, events, contracts)
+    with together(connection):
+        sent = [
+            _take(connection, event, recorded_at, contracts, None, ahead.get(place), at_once=True)
+            for place, event in enumerate(events)
+        ]
+        return _finished(connection, sent, recorded_at, contracts)
+
+
+def send(
+    connection: psycopg.Connection[Any], event: Event, *, recorded_at: datetime, contracts: Mapping[str, Contract]
+) -> "Refused | Sent":
+    """Sends what records an event, without waiting for what becomes of it: see `finish`."""
+    _check(connection, recorded_at)
+    return _take(connection, event, recorded_at, contracts, None, None, at_once=True)
+
+
+def finish(
+    connection: psycopg.Connection[Any],
+    sent: "Refused | Sent",
+    *,
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+) -> Recorded | Refused:
+    """What became of an event that has been sent.
+
+    Raises:
+        Collided: another transaction has told it meanwhile; nothing of this transaction may be committed.
+    """
+    return _finished(connection, [sent], recorded_at, contracts)[0]
+
+
+def _looked_ahead(
+    connection: psycopg.Connection[Any], events: Sequence[Event], contracts: Mapping[str, Contract]
+) -> dict[int, Ahead]:
+    """What is known of each event, by its place; nothing of those that will be refused for what they say."""
+    asked = [(place, each, contracts[each.kind]) for place, each in enumerate(events) if each.kind in contracts]
+    sound = [each for each in asked if not envelope_violations(each[1]) and not each[2].check(each[1].data)]
+    if not sound:
+        return {}
+    found = look_up(connection, [(event, of) for _, event, of in sound])
+    known = [
+        (place, event, row, customer)
+        for (place, event, _), row in zip(sound, found, strict=True)
+        if row is not None and (customer := whose(row, event)) is not None
+    ]
+    states = read_states(connection, [_question(event, row, customer) for _, event, row, customer in known])
+    ahead = {place: Ahead(row) for (place, *_), row in zip(sound, found, strict=True)}
+    for (place, _, row, _), state in zip(known, states, strict=True):
+        ahead[place] = Ahead(row, state)
+    return ahead
+
+
+def _question(event: Event, found: Found, customer: int) -> Question:
+    return Question(found.shop_id, event, customer, found.order_id if found.order_id is not None else found.case_order)
+
+
 def replay_refused(
     connection: psycopg.Connection[Any],
     *,
@@ -124,15 +201,46 @@ def replay_refused(
     ]
 
 
-def _take(
+def _taken(
     connection: psycopg.Connection[Any],
     event: Event,
     recorded_at: datetime,
     contracts: Mapping[str, Contract],
     refused_id: int | None,
 ) -> Recorded | Refused:
+    outcome = _take(connection, event, recorded_at, contracts, refused_id, None, at_once=False)
+    return _finished(connection, [outcome], recorded_at, contracts)[0]
+
+
+def _finished(
+    connection: psycopg.Connection[Any],
+    sent: "Sequence[Refused | Sent]",
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+) -> list[Recorded | Refused]:
+    """What became of events that have been sent, with those that had waited for them."""
+    arrived = [name for each in sent if isinstance(each, Sent) for name in each.settled()]
+    waits = {row[0] for row in connection.execute(_WAITED_FOR, [arrived])} if arrived else set()
+    return [
+        each.recorded(_release(connection, each.arrived, recorded_at, contracts) if waits & {*each.arrived} else ())
+        if isinstance(each, Sent)
+        else each
+        for each in sent
+    ]
+
+
+def _take(
+    connection: psycopg.Connection[Any],
+    event: Event,
+    recorded_at: datetime,
+    contracts: Mapping[str, Contract],
+    refused_id: int | None,
+    ahead: Ahead | None,
+    *,
+    at_once: bool,
+) -> "Refused | Sent":
     told = told_of(event)
-    envelope = envelope_violations(event)
+    envelope = () if ahead else envelope_violations(event)
     if envelope:
         return _keep_violations(connection, told, "malformed", envelope, recorded_at, refused_id)
     contract = contracts.get(event.kind)
@@ -141,11 +249,11 @@ def _take(
         hint = f"did you mean {near[0]!r}?" if near else "add its contract to schemas/events/"
         unknown = (Violation("kind", repr(event.kind), "a kind that has a contract", hint),)
         return _keep_violations(connection, told, "unknown_kind", unknown, recorded_at, refused_id)
-    violations = contract.check(event.data)
+    violations = () if ahead else contract.check(event.data)
     if violations:
         return _keep_violations(connection, told, "contract_violation", violations, recorded_at, refused_id)
     try:
-        recorded, arrived = _write(connection, event, contract, recorded_at)
+        sent = _write(connection, event, contract, recorded_at, ahead, at_once=at_once)
     except Refusal as refusal:
         return keep(
             connection,
@@ -158,38 +266,82 @@ def _take(
         )
     if refused_id is not None:
         settle(connection, refused_id, recorded_at)
-    if not arrived:
-        return recorded
-    return replace(recorded, released=_release(connection, arrived, recorded_at, contracts))
+    return sent
+
+
+@dataclass
+class Sent:
+    """An event whose statements have been sent; `earlier`: as which it was told before."""
+
+    event: Event
+    contract: Contract
+    incoming: Incoming | None
+    earlier: Recorded | None = None
+
+    @property
+    def customer(self) -> int:
+        """Our number of the customer."""
+        return self.incoming.customer_id if self.incoming is not None else 0
+
+    @property
+    def arrived(self) -> list[str]:
+        """What has become known with it."""
+        return [] if self.incoming is None else self.incoming.arrived
+
+    def settled(self) -> list[str]:
+        """Hears what became of the statements, and gives what has become known."""
+        if self.incoming is not None:
+            self.incoming.settle()
+        return self.arrived
+
+    def recorded(self, released: tuple[Recorded, ...]) -> Recorded:
+        """The event as a fact, with those that had waited for it."""
+        incoming = self.incoming
+        if self.earlier is not None:
+            return replace(self.earlier, released=released)
+        assert incoming is not None and incoming.event_id is not None  # noqa: PT018 -- every handler logs or raises
+        return _recorded(self.event, self.contract, incoming, incoming.event_id, released)
 
 
 def _write(
-    connection: psycopg.Connection[Any], event: Event, contract: Contract, recorded_at: datetime
-) -> tuple[Recorded, list[str]]:
+    connection: psycopg.Connection[Any],
+    event: Event,
+    contract: Contract,
+    recorded_at: datetime,
+    ahead: Ahead | None,
+    *,
+    at_once: bool,
+) -> Sent:
     try:
-        incoming = resolve(connection, event, contract, recorded_at)
+        incoming = resolve(connection, event, contract, recorded_at, ahead)
     except AlreadyTold as known:
-        return _earlier(connection, known.event_id, event, contract), []
+        return Sent(event, contract, None, _earlier(connection, known.event_id, event, contract))
+    incoming.together = at_once
     try:
         _HANDLERS.get(event.kind, responses.other_event)(incoming)
     except AlreadyTold as known:
         # A customer made known on the way stays known: the transaction that told the event first did the same.
-        return _earlier(connection, known.event_id, event, contract), incoming.arrived
-    assert incoming.event_id is not None  # every handler logs or raises
-    return (
-        Recorded(
-            event_id=incoming.event_id,
-            kind=event.kind,
-            customer_id=incoming.customer_id,
-            at=event.at.astimezone(UTC),
-            order_id=incoming.order_id,
-            shipment_id=incoming.shipment_id,
-            case_id=incoming.case_id,
-            fields=values_of(contract.fields, incoming.stored),
-            fresh=incoming.event_id != incoming.told_id,
-            notes=tuple(incoming.notes),
-        ),
-        incoming.arrived,
+        return Sent(event, contract, incoming, _earlier(connection, known.event_id, event, contract))
+    return Sent(event, contract, incoming)
+
+
+def _recorded(
+    event: Event, contract: Contract, incoming: Incoming, event_id: int, released: tuple[Recorded, ...]
+) -> Recorded:
+    return Recorded(
+        event_id=event_id,
+        kind=event.kind,
+        customer_id=incoming.customer_id,
+        at=event.at.astimezone(UTC),
+        order_id=incoming.order_id,
+        shipment_id=incoming.shipment_id,
+        case_id=incoming.case_id,
+        fields=values_of(contract.fields, incoming.stored),
+        fresh=event_id != incoming.told_id,
+        notes=tuple(incoming.notes),
+        wrote=frozenset(incoming.wrote),
+        before=incoming.before,
+        released=released,
     )
 
 
@@ -231,7 +383,7 @@ def _retry(
         return None
     event = read_event(told)
     if isinstance(event, Event):
-        return _take(connection, event, recorded_at, contracts, refused_id)
+        return _taken(connection, event, recorded_at, contracts, refused_id)
     return _keep_violations(connection, told, "malformed", event, recorded_at, refused_id)
 
 

@@ -1,5 +1,7 @@
 """Finds whom and what an event is about, and locks the customer."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,29 +10,43 @@ from psycopg.rows import class_row
 
 from engine.facts.event_formats import parse_instant
 from engine.facts.events import Contract, Event
-from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
+from engine.facts.intake.context import AlreadyTold, Incoming, Refusal, Row
 from engine.facts.intake.locks import ARRIVAL_LOCK, NEW_CUSTOMER_LOCK, case_arrival, order_arrival
 from engine.facts.intake.people import create_customer, profile
 
 _FIND = """
-select s.id as shop_id, s.currency, s.country,
+select t.place::int, s.id as shop_id, s.currency, s.country,
        (select customer_id from customer_identities
-         where shop_id = s.id and platform = 'shop' and key = %(customer)s) as named,
+         where shop_id = s.id and platform = 'shop' and key = t.customer) as named,
        o.id as order_id, o.customer_id as order_customer,
        c.id as case_id, c.customer_id as case_customer, c.order_id as case_order, m.customer_id as message_customer,
-       (select id from events where shop_id = s.id and key = %(key)s) as same_event
-  from shops s
-  left join orders o on o.shop_id = s.id and o.number = %(order)s
-  left join cases c on c.key = %(case)s
-  left join messages m on m.key = %(message)s
- where s.key = %(shop)s
+       (select id from events where shop_id = s.id and key = t.key) as same_event
+  from unnest(%(shop)s::text[], %(customer)s::text[], %(order)s::text[], %(case)s::text[], %(message)s::text[],
+              %(key)s::text[]) with ordinality as t (shop, customer, number, case_key, message, key, place)
+  join shops s on s.key = t.shop
+  left join orders o on o.shop_id = s.id and o.number = t.number
+  left join cases c on c.key = t.case_key
+  left join messages m on m.key = t.message
 """
+_LOCK = "select 1 from customers where id = %s for update"
 _MAKES_CUSTOMER = ("order.placed", "customer.updated")
 
 
-class _Found(NamedTuple):
-    """What is known of that which an event names."""
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What has been looked up for an event that keeps its contract, together with others; the customer is locked.
 
+    `state` is what `Incoming.read_state` finds; None: not looked up, since the customer is not known yet.
+    """
+
+    found: "Found | None"
+    state: Row | None = None
+
+
+class Found(NamedTuple):
+    """What is known of that which an event names; `place` counts the events that were looked up together from 1."""
+
+    place: int
     shop_id: int
     currency: str
     country: str | None
@@ -49,14 +65,43 @@ class _Found(NamedTuple):
         return {each for each in (self.order_customer, self.case_customer, self.message_customer) if each is not None}
 
 
-def resolve(connection: psycopg.Connection[Any], event: Event, contract: Contract, recorded_at: datetime) -> Incoming:
+def look_up(connection: psycopg.Connection[Any], asked: Sequence[tuple[Event, Contract]]) -> list[Found | None]:
+    """What is known of that which each event names, by one statement; None: not even its shop."""
+    keys = [_keys(event, contract) for event, contract in asked]
+    with connection.cursor(row_factory=class_row(Found)) as cursor:
+        rows = cursor.execute(_FIND, {name: [each[name] for each in keys] for name in keys[0]}).fetchall()
+    found = {row.place: row for row in rows}
+    return [found.get(place) for place in range(1, len(asked) + 1)]
+
+
+def whose(found: Found | None, event: Event) -> int | None:
+    """The customer of an event as far as it is known without writing anything."""
+    if found is None:
+        return None
+    return found.named if found.named is not None or event.customer is not None else next(iter(found.customers), None)
+
+
+def resolve(
+    connection: psycopg.Connection[Any],
+    event: Event,
+    contract: Contract,
+    recorded_at: datetime,
+    ahead: Ahead | None = None,
+) -> Incoming:
     """The event with its shop, customer, order and case; the customer's row is locked until the transaction ends.
+
+    Args:
+        connection: in a transaction.
+        event: the event.
+        contract: of its kind.
+        recorded_at: the record instant.
+        ahead: what has been looked up for it under the customer's lock.
 
     Raises:
         Refusal: one of them is not known, or they do not belong together.
         AlreadyTold: the log has the event's key.
     """
-    found = _find(connection, event, contract)
+    found = _known(ahead.found, event) if ahead else _find(connection, event, contract)
     arrival = _missing(event, contract, found)
     if arrival is not None:
         connection.execute(ARRIVAL_LOCK, [arrival])
@@ -68,18 +113,23 @@ def resolve(connection: psycopg.Connection[Any], event: Event, contract: Contrac
         message = event.data.get("message")
         raise Refusal("unknown_message", f"message {message!r} is not known", f"message:{message}")
     incoming = _incoming(connection, event, contract, recorded_at, found)
+    if ahead and incoming.customer_id:
+        incoming.known_state = ahead.state
     if not incoming.customer_id:
         _make_known(incoming)
     if found.customers - {incoming.customer_id}:
         whose = f"customer {event.customer!r} is not the one whose order, case or message it is"
         raise Refusal("other_customer", whose)
-    connection.execute("select 1 from customers where id = %s for update", [incoming.customer_id])
+    if ahead is None or ahead.state is None or incoming.customer_is_new:
+        connection.execute(_LOCK, [incoming.customer_id])
     return incoming
 
 
-def _find(connection: psycopg.Connection[Any], event: Event, contract: Contract) -> _Found:
-    with connection.cursor(row_factory=class_row(_Found)) as cursor:
-        found = cursor.execute(_FIND, _keys(event, contract)).fetchone()
+def _find(connection: psycopg.Connection[Any], event: Event, contract: Contract) -> Found:
+    return _known(look_up(connection, [(event, contract)])[0], event)
+
+
+def _known(found: Found | None, event: Event) -> Found:
     if found is None:
         raise Refusal("unknown_shop", f"shop {event.shop!r} is not known", f"shop:{event.shop}")
     if found.same_event is not None:
@@ -98,7 +148,7 @@ def _keys(event: Event, contract: Contract) -> dict[str, object]:
     }
 
 
-def _missing(event: Event, contract: Contract, found: _Found) -> str | None:
+def _missing(event: Event, contract: Contract, found: Found) -> str | None:
     """The arrival of the order or case that the event needs and that is not known.
 
     Raises:
@@ -117,7 +167,7 @@ def _missing(event: Event, contract: Contract, found: _Found) -> str | None:
 
 
 def _incoming(
-    connection: psycopg.Connection[Any], event: Event, contract: Contract, recorded_at: datetime, found: _Found
+    connection: psycopg.Connection[Any], event: Event, contract: Contract, recorded_at: datetime, found: Found
 ) -> Incoming:
     customer = found.named
     if customer is None and event.customer is None:

@@ -26,6 +26,8 @@ class Numbering:
     coupons: frozenset[str]
     calls: Mapping[str, str]
     """Steps that call something, which conditions can ask about; each with its activity, if it names one."""
+    unnamed: tuple[tuple[Span, str], ...] = ()
+    """Places and kinds of steps that have no name of the author's own."""
 
 
 def number(steps: Node | None, kinds: Collection[str], report: Report) -> Numbering:
@@ -48,7 +50,8 @@ def number(steps: Node | None, kinds: Collection[str], report: Report) -> Number
     tasks = frozenset(ids[span] for span, kind, *_ in found if kind == "task")
     coupons = frozenset(ids[span] for span, kind, *_ in found if kind == "coupon")
     places = {name: place for place, name in enumerate(dict.fromkeys(ids.values()), 1)}
-    return Numbering(ids, places, sends, tasks, coupons, calls)
+    unnamed = tuple((span, kind) for span, kind, own, _ in found if own is None)
+    return Numbering(ids, places, sends, tasks, coupons, calls, unnamed)
 
 
 def _next(kind: str, counts: Counter[str], taken: Mapping[str, object]) -> str:

@@ -1,0 +1,1 @@
+"""Benches of many customers, with a shop made by sets in PostgreSQL."""

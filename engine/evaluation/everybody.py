@@ -1,0 +1,177 @@
+"""Everybody's standing at once, over the columnar mirror: read, decided and counted in DuckDB.
+
+What it says of a customer holds for the facts that the mirror shows (`fact_version`) and the standing that was stored
+when it was asked (`row`). Whoever writes compares both under the customer's lock, and judges anew where they differ.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+
+from engine.evaluation.answers import fill_answers
+from engine.evaluation.work import Said, Tally
+from engine.facts.evaluate import evaluator
+from engine.language.rules import Rules
+from engine.query import run, sql
+from engine.query.judging import BulkJudge
+from engine.query.standing import HAND_TAGS, PREVIOUS, PREVIOUS_GIVEN
+from engine.standing.cut_offs import CutOffs
+from engine.standing.decide import STANDING_TYPES, Standing
+from engine.standing.definition import StandingRules
+
+Connection = psycopg.Connection[Any]
+PART = 500_000
+"""Customers whose attributes are computed in one go."""
+
+_RANKS = tuple(name for name in STANDING_TYPES if name not in ("tags", "segments"))
+_MICRO = "(extract(epoch from {}) * 1000000)::bigint"
+_PREVIOUS = f"""
+select customer_id, xmin::text::bigint, {_MICRO.format("evaluated_at")}, stage, tier, {_MICRO.format("tier_ends_at")},
+       rfm_group, rfm_recency, rfm_frequency, rfm_monetary from standings
+"""  # noqa: S608 -- our own names
+_PREVIOUS_TYPES = {
+    "customer": "BIGINT", "row": "BIGINT", "decided_at": "BIGINT", "stage": "VARCHAR", "tier": "VARCHAR",
+    "tier_ends_at": "BIGINT", "rfm_group": "VARCHAR", "rfm_recency": "BIGINT", "rfm_frequency": "BIGINT",
+    "rfm_monetary": "BIGINT",
+}  # fmt: skip
+_GIVEN = f"""
+select customer_id, key, {_MICRO.format("value::timestamptz")} from standings, jsonb_each_text(given)
+"""  # noqa: S608 -- our own names
+_GIVEN_TYPES = {"customer": "BIGINT", "tag": "VARCHAR", "since": "BIGINT"}
+_HAND_TAGS = f"""
+select customer_id, tag, {_MICRO.format("at")}, {_MICRO.format("expires_at")}, {_MICRO.format("removed_at")}
+  from hand_tags
+"""  # noqa: S608 -- our own names
+_HAND_TAGS_TYPES = {
+    "customer": "BIGINT", "tag": "VARCHAR", "given_at": "BIGINT", "expires_at": "BIGINT", "removed_at": "BIGINT",
+}  # fmt: skip
+_SAID = f"""
+select r.customer, p.fact_version, b."row", r.stages, {", ".join(f"r.{name}" for name in _RANKS)},
+       t.tags, t.segments, g.tags, g.since, f.instant
+  from ranks r join people p on p.customer = r.customer left join {PREVIOUS} b on b.customer = r.customer
+  left join (select customer, list(name) filter (where kind = 'tag') as tags,
+                    list(name) filter (where kind = 'segment') as segments
+               from memberships group by customer) t on t.customer = r.customer
+  left join (select customer, list(tag order by tag) as tags, list(since order by tag) as since
+               from given group by customer) g on g.customer = r.customer
+  left join flips f on f.customer = r.customer
+ order by r.customer
+"""  # noqa: S608 -- our own names
+_SIZES = """
+select 'stage', coalesce(stage, ''), count(*) from ranks group by 2 union all
+select 'tier', coalesce(tier, ''), count(*) from ranks group by 2 union all
+select 'rfm_group', coalesce(rfm_group, ''), count(*) from ranks group by 2 union all
+select kind, name, count(*) from memberships group by 1, 2
+"""
+
+
+class Everybody:
+    """The rules of standing over an open mirror, as of one instant. Tables are made in its connection.
+
+    Args:
+        duck: the mirror's connection.
+        connection: to the facts, for what no mirror holds: standings, hand tags, questions to the events.
+        rules: the rules.
+        currency: the reporting currency.
+        at: the instant, in microseconds since the epoch.
+        only: rules of standing in place of all.
+        flips: whether next flips are wanted.
+    """
+
+    def __init__(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        connection: Connection,
+        rules: Rules,
+        currency: str | None,
+        at: int,
+        *,
+        only: StandingRules | None = None,
+        flips: bool = True,
+    ) -> None:
+        self._duck, self._connection, self._rules, self._at = duck, connection, rules, at
+        self._evaluator = evaluator(rules.catalogue, currency, rules.words)
+        self._judge = BulkJudge(
+            only or rules.standing,
+            rules.catalogue,
+            self._evaluator.catalogue,
+            rules.policy.zone,
+            rules.words,
+            flips=flips,
+        )
+
+    def customers(self) -> int:
+        """How many there are."""
+        ((count,),) = self._duck.execute("select count(*) from people").fetchall()
+        return int(count)
+
+    def read(self) -> CutOffs:
+        """Computes the attributes that the rules name, and gives the cut-offs that follow from them."""
+        self._judge.values(self._duck, self._at, parts=max(1, -(-self.customers() // PART)))
+        return self._judge.cut_offs(self._duck)
+
+    def decide(self, cut_offs: CutOffs, *, follows: bool) -> None:
+        """Decides everybody's standing; `follows`: from the stored ones, else as if there were none before."""
+        nobody = "" if follows else " where false"
+        self._copy(_PREVIOUS + nobody, PREVIOUS, _PREVIOUS_TYPES)
+        self._copy(_GIVEN + nobody, PREVIOUS_GIVEN, _GIVEN_TYPES)
+        self._copy(_HAND_TAGS, HAND_TAGS, _HAND_TAGS_TYPES)
+        fill_answers(
+            self._duck, self._connection, self._evaluator, self._judge.questions, self._at, self._rules.policy.zone
+        )
+        self._judge.decide(self._duck, self._at, cut_offs)
+
+    def said(self) -> Iterator[list[Said]]:
+        """What is said of each, in the order of their numbers, in batches."""
+        for batch in self._duck.sql(_SAID).to_arrow_reader(run.BATCH):
+            columns = [column.to_pylist() for column in batch.columns]
+            yield [self._one(row) for row in zip(*columns, strict=True)]
+
+    def _one(self, row: Sequence[Any]) -> Said:
+        customer, version, stored, stages, *ranks, tags, segments, given, since, flip = row
+        standing = Standing(
+            tags=frozenset(tags or ()),
+            segments=frozenset(segments or ()),
+            **dict(zip(_RANKS, ranks, strict=True)),
+            given=dict(zip(given or (), since or (), strict=True)),
+            at=self._at,
+        )
+        return Said(customer, version, stored, standing, flip, tuple(stages))
+
+    def tally(self) -> Tally:
+        """How many are what."""
+        tally = Tally(customers=self.customers())
+        for kind, name, size in self._duck.execute(_SIZES).fetchall():
+            tally.sizes[kind, name] = size
+        several = "select stages, count(*) from ranks where len(stages) <> 1 group by 1"
+        for stages, size in self._duck.execute(several).fetchall():
+            tally.several_stages[tuple(stages)] = size
+        return tally
+
+    def members(self, kind: str, name: str) -> list[tuple[int, str]]:
+        """The customers who have a tag or RFM group, or are in a segment, stage or tier, with the shop's names."""
+        if kind in ("tag", "segment"):
+            among, values = "memberships where kind = ? and name = ?", [kind, name]
+        else:
+            among, values = f"ranks where {sql.name(kind)} = ?", [name]
+        query = f'select customer, "key" from people join (select customer from {among}) using (customer)'  # noqa: S608 -- quoted
+        return self._duck.execute(query, values).fetchall()
+
+    def _copy(self, query: str, table: str, types: dict[str, str]) -> None:
+        """A table of what PostgreSQL answers; every text in it is a name of ours, without tabs and backslashes."""
+        with tempfile.TemporaryDirectory(prefix="regulars-") as directory:
+            aside = Path(directory) / table
+            copied = f"copy ({query}) to stdout".encode()
+            with aside.open("wb") as file, self._connection.cursor() as cursor, cursor.copy(copied) as copy:
+                for line in copy:
+                    file.write(line)
+            told = ", ".join(f"{sql.text(name)}: {sql.text(kind)}" for name, kind in types.items())
+            self._duck.execute(
+                f"create or replace temp table {table} as select * from read_csv({sql.text(str(aside))}, "  # noqa: S608 -- our own names
+                f"columns = {{{told}}}, auto_detect = false, header = false, delim = '\t', quote = '', escape = '', "
+                r"nullstr = '\N')"
+            )

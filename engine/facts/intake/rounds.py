@@ -1,0 +1,93 @@
+"""A batch of events in rounds: within one no two have to do with each other, and each comes after all that it follows.
+
+So a round can be looked up, written and judged together, and comes to the same as its events one by one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import psycopg
+
+from engine.facts.events import Event
+
+_CUSTOMERS = """
+select t.place::int, o.customer_id, i.customer_id, k.customer_id, m.customer_id
+  from unnest(%(shops)s::text[], %(customers)s::text[], %(orders)s::text[], %(cases)s::text[], %(messages)s::text[])
+       with ordinality as t (shop, customer, number, case_key, message, place)
+  left join shops s on s.key = t.shop
+  left join cases k on k.key = t.case_key
+  left join messages m on m.key = t.message
+  left join orders o on o.shop_id = s.id and o.number = t.number
+  left join customer_identities i on i.shop_id = s.id and i.platform = 'shop' and i.key = t.customer
+"""
+_NAMED = ("case", "message", "coupon")
+"""Keys in an event's data of what may be another customer's."""
+
+Key = tuple[object, ...]
+
+
+def in_rounds(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[list[int]]:
+    """The places of the events, round by round, each round in the order given.
+
+    Two events have to do with each other if they name one customer, order, case, message or coupon, or have one key.
+    """
+    known = _customers(connection, events)
+    return rounds(
+        [[*_keys(event), *(("id", each) for each in known.get(place, ()))] for place, event in enumerate(events)]
+    )
+
+
+def rounds(keys: Sequence[Sequence[Key]]) -> list[list[int]]:
+    """Rounds of places whose keys are given: those who share a key, also by way of others, keep their order."""
+    leaders: dict[Key, Key] = {}
+
+    def leader(key: Key) -> Key:
+        while (above := leaders.setdefault(key, key)) != key:
+            leaders[key] = leaders[above]
+            key = above
+        return key
+
+    for own in keys:
+        for key in own[1:]:
+            leaders[leader(key)] = leader(own[0])
+    found: list[list[int]] = []
+    met: dict[Key, int] = {}
+    for place, own in enumerate(keys):
+        group = leader(own[0])
+        number = met[group] = met.get(group, -1) + 1
+        if number == len(found):
+            found.append([])
+        found[number].append(place)
+    return found
+
+
+def _keys(event: Event) -> Iterator[Key]:
+    yield "event", event.shop, event.key
+    if event.customer is not None:
+        yield "customer", event.customer  # of any shop: a new one takes the key that is free
+    if event.order is not None:
+        yield "order", event.shop, event.order
+    for name in _NAMED:
+        if (value := _text(event, name)) is not None:
+            yield name, value
+
+
+def _text(event: Event, name: str) -> str | None:
+    """A key of the data; what cannot be one breaks the contract and is refused later."""
+    value = event.data.get(name)
+    return value if isinstance(value, str) and "\x00" not in value else None
+
+
+def _customers(connection: psycopg.Connection[Any], events: Sequence[Event]) -> Mapping[int, set[int]]:
+    """Our numbers of the customers that are known of each event, by its place."""
+    told = {
+        "shops": [event.shop for event in events],
+        "customers": [event.customer for event in events],
+        "orders": [event.order for event in events],
+        "cases": [_text(event, "case") for event in events],
+        "messages": [_text(event, "message") for event in events],
+    }
+    return {
+        place - 1: {each for each in customers if each is not None}
+        for place, *customers in connection.execute(_CUSTOMERS, told)
+    }

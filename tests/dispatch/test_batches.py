@@ -1,0 +1,174 @@
+"""A batch of events in one transaction comes to the same as its events one by one."""
+
+import importlib
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import psycopg
+import pytest
+
+from engine.dispatch.accept import accept_json, accept_together
+from engine.facts.events import Event
+from engine.facts.intake.rounds import rounds
+from engine.operations.telling import Answer, tell_all
+from tests.facts.intake.telling import placed, progressed
+from tests.facts.shop import put, utc
+from tests.standing.test_touched_by_events import _events, matcher, shipped  # noqa: F401 -- two are fixtures
+
+NOW = utc("2026-03-01T10:00")
+_FACTS = {
+    "events": "kind, key, at, data, order_id is not null, (select c.key from customers c where c.id = customer_id)",
+    "orders": "number, placed_at, paid_at, packed_at, shipped_at, delivered_at, cancelled_at, total_minor",
+    "order_lines": "(select number from orders o where o.id = order_id), line, quantity, unit_price_minor",
+    "payments": "(select number from orders o where o.id = order_id), sequence, amount_minor",
+    "cases": "key, kind, opened_at, closed_at, satisfaction",
+    "reviews": "key, score, created_at",
+    "customers": "key, email, country, zone, fact_version",
+    "standings": "(select c.key from customers c where c.id = customer_id), tags, segments, stage, tier, rfm_group,"
+    " given, fact_version, evaluated_at, next_flip, flips",
+    "refused_events": "key, code, reason, waits_for, replayed_at",
+    "journeys": "playbook, subject, occasion, state, outcome, started_at, stopped_at,"
+    " (select e.key from events e where e.id = event_id)",
+}
+_IN_ORDER = {
+    "standing_changes": 'select c.key, s.kind, s."from", s."to", s.at, s.cause, s.evidence, e.key'
+    " from standing_changes s"
+    " join customers c on c.id = s.customer_id left join events e on e.id = s.event_id order by c.key, s.id",
+    "outbox": "select c.key, o.kind, o.at, o.payload, j.playbook, j.occasion from outbox o join journeys j"
+    " on j.id = o.journey_id join customers c on c.id = j.customer_id order by c.key, o.id",
+}
+
+
+@pytest.fixture(autouse=True)
+def shop(connection):
+    put(connection, "shops", key="main", name="Main", zone="Europe/Berlin", currency="EUR", country="DE")
+    connection.commit()
+
+
+def _told(events: Sequence[Event]) -> list[object]:
+    return [event.to_json() for event in events]
+
+
+def _stored(connection) -> dict[str, list]:
+    """All that follows from events, without the numbers that rows happen to get."""
+    rows = {
+        table: sorted(map(repr, connection.execute(f"select {columns} from {table}").fetchall()))
+        for table, columns in _FACTS.items()
+    }
+    return rows | {name: connection.execute(query).fetchall() for name, query in _IN_ORDER.items()}
+
+
+def _fates(outcomes) -> list[tuple]:
+    return [(type(each).__name__, getattr(each, "code", None), getattr(each, "fresh", None)) for each in outcomes]
+
+
+def _emptied(connection) -> None:
+    tables = [*_FACTS, *_IN_ORDER, "products", "customer_identities", "site_events", "returns", "shipments"]
+    connection.execute(f"truncate {', '.join(tables)}, consents, suppressions restart identity cascade")
+    connection.commit()
+
+
+def _batch(seed: int) -> list[object]:
+    """Much of few customers and a little of many, some of it wrong, told twice, or before what it is about."""
+    chance = random.Random(seed)
+    events = [event for _, event in _events(seed, 60)]
+    many = [placed(f"m{number}", f"d{number}", at=NOW - timedelta(days=3)) for number in range(10)]
+    paid = [progressed("paid", f"m{number}", at=NOW - timedelta(days=2)) for number in range(10)]
+    told = _told([*events, *many, *paid, *chance.sample(events, 5)])
+    told += [{"kind": "order.paid"}, 7, {**told[0], "key": "odd", "kind": "order.plaiced"}]
+    told += [{**told[0], "key": "broken", "data": {"lines": 5}}, {**told[0], "key": "elsewhere", "shop": "other"}]
+    places = list(range(len(told)))
+    for _ in range(30):
+        first, second = chance.sample(places, 2)
+        told[first], told[second] = told[second], told[first]
+    return told
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_batch_comes_to_the_same_as_one_by_one(connection, matcher, seed):  # noqa: F811 -- a fixture
+    told = _batch(seed)
+    alone = [accept_json(connection, matcher, each, NOW) for each in told]
+    connection.commit()
+    expected = _stored(connection)
+    _emptied(connection)
+    together = accept_together(connection, matcher, told, NOW)
+    connection.commit()
+    assert _fates(together) == _fates(alone)
+    assert len({fate for fate, *_ in _fates(together)}) == 2
+    found = _stored(connection)
+    for table, rows in expected.items():
+        assert found[table] == rows, table
+    assert expected["outbox"]
+    assert expected["standing_changes"]
+
+
+def test_a_batch_told_again_changes_nothing(connection, matcher):  # noqa: F811 -- a fixture
+    told = _batch(1)
+    accept_together(connection, matcher, told, NOW)
+    connection.commit()
+    before = _stored(connection)
+    again = accept_together(connection, matcher, told, NOW)
+    connection.commit()
+    assert not any(getattr(each, "fresh", False) for each in again)
+    after = _stored(connection)
+    # One that had waited under its key and is refused for something else now is kept anew, as when told alone.
+    assert {name: rows for name, rows in after.items() if name != "refused_events"} == {
+        name: rows for name, rows in before.items() if name != "refused_events"
+    }
+
+
+_UNLUCKY = """
+create function fail() returns trigger language plpgsql as $$ begin raise exception 'unlucky'; end $$;
+create trigger fail before insert on orders for each row when (new.number = 'm5') execute function fail()
+"""
+
+
+def _clock() -> datetime:
+    return NOW
+
+
+def test_what_is_wrong_with_one_event_concerns_no_other(connection, matcher):  # noqa: F811 -- a fixture
+    told = _told([placed(f"m{number}", f"d{number}", at=NOW - timedelta(days=3)) for number in range(10)])
+    connection.execute(_UNLUCKY)
+    connection.commit()
+    answers = list(tell_all(connection, matcher, told, _clock))
+    assert [isinstance(each, Answer) for each in answers] == [number != 5 for number in range(10)]
+    assert connection.execute("select count(*) from events").fetchone() == (9,)
+    connection.execute("drop trigger fail on orders")
+    connection.commit()
+    again = [each.fate for each in tell_all(connection, matcher, told, _clock) if isinstance(each, Answer)]
+    assert sorted(again) == ["accepted", *["known"] * 9]
+    assert connection.execute("select count(*), count(distinct key) from events").fetchone() == (10, 10)
+
+
+def test_a_batch_that_meets_its_own_event_told_elsewhere_takes_it_once(
+    connection,
+    database,
+    matcher,  # noqa: F811 -- a fixture
+    monkeypatch,
+):
+    """The other transaction commits after the batch has looked for what is known, and before it writes."""
+    told = _told([placed(f"m{number}", f"d{number}", at=NOW - timedelta(days=3)) for number in range(3)])
+    accept_json(connection, matcher, placed("m9", "d9", at=NOW - timedelta(days=4)).to_json(), NOW)
+    connection.commit()
+    recording = importlib.import_module("engine.facts.intake.record")
+    looked = recording._looked_ahead
+
+    def overtaken(*arguments):
+        found = looked(*arguments)
+        monkeypatch.undo()
+        with psycopg.connect(database) as other:
+            accept_json(other, matcher, {**told[0], "customer": "somebody-else", "order": "z1"}, NOW)
+        return found
+
+    monkeypatch.setattr(recording, "_looked_ahead", overtaken)
+    answers = list(tell_all(connection, matcher, told, _clock))
+    assert [each.fate for each in answers] == ["known", "accepted", "accepted"]
+    assert connection.execute("select count(*), count(distinct key) from events").fetchone() == (4, 4)
+
+
+def test_events_that_share_something_keep_their_order_over_the_rounds():
+    a, b, order = ("customer", "a"), ("customer", "b"), ("order", "o1")
+    assert rounds([[a], [b], [a], [order, b], [order]]) == [[0, 1], [2, 3], [4]]
+    assert rounds([[order], [order, a], [a], [b]]) == [[0, 3], [1], [2]]

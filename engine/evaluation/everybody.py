@@ -4,6 +4,7 @@ What it says of a customer holds for the facts that the mirror shows (`fact_vers
 when it was asked (`row`). Whoever writes compares both under the customer's lock, and judges anew where they differ.
 """
 
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,15 +13,17 @@ from typing import Any
 import duckdb
 import psycopg
 
-from engine.evaluation.answers import fill_answers
 from engine.evaluation.work import Said, Tally
 from engine.facts.evaluate import evaluator
 from engine.language.rules import Rules
 from engine.query import run, sql
+from engine.query.changes import CHANGES, PREVIOUS_SETS, compile_changes
+from engine.query.did import compile_answers
+from engine.query.happenings import EventCatalogue
 from engine.query.judging import BulkJudge
 from engine.query.standing import HAND_TAGS, PREVIOUS, PREVIOUS_GIVEN
 from engine.standing.cut_offs import CutOffs
-from engine.standing.decide import STANDING_TYPES, Standing
+from engine.standing.decide import STANDING_TYPES, Change, Standing
 from engine.standing.definition import StandingRules
 
 Connection = psycopg.Connection[Any]
@@ -42,6 +45,12 @@ _GIVEN = f"""
 select customer_id, key, {_MICRO.format("value::timestamptz")} from standings, jsonb_each_text(given)
 """  # noqa: S608 -- our own names
 _GIVEN_TYPES = {"customer": "BIGINT", "tag": "VARCHAR", "since": "BIGINT"}
+_SETS = """
+select customer_id, kind, name from (
+  select customer_id, 'tag' as kind, unnest(tags) as name from standings union all
+  select customer_id, 'segment', unnest(segments) from standings) s
+"""
+_SETS_TYPES = {"customer": "BIGINT", "kind": "VARCHAR", "name": "VARCHAR"}
 _HAND_TAGS = f"""
 select customer_id, tag, {_MICRO.format("at")}, {_MICRO.format("expires_at")}, {_MICRO.format("removed_at")}
   from hand_tags
@@ -51,7 +60,7 @@ _HAND_TAGS_TYPES = {
 }  # fmt: skip
 _SAID = f"""
 select r.customer, p.fact_version, b."row", r.stages, {", ".join(f"r.{name}" for name in _RANKS)},
-       t.tags, t.segments, g.tags, g.since, f.instant
+       t.tags, t.segments, g.tags, g.since, f.instant, c.changes
   from ranks r join people p on p.customer = r.customer left join {PREVIOUS} b on b.customer = r.customer
   left join (select customer, list(name) filter (where kind = 'tag') as tags,
                     list(name) filter (where kind = 'segment') as segments
@@ -59,6 +68,9 @@ select r.customer, p.fact_version, b."row", r.stages, {", ".join(f"r.{name}" for
   left join (select customer, list(tag order by tag) as tags, list(since order by tag) as since
                from given group by customer) g on g.customer = r.customer
   left join flips f on f.customer = r.customer
+  left join (select customer, list([kind, before, after, rises::varchar, unexpected::varchar, evidence]
+                                   order by place, before, after) as changes
+               from {CHANGES} group by customer) c on c.customer = r.customer
  order by r.customer
 """  # noqa: S608 -- our own names
 _SIZES = """
@@ -120,10 +132,19 @@ class Everybody:
         self._copy(_PREVIOUS + nobody, PREVIOUS, _PREVIOUS_TYPES)
         self._copy(_GIVEN + nobody, PREVIOUS_GIVEN, _GIVEN_TYPES)
         self._copy(_HAND_TAGS, HAND_TAGS, _HAND_TAGS_TYPES)
-        fill_answers(
-            self._duck, self._connection, self._evaluator, self._judge.questions, self._at, self._rules.policy.zone
-        )
+        known = self._evaluator
+        events = EventCatalogue(
+            known.catalogue.events, known.event_fields, known.catalogue.currency, self._rules.policy.zone,
+            self._rules.words,
+        )  # fmt: skip
+        for statement in compile_answers(self._judge.questions, events, self._at):
+            run.prepare(self._duck, statement)
+            self._duck.execute(statement.text)
         self._judge.decide(self._duck, self._at, cut_offs)
+        if follows:
+            self._copy(_SETS, PREVIOUS_SETS, _SETS_TYPES)
+            for text in compile_changes(self._judge.rules, self._judge.columns):
+                self._duck.execute(text)
 
     def said(self) -> Iterator[list[Said]]:
         """What is said of each, in the order of their numbers, in batches."""
@@ -132,7 +153,7 @@ class Everybody:
             yield [self._one(row) for row in zip(*columns, strict=True)]
 
     def _one(self, row: Sequence[Any]) -> Said:
-        customer, version, stored, stages, *ranks, tags, segments, given, since, flip = row
+        customer, version, stored, stages, *ranks, tags, segments, given, since, flip, changes = row
         standing = Standing(
             tags=frozenset(tags or ()),
             segments=frozenset(segments or ()),
@@ -140,7 +161,8 @@ class Everybody:
             given=dict(zip(given or (), since or (), strict=True)),
             at=self._at,
         )
-        return Said(customer, version, stored, standing, flip, tuple(stages))
+        changed = tuple(map(_change, changes or ()))
+        return Said(customer, version, stored, standing, flip, tuple(stages), changed)
 
     def tally(self) -> Tally:
         """How many are what."""
@@ -175,3 +197,9 @@ class Everybody:
                 f"columns = {{{told}}}, auto_detect = false, header = false, delim = '\t', quote = '', escape = '', "
                 r"nullstr = '\N')"
             )
+
+
+def _change(told: Sequence[str | None]) -> Change:
+    kind, before, after, rises, unexpected, evidence = told
+    values = json.loads(evidence) if evidence else {}
+    return Change(str(kind), before, after, rises == "true", unexpected == "true", values)

@@ -29,8 +29,7 @@ from engine.facts.matching import EventMatcher
 from engine.facts.pool import connect
 from engine.facts.standing import Kept, Published, read_standings, row_versions, write_changes, write_standings
 from engine.language.rules import Rules
-from engine.standing.changes import changes
-from engine.standing.decide import Standing
+from engine.standing.decide import Change, Standing
 from engine.standing.judge import Judgement
 
 Connection = psycopg.Connection[Any]
@@ -51,6 +50,7 @@ class Said:
     standing: Standing
     next_flip: int | None
     stages: tuple[str, ...]
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,7 @@ class Work:
     def settle(self, said: Sequence[Said], published: Published | None, noting: Noting | None = None) -> Tally:
         """Stores what was said of these customers at once, in one transaction with `noting`.
 
-        Whoever has other facts or another standing by now is judged again, and so is whose standing changes: by itself,
-        for the values that decided it.
+        Whoever has other facts or another standing by now is judged again, and so is who stands by a later instant.
         """
         with self._connection.transaction():
             ids = [each.customer for each in said]
@@ -196,21 +195,16 @@ class Work:
             self._still_in_force()
             stored, rows = read_standings(self._connection, ids), row_versions(self._connection, ids)
             judged: dict[int, Judgement] = {}
-            moved, changed = [], []
+            moved, later = [], []
             for each in said:
                 kept = stored.get(each.customer)
                 if now[each.customer] != each.fact_version or rows.get(each.customer) != each.row:
                     moved.append(each.customer)
-                elif kept is None:
-                    found = changes(None, each.standing, self._order.rules.standing)
-                    judged[each.customer] = Judgement(each.standing, found, each.next_flip, each.stages)
-                elif kept.standing.at > each.standing.at or changes(
-                    kept.standing, each.standing, self._order.rules.standing
-                ):
-                    changed.append(each.customer)
+                elif kept is not None and kept.standing.at > each.standing.at:
+                    later.append(each.customer)
                 else:
-                    judged[each.customer] = Judgement(each.standing, (), each.next_flip, each.stages)
-            self._judge_again([*moved, *changed], judged, stored, published)
+                    judged[each.customer] = Judgement(each.standing, each.changes, each.next_flip, each.stages)
+            self._judge_again([*moved, *later], judged, stored, published)
             tally = self._store(judged, stored, now, published)
             tally.again = len(moved)
             if noting is not None:

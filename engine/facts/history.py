@@ -29,6 +29,7 @@ select v.kind, (extract(epoch from v.at) * 1000000)::bigint, v.order_id, v.key, 
        v.customer_id
   from events v join shops s on s.id = v.shop_id
  where v.customer_id = any(%s) and v.kind = any(%s)
+ order by v.id
 """
 _Known = Callable[[str, Row, int, str], dict[str, Value]]
 """The fields of a relation's row as known at an instant, in a zone."""

@@ -24,15 +24,7 @@ class Evidence:
 
     def __init__(self, rules: StandingRules, types: Mapping[str, Type]) -> None:
         self._types = types
-        self._named = {
-            part: _operands(test for when in whens for test in compares(when))
-            for part, whens in conditions(rules).items()
-        }
-        if rules.tiers is not None:
-            self._named["tier"].setdefault(rules.tiers.rank_by, set())
-        if rules.rfm is not None:
-            for measure in (rules.rfm.recency, rules.rfm.frequency, rules.rfm.monetary):
-                self._named["rfm"].setdefault(measure.attribute, set())
+        self._named = named_values(rules)
 
     def __call__(self, change: Change, values: Mapping[str, Value], standing: Standing) -> dict[str, Told]:
         """Names and values, ready for JSON: money in minor units, instants and dates in ISO 8601, decimals as text."""
@@ -44,13 +36,26 @@ class Evidence:
             case frozenset():
                 return sorted(value & operands)
             case Decimal():
-                return str(value)
+                return f"{value:f}"
             case date():
                 return value.isoformat()
             case int() if self._types.get(name) == "instant":
                 return instant(value).isoformat()
             case _:
                 return value
+
+
+def named_values(rules: StandingRules) -> dict[str, dict[str, set[str]]]:
+    """The names that each part's rule compares or ranks by, each with the texts it is compared with."""
+    named = {
+        part: _operands(test for when in whens for test in compares(when)) for part, whens in conditions(rules).items()
+    }
+    if rules.tiers is not None:
+        named["tier"].setdefault(rules.tiers.rank_by, set())
+    if rules.rfm is not None:
+        for measure in (rules.rfm.recency, rules.rfm.frequency, rules.rfm.monetary):
+            named["rfm"].setdefault(measure.attribute, set())
+    return named
 
 
 def _part(change: Change) -> str:

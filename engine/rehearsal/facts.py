@@ -41,7 +41,7 @@ _PLAIN = {
     "site_events": "kind at",
     "suppressions": "channel reason since until",
     "coupons": "pool value currency issued_at expires_at redeemed_at",
-    "consents": "purpose channel granted at",
+    "consents": "purpose channel granted at source",
     "points": "kind points at available_at expires_at",
 }
 """Fields that are stored as they are, by relation; money in the smallest units of its currency."""
@@ -193,6 +193,11 @@ class Stored:
             raise UntoldError(f"product {key} has one category, style, size and colour, and here it has several")
         return number
 
+    def _reviewed(self, values: Values) -> int | None:
+        """The product of a review, which need not say again what a line has said of it."""
+        known = self._products.get(values["product"] or "")
+        return self._product(values) if known is None else known[1]
+
     def _new_product(self, key: str, values: Values) -> int:
         own = {name: values[name] for name in ("style", "size", "color") if values.get(name)}
         return self._insert(
@@ -207,7 +212,7 @@ class Stored:
 
     def _of_order(self, name: str, values: Values) -> None:
         order, key = self._orders[values["order_id"]], values[_OWN_KEY[name]] or values["@key"]
-        more: Values = {"body": values["text"]} if name == "reviews" else {}
+        more: Values = {"body": values["text"], "product_id": self._reviewed(values)} if name == "reviews" else {}
         self._insert(name, order_id=order, key=key, **_plain(name, values), **more)
         if name == "returns":
             self._returned(order, key, values)

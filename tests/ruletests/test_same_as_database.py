@@ -13,9 +13,9 @@ RULES = load_rules(Path(engine.__file__).parents[1] / "rules")
 
 
 def cannot_be(case, name, expected):
-    """What a test may leave out and the database may not: the currency of a line, the method of a payment."""
+    """What a test may leave out and the database may not: a line's currency, a payment's method, a coupon's pool."""
     money = RULES.catalogue[name].type == "money" and case.currency is None
-    return money or (name == "top_payment_method" and expected is None)
+    return money or (name in ("top_payment_method", "payment_methods", "coupon_pools") and not expected)
 
 
 FOLDS = {}

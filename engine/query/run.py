@@ -26,7 +26,7 @@ def connect(
 
     Args:
         database: the file; default: one in memory.
-        spill: the folder for what does not fit into memory; default: beside the database, of one in memory the machine's.
+        spill: the folder for what does not fit into memory; default: beside the database, or the machine's.
         memory: the limit, such as `2GB`.
         threads: how many to work with.
     """

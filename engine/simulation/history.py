@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.attributes.facts import CustomerFacts, Row
 from engine.attributes.relation import EventSource
@@ -28,8 +28,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 _SCOPE = {relation: scope for scope, relation in SCOPES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Whom or what a journey is for: `key` is the order's number of ours, or the row's own key."""
 
     kind: str

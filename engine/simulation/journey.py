@@ -189,7 +189,7 @@ class Journey:
 
     def _finish(self, finish: Finish) -> None:
         if finish.state == "stopped" and self._stopped_at is not None:
-            finish = replace(finish, at=self._stopped_at)
+            finish = finish._replace(at=self._stopped_at)
         self.ended = finish
         what: dict[str, What] = {"ended": "end", "stopped": "stop", "failed": "fail", "cancelled": "end"}
         self.note(finish.at, what[finish.state], finish.outcome)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from engine.calendar.local import zone as find_zone
 from engine.conditions.operands import microseconds
@@ -25,8 +26,7 @@ FLOWING = ("stage", "tier")
 _MICRO = 1_000_000
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Sent:
+class Sent(NamedTuple):
     """Messages that ended alike: in a week (its Monday, by the policy's zone), with a state and a reason."""
 
     playbook: str
@@ -37,8 +37,7 @@ class Sent:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Load:
+class Load(NamedTuple):
     """Messages that left in one hour (of UTC) or one day (of the policy's zone), of a channel or a capacity."""
 
     of: str

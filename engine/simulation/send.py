@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.conditions.ast import Condition
 from engine.conditions.operands import instant, microseconds
@@ -75,8 +75,7 @@ class Message:
         }
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(NamedTuple):
     """What a reservation needs to know of a journey: its row, and who answers what has happened to it."""
 
     subject: dict[str, Any]

@@ -102,6 +102,8 @@ class World:
         self._next_flip: int | None = None
         self._previous = person.before
         self._cut_offs, self._published = person.cut_offs, 0
+        self._calm = 0
+        """Publications before this one change nothing, unless journeys add something that rules of standing read."""
         self._open: list[Journey] = []
         self._outbox: deque[Callable[[], None]] = deque()
         self._moments: dict[int, int | None] = {}
@@ -159,8 +161,9 @@ class World:
             return first
         if self._next_flip is not None:
             first = _earlier(first, Turn(max(self._next_flip, now), CHANGE, 0, self._flip))
-        if self._published < len(self.person.published):
-            first = _earlier(first, Turn(self.person.published[self._published][0], CHANGE, 1, self._publish))
+        place = self._next_publication()
+        if place < len(self.person.published):
+            first = _earlier(first, Turn(self.person.published[place][0], CHANGE, 1, self._publish))
         for number, plan, trigger in self.compiled.triggers:
             moment = self._moment(number, trigger)
             if moment is not None and (first is None or moment <= first.at):
@@ -176,6 +179,7 @@ class World:
 
     def take(self, turn: Turn) -> None:
         """Lives through what comes next."""
+        self._pass_by(turn)
         self._now = self._after = max(self._now, turn.at)
         turn.do(turn.at)
         self._let_out()
@@ -260,18 +264,16 @@ class World:
 
     # --- standing ---------------------------------------------------------------------------------------------------
 
-    def _decide(self, at: int, *, published: bool = False) -> tuple[Change, ...]:
-        """What changes as of an instant; `published`: by other cut-offs alone, unless journeys have added something."""
-        judge, before, touched = self.compiled.judge, self._previous, self.history.touched
+    def _decide(self, at: int) -> tuple[Change, ...]:
+        """What changes as of an instant."""
+        judge = self.compiled.judge
         if judge is None:
             return ()
-        if published and before is not None and touched.isdisjoint(judge.reads) and touched.isdisjoint(judge.events):
-            judged = judge.again(self.history.facts, at, before, **self._asked(judge))
-        else:
-            judged = self.judged_by(judge, at)
-        touched.clear()
+        self.history.touched.clear()
+        coming = self.person.published[self._published :]
+        judged = judge(self.history.facts, at, previous=self._previous, coming=coming, **self._asked(judge))
         self._previous = self.history.standing = judged.standing
-        self._next_flip = judged.next_flip
+        self._next_flip, self._calm = judged.next_flip, self._published + judged.passed
         return judged.changes
 
     def judged_by(self, judge: Judge, at: int) -> Judgement:
@@ -283,8 +285,8 @@ class World:
         events = {kind: history.happenings(kind) for kind in judge.events}
         return {"cut_offs": self._cut_offs, "hand_tags": history.hand_tags, "events": events}
 
-    def _judged(self, at: int, *, published: bool = False) -> tuple[Change, ...]:
-        changes = self._decide(at, published=published)
+    def _judged(self, at: int) -> tuple[Change, ...]:
+        changes = self._decide(at)
         self.changes += [(instant(at), change) for change in changes]
         return changes
 
@@ -295,7 +297,23 @@ class World:
     def _publish(self, at: int) -> None:
         """Tiers and groups begin elsewhere from now on."""
         self._take_over(at)
-        self._hear(self._judged(at, published=True), instant(at))
+        self._hear(self._judged(at), instant(at))
+
+    def _next_publication(self) -> int:
+        """The one at which the customer has to be judged anew."""
+        judge, touched = self.compiled.judge, self.history.touched
+        if judge is None or (touched and not (touched.isdisjoint(judge.reads) and touched.isdisjoint(judge.events))):
+            return self._published
+        return max(self._published, self._calm)
+
+    def _pass_by(self, turn: Turn) -> None:
+        """Publications that change nothing come and go before what comes next."""
+        published, before = self.person.published, self._published
+        while self._published < self._calm and (published[self._published][0], CHANGE, 1) < turn[:3]:
+            at, self._cut_offs = published[self._published]
+            self._published += 1
+        if self._published > before and self._previous is not None:
+            self._previous = self.history.standing = self._previous._replace(at=at)
 
     def _take_over(self, at: int) -> None:
         published = self.person.published

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from math import ceil, floor
 from typing import Any, Literal
@@ -18,7 +19,7 @@ Better = Literal["more", "less"]
 _WHOLE = 10_000  # basis points
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MeasureCutOffs:
     """Of one of R, F, M: from which value it counts as high, and from which each score from 2 up is given.
 
@@ -28,6 +29,12 @@ class MeasureCutOffs:
     better: Better
     high: Number | None
     scores: tuple[Number | None, ...]
+
+    @cached_property
+    def turns(self) -> tuple[int, ...]:
+        """Whole numbers from which on another score is given, or a value is high or is so no more, in order."""
+        passed = self.better == "less"  # it is reached by less, and left by the next number
+        return tuple(sorted(each + passed for each in (self.high, *self.scores) if isinstance(each, int)))
 
     def is_high(self, value: Number) -> bool:
         """At or better than where high begins."""

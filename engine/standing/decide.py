@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
-from engine.conditions.ast import Condition, compares
+from engine.conditions.ast import Condition, compares, dids
 from engine.conditions.compile import Predicate, compile_condition
 from engine.conditions.environment import Catalogue, Happening
 from engine.conditions.types import Type, Value
 from engine.standing.cut_offs import CutOffs, Number, RfmCutOffs, tier_of
 from engine.standing.definition import Lifecycle, Rfm, StandingRules, TagRule, Tiers
 from engine.standing.order import conditions, dependency_order
+from engine.standing.places import Place, compile_places
 from engine.standing.review import last_review
 
 STANDING_TYPES: Mapping[str, Type] = {
@@ -27,10 +29,10 @@ STANDING_TYPES: Mapping[str, Type] = {
 """Names of standing that conditions use like attributes."""
 
 _NOBODY: frozenset[str] = frozenset()
+_NONE: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What a customer is as of `at`. Instants are microseconds since the epoch.
 
     `given` says since when the condition of each rule's tag has held; a tag that expired meanwhile is kept there, so
@@ -47,15 +49,8 @@ class Standing:
     rfm_recency: int | None = None
     rfm_frequency: int | None = None
     rfm_monetary: int | None = None
-    given: Mapping[str, int] = field(default_factory=dict)
+    given: Mapping[str, int] = _NONE
     at: int = 0
-
-    def later(self, at: int) -> "Standing":
-        """The same as of a later instant."""
-        return Standing(
-            self.tags, self.segments, self.stage, self.tier, self.tier_ends_at, self.rfm_group, self.rfm_recency,
-            self.rfm_frequency, self.rfm_monetary, self.given, at,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +69,7 @@ class Change:
     evidence: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A standing, and the stages whose condition held: more than one or none is a mistake of the rules."""
 
     standing: Standing
@@ -123,6 +117,21 @@ class Scene:
 _Part = Callable[[Scene], None]
 _RANKING = ("tier", "rfm")
 _RANKED = ("tier", "tier_ends_at", "rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary")
+_DECIDED_LATER = frozenset({"tags", "segments", "stage"})
+_NO_CUT_OFFS = CutOffs()
+_MOST = 50_000
+"""So many decisions are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What conditions have said: of whom they say the same it is the same. `held`: the tags whose conditions hold."""
+
+    tags: frozenset[str]
+    segments: frozenset[str]
+    stage: str | None
+    stages: tuple[str, ...]
+    held: Mapping[str, int]
 
 
 class Decide:
@@ -143,10 +152,14 @@ class Decide:
         self._catalogue = Catalogue({**catalogue.types, **STANDING_TYPES}, catalogue.events, catalogue.currency)
         self._whens = conditions(rules)
         parts = {name: self._part(name) for name in rules.order or dependency_order(rules)}
-        self._parts = list(parts.values())
-        self._ranking = [parts[name] for name in _RANKING if name in parts]
         named = {test.name for name in _RANKING for when in self._whens.get(name, ()) for test in compares(when)}
         self._ranks_alone = not named & STANDING_TYPES.keys()
+        first = [name for name in _RANKING if name in parts] if self._ranks_alone else []
+        self._ranking = [parts[name] for name in first]
+        self._parts = [part for name, part in parts.items() if name not in first]
+        self._place = self._places() if self._ranks_alone else None
+        self._said: dict[object, _Said] = {}
+        self._expiring = tuple((tag.name, tag.expires * 1_000_000) for tag in rules.tags if tag.expires is not None)
 
     def __call__(
         self,
@@ -168,21 +181,53 @@ class Decide:
             hand_tags: tags given by hand, also past ones.
             events: those that conditions ask for, by kind.
         """
-        by_hand = {each.tag for each in hand_tags if each.holds(at)}
-        scene = Scene(at, dict(values), events or {}, cut_offs or CutOffs(), previous, by_hand)
+        by_hand = frozenset(each.tag for each in hand_tags if each.holds(at)) if hand_tags else _NOBODY
+        scene = Scene(at, dict(values), events or {}, cut_offs or _NO_CUT_OFFS, previous, set(by_hand))
+        for part in self._ranking:
+            part(scene)
+        said = self._conditions(scene, by_hand)
+        found = scene.attributes.get
+        standing = Standing(
+            said.tags, said.segments, said.stage, found("tier"), found("tier_ends_at"), found("rfm_group"),  # type: ignore[arg-type]  # each part writes its own type
+            found("rfm_recency"), found("rfm_frequency"), found("rfm_monetary"), _given(said.held, previous, at), at,  # type: ignore[arg-type]  # likewise
+        )  # fmt: skip
+        return Decision(standing, said.stages)
+
+    def _conditions(self, scene: Scene, by_hand: frozenset[str]) -> _Said:
+        """What the conditions say: as before where the values lie alike, and else asked."""
+        key: object = None
+        if self._place is not None:
+            try:
+                key = self._place(scene.attributes.get), by_hand, self._expired(scene)
+            except TypeError:  # a value of another type than declared has no place
+                key = None
+        known = None if key is None else self._said.get(key)
+        if known is not None:
+            return known
         for part in self._parts:
             part(scene)
-        found = scene.attributes
-        return Decision(
-            Standing(
-                tags=frozenset(scene.tags),
-                segments=frozenset(scene.segments),
-                **{name: found.get(name) for name in STANDING_TYPES if name not in ("tags", "segments")},  # type: ignore[arg-type]  # each part writes its own type
-                given=scene.given,
-                at=at,
-            ),
-            scene.stages,
-        )
+        stage = scene.attributes.get("stage")
+        said = _Said(frozenset(scene.tags), frozenset(scene.segments), stage, scene.stages, scene.given)  # type: ignore[arg-type]  # the part writes a name
+        if key is not None:
+            if len(self._said) >= _MOST:
+                self._said.clear()
+            self._said[key] = said
+        return said
+
+    def _expired(self, scene: Scene) -> tuple[str, ...]:
+        """The tags of rules that have expired, if their conditions still hold."""
+        if not self._expiring or scene.previous is None:
+            return ()
+        given = scene.previous.given
+        return tuple(name for name, length in self._expiring if scene.now >= given.get(name, scene.now) + length)
+
+    def _places(self) -> Place | None:
+        """Where values lie among what all conditions compare them with; none where something is asked of events."""
+        whens = [when for name, own in self._whens.items() if name not in _RANKING for when in own]
+        if any(True for when in whens for _ in dids(when)):
+            return None
+        tests = (test for when in whens for test in compares(when) if test.name not in _DECIDED_LATER)
+        return compile_places(tests, self._catalogue)
 
     def keeps(self, values: Mapping[str, Value], at: int, cut_offs: CutOffs | None, standing: Standing) -> bool:
         """Whether tier and RFM are the same under other cut-offs, where they ask for attributes alone.
@@ -255,6 +300,14 @@ class Decide:
             scene.attributes["stage"] = scene.stages[0] if scene.stages else None
 
         return stage
+
+
+def _given(held: Mapping[str, int], previous: Standing | None, now: int) -> Mapping[str, int]:
+    """Since when the conditions of tags have held."""
+    if previous is None:
+        return dict.fromkeys(held, now)
+    before = previous.given
+    return before if before.keys() == held.keys() else {name: before.get(name, now) for name in held}
 
 
 def _with_sets(part: _Part, whens: Sequence[Condition]) -> _Part:

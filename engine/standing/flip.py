@@ -6,11 +6,11 @@ rule compares with; a tag or a hand tag expires; tiers are reviewed; an attribut
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from itertools import chain
+from typing import Any, NamedTuple
 
 from engine.attributes.definition import AttributeDefinition
 from engine.attributes.facts import CustomerFacts
@@ -19,6 +19,7 @@ from engine.attributes.relations import RELATIONS
 from engine.calendar.local import day_of, instant_of
 from engine.conditions.ast import Compare, Condition, compares, dids
 from engine.conditions.environment import Happening
+from engine.conditions.generated import Constants, function
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
 from engine.standing.cut_offs import CutOffs
@@ -39,12 +40,12 @@ _OF_ROWS = frozenset(
     | {"top", "interval", "median_interval", "hour", "weekday", "ratio"}
 )
 _DAYS_SINCE = {"days_since": "max", "days_since_first": "min"}
-_Looked = tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]
-"""A relation, the places of its instants and of lists of them, its windows, and whether something counts in days."""
+_OfRows = Callable[[Mapping[str, Sequence[Any]], int], int]
+"""A function of a customer's rows and an instant: the first instant after it at which something of them turns."""
+NEVER = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One customer as just evaluated: the facts, the values with their `@last`, and what was decided."""
 
     facts: CustomerFacts
@@ -87,87 +88,88 @@ class Flips:
             if not _turns_at_midnight(each) and each.aggregate not in _OF_ROWS and each.aggregate not in _DAYS_SINCE
         )
         self._expiring = tuple((tag.name, tag.expires * _SECOND) for tag in rules.tags if tag.expires is not None)
-        self._looked_at = self._places({name: frozenset(of.columns) for name, of in RELATIONS.items()})
+        self._of_rows = self._rows({name: frozenset(of.columns) for name, of in RELATIONS.items()})
 
     def look_at(self, reads: Mapping[str, Collection[str]]) -> None:
         """From now on only these stored fields of each relation matter: nothing else is asked for."""
-        self._looked_at = self._places(reads)
+        self._of_rows = self._rows(reads)
 
-    def _places(self, reads: Mapping[str, Collection[str]]) -> tuple[_Looked, ...]:
-        return tuple(
-            (
-                name,
-                tuple(slot for slot in _INSTANTS[name] if slot == 0 or RELATIONS[name].columns[slot] in fields),
-                tuple(slot for slot in _LISTS[name] if RELATIONS[name].columns[slot] in fields),
-                self._windows.get(name, ()),
-                name in self._daily,
-            )
-            for name, fields in reads.items()
-        )
+    def _rows(self, reads: Mapping[str, Collection[str]]) -> _OfRows:
+        """Generated source that looks at instants that lie ahead, ends of windows, and what counts in days."""
+        constants = Constants()
+        body = ["first = NEVER".replace("NEVER", str(NEVER))]
+        for name, fields in reads.items():
+            columns = RELATIONS[name].columns
+            slots = [slot for slot in _INSTANTS[name] if slot == 0 or columns[slot] in fields]
+            lists = [slot for slot in _LISTS[name] if columns[slot] in fields]
+            inner: list[str] = []
+            for slot in slots:
+                inner += [f"v = r[{slot}]", "if v is not None:", "    if at < v < first: first = v"]
+                found = [f"v + {window}" for window in (self._windows.get(name, ()) if slot == 0 else ())]
+                found += [f"{constants.name(_next_day)}(v, at)"] if name in self._daily else []
+                inner += [f"    if at < (w := {each}) < first: first = w" for each in found]
+            for slot in lists:
+                inner += [f"for each in r[{slot}] or ():", "    for v in each:"]
+                inner += ["        if v is not None and at < v < first: first = v"]
+            if inner:
+                body += [f"for r in rows.get({name!r}, ()):", *(f"    {line}" for line in inner)]
+        made: _OfRows = function("rows, at", [*body, "return first"], constants)
+        return made
 
     def __call__(self, seen: Seen) -> int | None:
         """The earliest instant after `seen.at` at which something may change."""
+        return earliest(self.of_facts(seen), self.of_days(seen.values, seen.at, seen.cut_offs))
+
+    def of_facts(self, seen: Seen) -> int:
+        """The same of all but days since something: it does not depend on cut-offs. NEVER where there is none."""
         at = seen.at
-        found = chain(
-            self._of_rows(seen),
-            self._of_days(seen),
-            self._of_events(seen),
-            self._of_tags(seen),
-            self._of_tier(seen),
-            self._of_the_calendar(seen),
-        )
-        return min((instant for instant in found if instant > at), default=None)
+        first = self._of_rows(seen.facts.rows, at)
+        for found in (self._of_events(seen), self._of_tags(seen), self._of_tier(seen), self._of_the_calendar(seen)):
+            for instant in found:
+                if at < instant < first:
+                    first = instant
+        return first
 
-    def _of_rows(self, seen: Seen) -> Iterator[int]:
-        """Instants that lie ahead, ends of windows, and for what counts in days every next one."""
-        at, found = seen.at, seen.facts.rows
-        for name, slots, lists, windows, daily in self._looked_at:
-            for row in found.get(name, ()):
-                for slot in slots:
-                    instant = row[slot]
-                    if instant is not None and instant > at:  # type: ignore[operator]  # a slot of an instant
-                        yield instant  # type: ignore[misc]
-                for slot in lists:
-                    for each in row[slot] or ():  # type: ignore[attr-defined]  # a list of instants of each purchase
-                        yield from (one for one in each if one is not None)
-                start = row[0]
-                if start is not None:
-                    for window in windows:
-                        yield start + window  # type: ignore[operator]
-                if daily:
-                    for slot in slots:
-                        if row[slot] is not None:
-                            yield _next_day(row[slot], at)  # type: ignore[arg-type]
-
-    def _of_days(self, seen: Seen) -> Iterator[int]:
+    def of_days(self, values: Mapping[str, Value], at: int, cut_offs: CutOffs | None) -> int:
+        """When days since something reach a number that a rule or a cut-off names. NEVER where they do not."""
+        first = NEVER
         for name, fixed in self._thresholds.items():
-            last = seen.values.get(f"{name}{LAST}")
+            last = values.get(f"{name}{LAST}")
             if not isinstance(last, int):
                 continue
             if name in self._by_day:
-                yield _next_day(last, seen.at)
+                first = min(first, _next_day(last, at))
                 continue
-            passed = (seen.at - last) // _DAY
-            for days in (fixed, self._published(name, seen.cut_offs)):
+            passed = (at - last) // _DAY
+            for days in (fixed, self._published(name, cut_offs)):
                 place = bisect_right(days, passed)
                 if place < len(days):
-                    yield last + days[place] * _DAY
+                    first = min(first, last + days[place] * _DAY)
+        return first
 
-    def _published(self, name: str, cut_offs: CutOffs | None) -> tuple[int, ...]:
-        """Days at which a measure or rank crosses a published cut-off."""
-        rules, found = self._rules, []
+    def days_at(self, values: Mapping[str, Value], at: int) -> dict[str, Value]:
+        """The values as of a later instant before which nothing turns: days since something have gone on."""
+        later = dict(values)
+        for name in self._thresholds:
+            last = values.get(f"{name}{LAST}")
+            if isinstance(last, int):
+                later[name] = (at - last) // _DAY
+        return later
+
+    def _published(self, name: str, cut_offs: CutOffs | None) -> Sequence[int]:
+        """Days at which a measure or rank crosses a published cut-off, in order."""
+        rules = self._rules
         if cut_offs is None:
             return ()
+        found: Sequence[int] = ()
         if rules.tiers is not None and rules.tiers.rank_by == name and cut_offs.tiers is not None:
-            found += [each for each in cut_offs.tiers if isinstance(each, int)]
+            found = sorted(each for each in cut_offs.tiers if isinstance(each, int))
         if rules.rfm is not None and cut_offs.rfm is not None:
             for measure in ("recency", "frequency", "monetary"):
                 if getattr(rules.rfm, measure).attribute == name:
-                    published = getattr(cut_offs.rfm, measure)
-                    passed = published.better == "less"  # it is reached by fewer days, and left on the day after
-                    begins = (published.high, *published.scores)
-                    found += [each + passed for each in begins if isinstance(each, int)]
-        return tuple(sorted(found))
+                    turns = getattr(cut_offs.rfm, measure).turns
+                    found = sorted((*found, *turns)) if found else turns
+        return found
 
     def _of_events(self, seen: Seen) -> Iterator[int]:
         for did in self._dids:
@@ -220,6 +222,12 @@ _LISTS: Mapping[str, tuple[int, ...]] = {
     for name, relation in RELATIONS.items()
 }
 """Places of lists of such instants."""
+
+
+def earliest(*instants: int) -> int | None:
+    """The first of some instants; none where all are NEVER."""
+    first = min(instants)
+    return None if first == NEVER else first
 
 
 def _next_day(start: int, at: int) -> int:

@@ -1,7 +1,8 @@
 """One customer's standing from the facts: fold, decision and next flip, compiled together for one version of rules."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from engine.attributes.definition import AttributeDefinition
 from engine.attributes.facts import CustomerFacts
@@ -13,11 +14,10 @@ from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import Change, Decide, HandTag, Standing
 from engine.standing.definition import StandingRules
 from engine.standing.evidence import Evidence
-from engine.standing.flip import Flips, Seen
+from engine.standing.flip import Flips, Seen, earliest
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """A customer's standing as of an instant, what changed, and when it may change by itself."""
 
     standing: Standing
@@ -25,6 +25,8 @@ class Judgement:
     next_flip: int | None
     stages: tuple[str, ...]
     """The stages whose condition held; they should be one."""
+    passed: int = 0
+    """How many of the coming publications change nothing, as long as nothing happens; the next flip lies after them."""
 
 
 class Judge:
@@ -73,36 +75,28 @@ class Judge:
         previous: Standing | None = None,
         hand_tags: Sequence[HandTag] = (),
         events: Mapping[str, Sequence[Happening]] | None = None,
+        coming: Sequence[tuple[int, CutOffs]] = (),
     ) -> Judgement:
-        """The judgement as of `at`, microseconds since the epoch; see `Decide.__call__`."""
-        values = self._fold(facts, at)
-        decision = self._decide(values, at, cut_offs=cut_offs, previous=previous, hand_tags=hand_tags, events=events)
-        seen = Seen(facts, at, values, decision.standing, hand_tags, events, cut_offs)
-        found = changes(previous, decision.standing, self.rules)
-        if previous is not None and self._proven:
-            found = tuple(replace(each, evidence=self._evidence(each, values, decision.standing)) for each in found)
-        return Judgement(decision.standing, found, self._flips(seen), decision.stages)
+        """The judgement as of `at`, microseconds since the epoch; see `Decide.__call__`.
 
-    def again(
-        self,
-        facts: CustomerFacts,
-        at: int,
-        standing: Standing,
-        *,
-        cut_offs: CutOffs | None,
-        hand_tags: Sequence[HandTag] = (),
-        events: Mapping[str, Sequence[Happening]] | None = None,
-    ) -> Judgement:
-        """The judgement under other cut-offs, where nothing has happened or turned since the standing was decided.
-
-        It is what a whole judgement gives, for less where tier and group stay.
+        `coming` are cut-offs that will be published after it, in order, each with its instant.
         """
         values = self._fold(facts, at)
-        if not self._decide.keeps(values, at, cut_offs, standing):
-            return self(facts, at, cut_offs=cut_offs, previous=standing, hand_tags=hand_tags, events=events)
-        kept = standing.later(at)
-        stages = () if standing.stage is None else (standing.stage,)
-        return Judgement(kept, (), self._flips(Seen(facts, at, values, kept, hand_tags, events, cut_offs)), stages)
+        decision = self._decide(values, at, cut_offs=cut_offs, previous=previous, hand_tags=hand_tags, events=events)
+        standing = decision.standing
+        found = changes(previous, standing, self.rules)
+        if found and previous is not None and self._proven:
+            found = tuple(replace(each, evidence=self._evidence(each, values, standing)) for each in found)
+        turns = self._flips.of_facts(Seen(facts, at, values, standing, hand_tags, events, cut_offs))
+        first = min(turns, self._flips.of_days(values, at, cut_offs))
+        passed = 0
+        for published, other in coming:
+            then = self._flips.days_at(values, published)
+            if first <= published or not self._decide.keeps(then, published, other, standing):
+                break
+            first = min(turns, self._flips.of_days(then, published, other))
+            passed += 1
+        return Judgement(standing, found, earliest(first), decision.stages, passed)
 
     def values(self, facts: CustomerFacts, at: int) -> dict[str, Value]:
         """The attributes that the rules name, as of `at`."""

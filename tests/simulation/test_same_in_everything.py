@@ -6,7 +6,6 @@ comparison must tell: of whom it should.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -79,7 +78,7 @@ def cap_with_both_ends(patch: pytest.MonkeyPatch) -> None:
     """A message that left exactly so long ago counts still."""
 
     def broken(policy: Policy, purpose: str, channel: str, moment: datetime, others: Any) -> Any:
-        return caps.find_cap(policy, purpose, channel, moment, [replace(each, at=each.at + TICK) for each in others])
+        return caps.find_cap(policy, purpose, channel, moment, [each._replace(at=each.at + TICK) for each in others])
 
     patch.setattr(reserve, "find_cap", broken)
 

@@ -8,7 +8,7 @@ An input that no longer concerns the journey (the due of a wait it has left, an 
 """
 
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import assert_never
 
 from engine.calendar.durations import later
@@ -102,6 +102,7 @@ def first_wait(plan: Plan, started_at: datetime) -> Hold | None:
     return Hold(_wait_id(step.id, due), due, step.label)
 
 
+@lru_cache(maxsize=4096)
 def _wait_id(step: str, due: datetime) -> str:
     return f"{step}@{due.isoformat()}"
 
@@ -117,13 +118,13 @@ def _run(plan: Plan, state: State, index: int) -> Result:
     Jumps lead forward, and repetitions have a limit, so it ends.
     """
     before = -1 if state.position is None else state.position.index
-    path: tuple[tuple[int, int], ...] = ()
+    path: list[tuple[int, int]] = []
     while True:
-        before, path = index, (*path, (before, index))
-        state = inside(plan, state._replace(arrived_at=state.now, path=path), index)
+        path.append((before, index))
+        before, state = index, inside(plan, state, index)
         passed = _passes(plan, state, index)
         if passed is None:
-            return _stand(plan, state, index)
+            return _stand(plan, state._replace(arrived_at=state.now, path=tuple(path)), index)
         state, index = passed
 
 

@@ -116,6 +116,7 @@ class History:
         self.facts = CustomerFacts(self.facts.customer_id, self.facts.zone, rows)
         self.hand_tags = list(self.hand_tags)
         self.events = sorted((*self._of_rows(), *self._of_told()), key=_order)
+        self._given = {name: len(rows) for name, rows in rows.items()}
 
     @property
     def currency(self) -> str | None:
@@ -201,19 +202,24 @@ class History:
         self.touched.add(relation)
         rows.append(RELATIONS[relation].row(at, f"simulated-{len(rows):06d}", **values))
 
+    def given(self, relation: str) -> Sequence[Row]:
+        """The rows of a relation without those that journeys have added."""
+        return self.facts.rows.get(relation, ())[: self._given.get(relation, 0)]
+
     def row(self, subject: Subject) -> Row | None:
         """The row of an order, parcel or case."""
         relation = SCOPES.get(subject.kind)
         if relation is None:
             return None
-        key = "order_id" if subject.kind == "order" else "@key"
-        rows = self.facts.rows.get(relation, ())
-        return next((row for row in rows if column(relation, key, row) == subject.key), None)
+        slot, key = RELATIONS[relation].slots["order_id" if subject.kind == "order" else "@key"], subject.key
+        for row in self.facts.rows.get(relation, ()):
+            if row[slot] == key:
+                return row
+        return None
 
     def person(self, name: str) -> object:
         """A field of the customer's own row."""
-        (row,) = self.facts.rows["customer"]
-        return column("customer", name, row)
+        return column("customer", name, self.facts.rows["customer"][0])
 
     def set_person(self, values: Mapping[str, object], zone: str) -> None:
         """Sets fields of the customer's own row; those that it does not store are left out. `zone`: the policy's."""
@@ -377,6 +383,7 @@ def _source(kind: str, source: EventSource) -> _Source:
 
 
 _SOURCES = tuple(_source(kind, source) for kind, source in EVENT_SOURCES.items())
+_SLOTS = {name: relation.slots for name, relation in RELATIONS.items()}
 _at = attrgetter("at")
 _order = attrgetter("at", "kind", "number")
 
@@ -387,4 +394,4 @@ def _same(fields: Mapping[str, Value]) -> Mapping[str, Value]:
 
 def column(relation: str, name: str, row: Row) -> object:
     """A row's value."""
-    return row[RELATIONS[relation].slots[name]]
+    return row[_SLOTS[relation][name]]

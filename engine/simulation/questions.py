@@ -12,7 +12,7 @@ from engine.attributes.rows import RowFields, compile_row
 from engine.conditions.ast import Condition, names
 from engine.conditions.compile import Predicate
 from engine.facts.evaluate import Evaluator
-from engine.journeys.plan import CalendarTrigger, EventTrigger, Trigger
+from engine.journeys.plan import CalendarTrigger, ChangeTrigger, EventTrigger, Trigger
 
 _PRODUCT, _STEP, _TRIGGER = "product", "step", "trigger"
 
@@ -61,6 +61,7 @@ class Questions:
         self._wanted: dict[frozenset[str], Wanted] = {}
         self._rows: dict[str, RowFields] = {}
         self._kinds: dict[int, tuple[object, frozenset[str]]] = {}
+        self._changes: dict[int, tuple[object, tuple[ChangeTrigger, ...]]] = {}
 
     def condition(self, condition: Condition, kind: str) -> Question:
         """A condition; `kind` is that of the event that started the journey."""
@@ -103,4 +104,12 @@ class Questions:
         if found is None:
             found = (triggers, frozenset(each.event for each in triggers if isinstance(each, EventTrigger)))
             self._kinds[id(triggers)] = found
+        return found[1]
+
+    def changes(self, triggers: Iterable[Trigger | CalendarTrigger]) -> tuple[ChangeTrigger, ...]:
+        """The triggers that name changes of standing."""
+        found = self._changes.get(id(triggers))
+        if found is None:
+            found = (triggers, tuple(each for each in triggers if isinstance(each, ChangeTrigger)))
+            self._changes[id(triggers)] = found
         return found[1]

@@ -21,7 +21,7 @@ from engine.facts.occurrence import ONCE, Occurrence, change_name
 from engine.journeys.due import as_date
 from engine.journeys.inputs import Told
 from engine.journeys.moments import next_moment
-from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, EveryTrigger, Plan, Trigger
+from engine.journeys.plan import CalendarTrigger, DateTrigger, EveryTrigger, Plan, Trigger
 from engine.simulation.campaign import Campaigning
 from engine.simulation.compiled import Compiled
 from engine.simulation.history import Happened, History, Subject, column
@@ -361,8 +361,8 @@ class World:
 
     def changed(self, triggers: Sequence[Trigger], since: datetime, until: datetime) -> Occurrence | None:
         """The first change of standing after one instant, up to another, that a trigger means."""
-        named = [each for each in triggers if isinstance(each, ChangeTrigger)]
-        for at, change in self.changes:
+        named = self.compiled.questions.changes(triggers)
+        for at, change in self.changes if named else ():
             if since < at <= until and _any(named, (change,)):
                 return Occurrence(change_name(change.kind, change.before, change.after), at)
         return None

@@ -116,6 +116,7 @@ class History:
         self.facts = CustomerFacts(self.facts.customer_id, self.facts.zone, rows)
         self.hand_tags = list(self.hand_tags)
         self.events = sorted((*self._of_rows(), *self._of_told()), key=_order)
+        self._instants = [each.at for each in self.events]
         self._given = {name: len(rows) for name, rows in rows.items()}
 
     @property
@@ -175,12 +176,12 @@ class History:
 
     def next_event(self, now: int) -> int | None:
         """The instant of the first event after another, in microseconds."""
-        place = bisect_right(self.events, now, key=_at)
-        return self.events[place].at if place < len(self.events) else None
+        place = bisect_right(self._instants, now)
+        return self._instants[place] if place < len(self._instants) else None
 
     def events_at(self, at: int) -> list[Happened]:
         """The events of an instant."""
-        return self.events[bisect_left(self.events, at, key=_at) : bisect_right(self.events, at, key=_at)]
+        return self.events[bisect_left(self._instants, at) : bisect_right(self._instants, at)]
 
     def happenings(self, kind: str) -> list[Happening]:
         """The events of a kind, as conditions ask for them."""
@@ -191,6 +192,7 @@ class History:
         self.touched.add(kind)
         happened = Happened(at, kind, 1_000_000 + len(self.events), partial(_same, fields))
         insort(self.events, happened, key=_order)
+        insort(self._instants, at)
         return happened
 
     # --- rows -------------------------------------------------------------------------------------------------------
@@ -384,7 +386,6 @@ def _source(kind: str, source: EventSource) -> _Source:
 
 _SOURCES = tuple(_source(kind, source) for kind, source in EVENT_SOURCES.items())
 _SLOTS = {name: relation.slots for name, relation in RELATIONS.items()}
-_at = attrgetter("at")
 _order = attrgetter("at", "kind", "number")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.attributes.fold import Fold
-from engine.attributes.relations import SCOPES
+from engine.attributes.relations import RELATIONS, SCOPES
 from engine.attributes.rows import RowFields, compile_row
 from engine.conditions.ast import Condition, names
 from engine.conditions.compile import Predicate
@@ -83,6 +83,14 @@ class Questions:
             found = Wanted(key, standing, fold, scopes, rows)
             self._wanted[key] = found
         return found
+
+    def of_record(self, name: str) -> bool:
+        """Whether a value is one of the customer's own record, from the beginning: no other fact tells or moves it."""
+        fold, stored = self.names((name,)).fold, RELATIONS["customer"].fields
+        return fold is not None and all(
+            relation == "customer" and all(stored[each].since is None for each in fields)
+            for relation, fields in fold.reads.items()
+        )
 
     def row(self, relation: str) -> RowFields:
         """What reads all fields of a relation's row."""

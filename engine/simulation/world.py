@@ -36,6 +36,7 @@ from engine.standing.judge import Judge, Judgement
 
 FACT, CHANGE, MOMENT, WAIT, CAMPAIGN = range(5)
 """What comes at one instant, in this order; a change is a flip, or new cut-offs after it."""
+NEVER = 1 << 62
 MOST = 10_000
 """Turns of one world: more are a circle that nobody meant."""
 
@@ -106,7 +107,8 @@ class World:
         """Publications before this one change nothing, unless journeys add something that rules of standing read."""
         self._open: list[Journey] = []
         self._outbox: deque[Callable[[], None]] = deque()
-        self._moments: dict[int, int | None] = {}
+        self._moments: dict[int, int] = {}
+        self._earliest: tuple[int, int] | None = None
         self._campaigns = [Campaigning(self, each) for each in range(len(self.compiled.campaigns))]
         self._after = self._now
         self._known = person.known
@@ -156,26 +158,24 @@ class World:
         """What comes next; none where nothing more does."""
         now = self._now
         coming = self.history.next_event(now)
-        first = None if coming is None else Turn(coming, FACT, 0, self._happen)
         if not self._known:
-            return first
-        if self._next_flip is not None:
-            first = _earlier(first, Turn(max(self._next_flip, now), CHANGE, 0, self._flip))
-        place = self._next_publication()
-        if place < len(self.person.published):
-            first = _earlier(first, Turn(self.person.published[place][0], CHANGE, 1, self._publish))
-        for number, plan, trigger in self.compiled.triggers:
-            moment = self._moment(number, trigger)
-            if moment is not None and (first is None or moment <= first.at):
-                first = _earlier(first, Turn(moment, MOMENT, number, partial(self._come, number, plan)))
+            return None if coming is None else Turn(coming, FACT, 0, self._happen)
+        # In the order of ranks and numbers: what comes later is next only if its instant is an earlier one.
+        at, rank, number, do = (NEVER if coming is None else coming), FACT, 0, self._happen
+        flip, publication = self._next_flip, self._next_publication()
+        if flip is not None and max(flip, now) < at:
+            at, rank, do = max(flip, now), CHANGE, self._flip
+        if publication < len(self.person.published) and self.person.published[publication][0] < at:
+            at, rank, number, do = self.person.published[publication][0], CHANGE, 1, self._publish
+        if self.compiled.triggers and (moment := self._next_moment())[0] < at:
+            at, rank, number, do = moment[0], MOMENT, moment[1], self._come
         for journey in self._open:
-            due = journey.due
-            if due is not None and (first is None or due <= first.at):
-                first = _earlier(first, Turn(max(due, now), WAIT, journey.order, journey.wake))
-        for number, campaign in enumerate(self._campaigns):
-            if campaign.due is not None and (first is None or campaign.due <= first.at):
-                first = _earlier(first, Turn(max(campaign.due, now), CAMPAIGN, number, campaign.wake))
-        return first
+            if journey.due is not None and max(journey.due, now) < at:
+                at, rank, number, do = max(journey.due, now), WAIT, journey.order, journey.wake
+        for place, campaign in enumerate(self._campaigns):
+            if campaign.due is not None and max(campaign.due, now) < at:
+                at, rank, number, do = max(campaign.due, now), CAMPAIGN, place, campaign.wake
+        return None if at == NEVER else Turn(at, rank, number, do)
 
     def take(self, turn: Turn) -> None:
         """Lives through what comes next."""
@@ -183,7 +183,7 @@ class World:
         self._now = self._after = max(self._now, turn.at)
         turn.do(turn.at)
         self._let_out()
-        if any(each.ended for each in self._open):
+        if self._open and any(each.ended for each in self._open):
             self._open = [each for each in self._open if not each.ended]
 
     def _let_out(self) -> None:
@@ -191,16 +191,23 @@ class World:
         while self._outbox:
             self._outbox.popleft()()
 
-    def _moment(self, number: int, trigger: CalendarTrigger) -> int | None:
-        """When it comes next; found anew when it has come, and a date's also when a fact has."""
-        if number in self._moments:
-            return self._moments[number]
+    def _next_moment(self) -> tuple[int, int]:
+        """The next moment of the calendar and the number of its trigger; NEVER where none comes.
+
+        A trigger's moment is found anew when it has come, and a date's also when a fact has.
+        """
+        if self._earliest is None:
+            for number, (_, trigger) in enumerate(self.compiled.triggers):
+                if number not in self._moments:
+                    self._moments[number] = self._moment(number, trigger)
+            self._earliest = min((moment, number) for number, moment in self._moments.items())
+        return self._earliest
+
+    def _moment(self, number: int, trigger: CalendarTrigger) -> int:
         if isinstance(trigger, EveryTrigger):
-            found: int | None = self.compiled.days(number, trigger, self.history.facts.zone).after(self._after)
-        else:
-            found = self._date(trigger)
-        self._moments[number] = found
-        return found
+            return self.compiled.days(number, trigger, self.history.facts.zone).after(self._after)
+        found = self._date(trigger)
+        return NEVER if found is None else found
 
     def _date(self, trigger: DateTrigger) -> int | None:
         now = instant(self._now)
@@ -210,9 +217,9 @@ class World:
 
     def _forget_dates(self) -> None:
         """A fact may move them."""
-        for number, _, trigger in self.compiled.triggers:
-            if isinstance(trigger, DateTrigger):
-                self._moments.pop(number, None)
+        for number in self.compiled.moved_by_facts:
+            self._moments.pop(number, None)
+            self._earliest = None
 
     # --- facts ------------------------------------------------------------------------------------------------------
 
@@ -222,7 +229,7 @@ class World:
         self._after = at - 1 if self._known else at  # a moment of this very instant is still to come
         if not self._known:
             self._take_over(at)
-        changed = self._judged(at)
+        changed = self._judged(at) if self._may_turn(at) else ()
         self._known = True
         for each in self.history.events_at(at):
             self.follow(each, changed)
@@ -242,9 +249,8 @@ class World:
 
     def means(self, triggers: Sequence[Trigger | CalendarTrigger], happened: Happened) -> bool:
         """Whether one of the triggers means this event."""
-        if happened.kind not in self.compiled.questions.kinds(triggers):
-            return False
-        return self.compiled.matcher.triggered(triggers, happened.kind, lambda: happened.fields)
+        tests = self.compiled.meant(triggers, happened.kind)
+        return any(holds is None or holds(happened.fields) for holds in tests)
 
     def _tell(self, happened: Happened) -> None:
         at = instant(happened.at)
@@ -287,7 +293,8 @@ class World:
 
     def _judged(self, at: int) -> tuple[Change, ...]:
         changes = self._decide(at)
-        self.changes += [(instant(at), change) for change in changes]
+        if changes:
+            self.changes += [(instant(at), change) for change in changes]
         return changes
 
     def _flip(self, at: int) -> None:
@@ -301,19 +308,26 @@ class World:
 
     def _next_publication(self) -> int:
         """The one at which the customer has to be judged anew."""
+        return self._published if self._is_touched() else max(self._published, self._calm)
+
+    def _is_touched(self) -> bool:
+        """Whether journeys have added something that rules of standing read."""
         judge, touched = self.compiled.judge, self.history.touched
-        if judge is None or (touched and not (touched.isdisjoint(judge.reads) and touched.isdisjoint(judge.events))):
-            return self._published
-        return max(self._published, self._calm)
+        if judge is None or not touched:
+            return False
+        return not (touched.isdisjoint(judge.reads) and touched.isdisjoint(judge.events))
+
+    def _may_turn(self, at: int) -> bool:
+        """Whether the standing may be another one than that decided last: facts to come are in its next flip."""
+        turns = self._next_flip is not None and self._next_flip <= at
+        return turns or not self._known or self._is_touched()
 
     def _pass_by(self, turn: Turn) -> None:
         """Publications that change nothing come and go before what comes next."""
-        published, before = self.person.published, self._published
+        published = self.person.published
         while self._published < self._calm and (published[self._published][0], CHANGE, 1) < turn[:3]:
-            at, self._cut_offs = published[self._published]
+            self._cut_offs = published[self._published][1]
             self._published += 1
-        if self._published > before and self._previous is not None:
-            self._previous = self.history.standing = self._previous._replace(at=at)
 
     def _take_over(self, at: int) -> None:
         published = self.person.published
@@ -333,6 +347,7 @@ class World:
         """A step tells that fields of the customer's record are others now: an event like any other."""
         self.history.set_person(values, self.rules.policy.zone)
         self._moments.clear()
+        self._earliest = None
         told = self.compiled.matcher.fields("customer.updated", values)
         event = self.history.tell("customer.updated", microseconds(at), told)
         self.follow(event, self._judged(event.at))
@@ -369,8 +384,11 @@ class World:
 
     # --- starts -----------------------------------------------------------------------------------------------------
 
-    def _come(self, number: int, plan: Plan, at: int) -> None:
+    def _come(self, at: int) -> None:
+        _, number = self._next_moment()
         del self._moments[number]
+        self._earliest = None
+        plan, _ = self.compiled.triggers[number]
         self._start_if_allowed(plan, Subject("customer", 1), instant(at), None)
 
     def start_by_step(self, playbook: str, journey: Journey, at: datetime) -> str | None:
@@ -415,7 +433,3 @@ class World:
 
 def _any(triggers: Sequence[Trigger | CalendarTrigger], changes: Sequence[Change]) -> bool:
     return any(means(tuple(triggers), change) for change in changes)
-
-
-def _earlier(first: Turn | None, other: Turn) -> Turn:
-    return other if first is None or other[:3] < first[:3] else first

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
 from engine.conditions.ast import Condition, compares, dids
@@ -13,7 +14,7 @@ from engine.standing.cut_offs import CutOffs, Number, RfmCutOffs, tier_of
 from engine.standing.definition import Lifecycle, Rfm, StandingRules, TagRule, Tiers
 from engine.standing.order import conditions, dependency_order
 from engine.standing.places import Place, compile_places
-from engine.standing.review import last_review
+from engine.standing.review import Reviews
 
 STANDING_TYPES: Mapping[str, Type] = {
     "tags": "set",
@@ -117,6 +118,7 @@ class Scene:
 _Part = Callable[[Scene], None]
 _RANKING = ("tier", "rfm")
 _RANKED = ("tier", "tier_ends_at", "rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary")
+_ranked = attrgetter(*_RANKED)
 _DECIDED_LATER = frozenset({"tags", "segments", "stage"})
 _NO_CUT_OFFS = CutOffs()
 _MOST = 50_000
@@ -229,21 +231,21 @@ class Decide:
         tests = (test for when in whens for test in compares(when) if test.name not in _DECIDED_LATER)
         return compile_places(tests, self._catalogue)
 
-    def keeps(self, values: Mapping[str, Value], at: int, cut_offs: CutOffs | None, standing: Standing) -> bool:
+    def keeps(self, values: dict[str, Value], at: int, cut_offs: CutOffs | None, standing: Standing) -> bool:
         """Whether tier and RFM are the same under other cut-offs, where they ask for attributes alone.
 
         Args:
-            values: the customer's attributes as of then.
+            values: the customer's attributes as of then; tier and RFM are added to them.
             at: the instant, in microseconds since the epoch.
             cut_offs: the others.
             standing: as it was decided, since when nothing has turned.
         """
         if not self._ranks_alone:
             return False
-        scene = Scene(at, dict(values), {}, cut_offs or CutOffs(), standing, set())
+        scene = Scene(at, values, {}, cut_offs or _NO_CUT_OFFS, standing, set())
         for part in self._ranking:
             part(scene)
-        return all(scene.attributes.get(name) == getattr(standing, name) for name in _RANKED)
+        return tuple(map(values.get, _RANKED)) == _ranked(standing)
 
     def _part(self, name: str) -> _Part:
         kind, _, of = name.partition(" ")
@@ -331,7 +333,7 @@ def _number(value: Value) -> Number | None:
 
 def _tier(tiers: Tiers, base: Predicate, zone: str) -> _Part:
     names = [tier.name for tier in tiers.tiers]
-    grace = tiers.grace * 1_000_000
+    grace, reviews = tiers.grace * 1_000_000, Reviews(tiers.review, zone)
 
     def tier(scene: Scene) -> None:
         cut_offs, previous = scene.cut_offs.tiers, scene.previous
@@ -344,7 +346,7 @@ def _tier(tiers: Tiers, base: Predicate, zone: str) -> _Part:
         ends = None
         if previous is not None and held in names and ranked > names.index(held):
             ends = previous.tier_ends_at
-            review = last_review(tiers.review, scene.now, zone)
+            review, _ = reviews.around(scene.now)
             if ends is None and previous.at < review:
                 ends = review + grace
             if ends is None or scene.now < ends:

@@ -26,7 +26,7 @@ from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import HandTag, Standing
 from engine.standing.definition import StandingRules
 from engine.standing.order import conditions
-from engine.standing.review import next_review
+from engine.standing.review import Reviews
 from engine.standing.uses import made_from, used_attributes
 
 _DAY = 86_400_000_000
@@ -70,7 +70,8 @@ class Flips:
     """
 
     def __init__(self, rules: StandingRules, catalogue: Mapping[str, AttributeDefinition], zone: str = "UTC") -> None:
-        self._rules, self._zone = rules, zone
+        self._rules = rules
+        self._reviews = None if rules.tiers is None else Reviews(rules.tiers.review, zone)
         whens = tuple(chain.from_iterable(conditions(rules).values()))
         self._dids = tuple(chain.from_iterable(map(dids, whens)))
         self.events = frozenset(each.event for each in self._dids)
@@ -124,7 +125,13 @@ class Flips:
         """The same of all but days since something: it does not depend on cut-offs. NEVER where there is none."""
         at = seen.at
         first = self._of_rows(seen.facts.rows, at)
-        for found in (self._of_events(seen), self._of_tags(seen), self._of_tier(seen), self._of_the_calendar(seen)):
+        others = (
+            self._of_events(seen) if self._dids else (),
+            self._of_tags(seen) if self._expiring or seen.hand_tags else (),
+            self._of_tier(seen.standing, at),
+            self._of_the_calendar(seen) if self._calendar else (),
+        )
+        for found in others:
             for instant in found:
                 if at < instant < first:
                     first = instant
@@ -186,13 +193,12 @@ class Flips:
             yield tag.at
             yield from (each for each in (tag.expires_at, tag.removed_at) if each is not None)
 
-    def _of_tier(self, seen: Seen) -> Iterator[int]:
-        tiers, standing = self._rules.tiers, seen.standing
-        if tiers is None or standing.tier in (None, tiers.tiers[-1].name):
-            return
-        yield next_review(tiers.review, seen.at, self._zone)
-        if standing.tier_ends_at is not None:
-            yield standing.tier_ends_at
+    def _of_tier(self, standing: Standing, at: int) -> Sequence[int]:
+        tiers = self._rules.tiers
+        if tiers is None or self._reviews is None or standing.tier in (None, tiers.tiers[-1].name):
+            return ()
+        _, review = self._reviews.around(at)
+        return (review,) if standing.tier_ends_at is None else (review, standing.tier_ends_at)
 
     def _of_the_calendar(self, seen: Seen) -> Iterator[int]:
         if any(seen.values.get(name) is not None for name in self._calendar):

@@ -17,8 +17,10 @@ from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, Ev
 from engine.language.rules import Rules
 from engine.simulation.moments import Days
 from engine.simulation.questions import Questions
+from engine.standing.cut_offs import Published
 from engine.standing.definition import StandingRules
 from engine.standing.judge import Judge
+from engine.standing.order import OF_SCORES
 from engine.standing.pruned import only
 
 
@@ -58,6 +60,7 @@ class Compiled:
         ]
         self._days: dict[tuple[int, str], Days] = {}
         self._heard: dict[int, tuple[Plan, Heard]] = {}
+        self._needed: tuple[Published, Published] = (), ()
         self._meant: dict[tuple[int, str], tuple[object, Tests]] = {}
 
     @cached_property
@@ -76,6 +79,20 @@ class Compiled:
         if not (used.tags or used.segments or used.lifecycle or used.tiers or used.rfm):
             return None
         return self._judge(used)
+
+    def needed(self, published: Published) -> Published:
+        """Cut-offs as far as somebody asks what follows from them: scores turn often, and are named seldom."""
+        if self._asks_scores:
+            return published
+        if self._needed[0] is not published:
+            self._needed = published, tuple((at, each.without_scores()) for at, each in published)
+        return self._needed[1]
+
+    @cached_property
+    def _asks_scores(self) -> bool:
+        own = self.rules
+        asking = (own.standing, own.policy, *own.plans.values(), *self.campaigns)
+        return any(name in each.model_dump_json() for each in asking for name in OF_SCORES)
 
     @cached_property
     def audiences(self) -> Sequence[Judge]:

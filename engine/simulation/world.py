@@ -103,6 +103,8 @@ class World:
         self._next_flip: int | None = None
         self._previous = person.before
         self._cut_offs, self._published = person.cut_offs, 0
+        self._needed = self.compiled.needed(person.published)
+        self._values: Mapping[str, Value] = {}
         self._calm = 0
         """Publications before this one change nothing, unless journeys add something that rules of standing read."""
         self._open: list[Journey] = []
@@ -162,7 +164,7 @@ class World:
             return None if coming is None else Turn(coming, FACT, 0, self._happen)
         # In the order of ranks and numbers: what comes later is next only if its instant is an earlier one.
         at, rank, number, do = (NEVER if coming is None else coming), FACT, 0, self._happen
-        flip, publication = self._next_flip, self._next_publication()
+        flip, publication = self._flip_due(), self._next_publication()
         if flip is not None and max(flip, now) < at:
             at, rank, do = max(flip, now), CHANGE, self._flip
         if publication < len(self.person.published) and self.person.published[publication][0] < at:
@@ -276,10 +278,10 @@ class World:
         if judge is None:
             return ()
         self.history.touched.clear()
-        coming = self.person.published[self._published :]
+        coming = self._needed[self._published :]
         judged = judge(self.history.facts, at, previous=self._previous, coming=coming, **self._asked(judge))
         self._previous = self.history.standing = judged.standing
-        self._next_flip, self._calm = judged.next_flip, self._published + judged.passed
+        self._next_flip, self._calm, self._values = judged.next_flip, self._published + judged.passed, judged.values
         return judged.changes
 
     def judged_by(self, judge: Judge, at: int) -> Judgement:
@@ -306,6 +308,17 @@ class World:
         self._take_over(at)
         self._hear(self._judged(at), instant(at))
 
+    def _flip_due(self) -> int | None:
+        """When the customer has to be judged anew though nothing happens.
+
+        What journeys have added is seen when she is next judged, and be it for a score that nobody asks for.
+        """
+        judge, flip = self.compiled.judge, self._next_flip
+        if judge is None or not self._published or not self._is_touched():
+            return flip
+        scored = judge.turns(self._values, self._now, self.person.published[self._published - 1][1])
+        return flip if scored is None or (flip is not None and flip <= scored) else scored
+
     def _next_publication(self) -> int:
         """The one at which the customer has to be judged anew."""
         return self._published if self._is_touched() else max(self._published, self._calm)
@@ -326,13 +339,13 @@ class World:
         """Publications that change nothing come and go before what comes next."""
         published = self.person.published
         while self._published < self._calm and (published[self._published][0], CHANGE, 1) < turn[:3]:
-            self._cut_offs = published[self._published][1]
+            self._cut_offs = self._needed[self._published][1]
             self._published += 1
 
     def _take_over(self, at: int) -> None:
         published = self.person.published
         while self._published < len(published) and published[self._published][0] <= at:
-            self._cut_offs = published[self._published][1]
+            self._cut_offs = self._needed[self._published][1]
             self._published += 1
 
     def judge(self, at: datetime, touched: str) -> None:

@@ -360,7 +360,7 @@ def _tier(tiers: Tiers, base: Predicate, zone: str) -> _Part:
 
 
 def _rfm(rfm: Rfm, base: Predicate) -> _Part:
-    measures = (rfm.recency.attribute, rfm.frequency.attribute, rfm.monetary.attribute)
+    r, f, m = rfm.recency.attribute, rfm.frequency.attribute, rfm.monetary.attribute
     groups = {(group.recent, group.frequent, group.valuable): group.name for group in rfm.groups}
 
     def part(scene: Scene) -> None:
@@ -369,9 +369,8 @@ def _rfm(rfm: Rfm, base: Predicate) -> _Part:
             for name in ("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary"):
                 found[name] = None if scene.previous is None else getattr(scene.previous, name)
             return
-        values = [_number(found.get(name)) for name in measures]
-        if base(scene) and None not in values:
-            recency, frequency, monetary = (value for value in values if value is not None)
+        recency, frequency, monetary = _number(found.get(r)), _number(found.get(f)), _number(found.get(m))
+        if recency is not None and frequency is not None and monetary is not None and base(scene):
             found["rfm_group"] = groups.get(_split(cut_offs, recency, frequency, monetary))
             found["rfm_recency"] = cut_offs.recency.score(recency)
             found["rfm_frequency"] = cut_offs.frequency.score(frequency)

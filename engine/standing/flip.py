@@ -79,7 +79,9 @@ class Flips:
         since = {name: each for name, each in used.items() if each.aggregate in _DAYS_SINCE}
         self.companions = {f"{name}{LAST}": _last(each) for name, each in since.items()}
         self.names = frozenset({*used, *self.companions})
-        self._thresholds = {name: _thresholds(name, whens) for name in since}
+        self._counted = tuple((name, f"{name}{LAST}", _thresholds(name, whens)) for name in since)
+        """What counts days, the instant that it counts from, and the numbers of days that matter."""
+        self._ranked = frozenset(_ranked(rules))
         self._by_day = frozenset(since) & _computed_with(used)
         self._calendar = frozenset(name for name, each in used.items() if _turns_at_midnight(each))
         self._windows = _windows(used.values())
@@ -140,8 +142,8 @@ class Flips:
     def of_days(self, values: Mapping[str, Value], at: int, cut_offs: CutOffs | None) -> int:
         """When days since something reach a number that a rule or a cut-off names. NEVER where they do not."""
         first = NEVER
-        for name, fixed in self._thresholds.items():
-            last = values.get(f"{name}{LAST}")
+        for name, since, fixed in self._counted:
+            last = values.get(since)
             if not isinstance(last, int):
                 continue
             if name in self._by_day:
@@ -149,16 +151,16 @@ class Flips:
                 continue
             passed = (at - last) // _DAY
             for days in (fixed, self._published(name, cut_offs)):
-                place = bisect_right(days, passed)
-                if place < len(days):
-                    first = min(first, last + days[place] * _DAY)
+                if days and passed < days[-1]:
+                    turns = last + days[bisect_right(days, passed)] * _DAY
+                    first = min(first, turns)
         return first
 
     def days_at(self, values: Mapping[str, Value], at: int) -> dict[str, Value]:
         """The values as of a later instant before which nothing turns: days since something have gone on."""
         later = dict(values)
-        for name in self._thresholds:
-            last = values.get(f"{name}{LAST}")
+        for name, since, _ in self._counted:
+            last = values.get(since)
             if isinstance(last, int):
                 later[name] = (at - last) // _DAY
         return later
@@ -166,7 +168,7 @@ class Flips:
     def _published(self, name: str, cut_offs: CutOffs | None) -> Sequence[int]:
         """Days at which a measure or rank crosses a published cut-off, in order."""
         rules = self._rules
-        if cut_offs is None:
+        if cut_offs is None or name not in self._ranked:
             return ()
         found: Sequence[int] = ()
         if rules.tiers is not None and rules.tiers.rank_by == name and cut_offs.tiers is not None:
@@ -234,6 +236,14 @@ def earliest(*instants: int) -> int | None:
     """The first of some instants; none where all are NEVER."""
     first = min(instants)
     return None if first == NEVER else first
+
+
+def _ranked(rules: StandingRules) -> Iterator[str]:
+    """The attributes by which customers are ranked or measured."""
+    if rules.tiers is not None:
+        yield rules.tiers.rank_by
+    if rules.rfm is not None:
+        yield from (each.attribute for each in (rules.rfm.recency, rules.rfm.frequency, rules.rfm.monetary))
 
 
 def _next_day(start: int, at: int) -> int:

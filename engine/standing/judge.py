@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from engine.attributes.definition import AttributeDefinition
@@ -27,6 +28,8 @@ class Judgement(NamedTuple):
     """The stages whose condition held; they should be one."""
     passed: int = 0
     """How many of the coming publications change nothing, as long as nothing happens; the next flip lies after them."""
+    values: Mapping[str, Value] = MappingProxyType({})
+    """The attributes that were decided by."""
 
 
 class Judge:
@@ -96,7 +99,11 @@ class Judge:
                 break
             first = min(turns, self._flips.of_days(then, published, other))
             passed += 1
-        return Judgement(standing, found, earliest(first), decision.stages, passed)
+        return Judgement(standing, found, earliest(first), decision.stages, passed, values)
+
+    def turns(self, values: Mapping[str, Value], at: int, cut_offs: CutOffs | None) -> int | None:
+        """When days that were counted next reach what rules or these cut-offs name, with nothing happening."""
+        return earliest(self._flips.of_days(values, at, cut_offs))
 
     def values(self, facts: CustomerFacts, at: int) -> dict[str, Value]:
         """The attributes that the rules name, as of `at`."""

@@ -61,7 +61,7 @@ class Flips:
     """What to look for, compiled from the rules: `flips(seen)` gives the next flip in microseconds, or None.
 
     `companions` are attributes that must be folded together with those that rules name; `names` are all of them;
-    `events` the kinds of events that conditions count.
+    `events` the kinds of events that conditions count, `counted` the attributes that count days since something.
 
     Args:
         rules: the rules of standing.
@@ -81,6 +81,7 @@ class Flips:
         self.names = frozenset({*used, *self.companions})
         self._counted = tuple((name, f"{name}{LAST}", _thresholds(name, whens)) for name in since)
         """What counts days, the instant that it counts from, and the numbers of days that matter."""
+        self.counted = frozenset(since)
         self._ranked = frozenset(_ranked(rules))
         self._by_day = frozenset(since) & _computed_with(used)
         self._calendar = frozenset(name for name, each in used.items() if _turns_at_midnight(each))
@@ -155,6 +156,14 @@ class Flips:
                     turns = last + days[bisect_right(days, passed)] * _DAY
                     first = min(first, turns)
         return first
+
+    def steady_until(self, facts: CustomerFacts, values: Mapping[str, Value], at: int) -> int:
+        """Until when the values stay as they are as of an instant, but for days that go on: see `days_at`."""
+        first = self._of_rows(facts.rows, at)
+        if self._by_day:
+            first = min(first, self.of_days(values, at, None))
+        seen = Seen(facts, at, values, Standing())
+        return min((first, *self._of_the_calendar(seen))) if self._calendar else first
 
     def days_at(self, values: Mapping[str, Value], at: int) -> dict[str, Value]:
         """The values as of a later instant before which nothing turns: days since something have gone on."""

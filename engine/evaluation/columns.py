@@ -80,8 +80,8 @@ def column_reader(rules: Rules, standings: Standings) -> Reader:
             yield from (("recency", own.rfm.recency.attribute), ("frequency", own.rfm.frequency.attribute))
             yield "monetary", own.rfm.monetary.attribute
 
-    bases = [each for each in (own.tiers and own.tiers.base, own.rfm and own.rfm.base) if each is not None]
-    steady = flips.counted.isdisjoint(name for base in bases for name in names(base))
+    bases = (own.tiers.base if own.tiers else None, own.rfm.base if own.rfm else None)
+    steady = flips.counted.isdisjoint(name for base in bases if base is not None for name in names(base))
 
     def read(connection: Connection, ids: Sequence[int], instants: Sequence[int]) -> list[Columns]:
         found = [Columns() for _ in instants]

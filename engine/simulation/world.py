@@ -30,7 +30,7 @@ from engine.simulation.journey import Assumed, Journey, told_by
 from engine.simulation.log import STOP, Edge, Entry
 from engine.simulation.room import Room
 from engine.simulation.send import Message
-from engine.standing.cut_offs import CutOffs
+from engine.standing.cut_offs import CutOffs, Published
 from engine.standing.decide import Change, HandTag, Standing
 from engine.standing.judge import Judge, Judgement
 
@@ -58,7 +58,7 @@ class Person:
     before: Standing | None = None
     cut_offs: CutOffs | None = None
     known: bool = True
-    published: Sequence[tuple[int, CutOffs]] = ()
+    published: Published = ()
     """Others, in order: each from its instant on (microseconds since the epoch), when she is judged anew."""
     on_site: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """What events on the site tell besides what their rows do, by their key."""
@@ -163,7 +163,8 @@ class World:
         if not self._known:
             return None if coming is None else Turn(coming, FACT, 0, self._happen)
         # In the order of ranks and numbers: what comes later is next only if its instant is an earlier one.
-        at, rank, number, do = (NEVER if coming is None else coming), FACT, 0, self._happen
+        at, rank, number = (NEVER if coming is None else coming), FACT, 0
+        do: Callable[[int], None] = self._happen
         flip, publication = self._flip_due(), self._next_publication()
         if flip is not None and max(flip, now) < at:
             at, rank, do = max(flip, now), CHANGE, self._flip

@@ -35,6 +35,7 @@ from activities.coupon import Coupon
 from activities.decide import Decide
 from activities.deliver import Deliver
 from activities.discreet import Discreet
+from activities.evaluate import Evaluate
 from activities.give_up import GiveUp
 from activities.look_up import LookUp
 from activities.move import Move
@@ -52,6 +53,7 @@ from activities.webhook import Webhook
 from engine.dispatch.match import Matcher
 from engine.dispatch.uses import with_used_standing
 from engine.dispatch.versions import StoredVersions
+from engine.evaluation.wire import BULK_QUEUE
 from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import Contract, load_contracts
 from engine.facts.matching import EventMatcher
@@ -73,6 +75,7 @@ from engine.ruletests.case import Case, Outcome
 from engine.servers.errors import SetupError
 from engine.servers.namespace import prepare_namespace
 from workflows.campaign import Campaign
+from workflows.evaluation import Evaluation
 from workflows.journey import Journey
 
 Stay = Callable[[], Awaitable[None]]
@@ -174,9 +177,26 @@ def journey_worker(
     return Worker(
         client,
         task_queue=JOURNEY_QUEUE,
-        workflows=[Journey, Campaign],
+        workflows=[Journey, Campaign, Evaluation],
         activities=activities,
         workflow_runner=journey_runner(),
+        interceptors=[Reported(), Discreet()],
+        **options,
+    )
+
+
+def bulk_worker(
+    client: Client,
+    shared: Context,
+    **options: Any,  # noqa: ANN401 - temporalio's own options
+) -> Worker:
+    """A worker for slices of evaluations: one at a time, so that journeys go on beside it."""
+    evaluate = Evaluate(shared)
+    return Worker(
+        client,
+        task_queue=BULK_QUEUE,
+        activities=[evaluate.gather, evaluate.publish, evaluate.judge, evaluate.finish],
+        max_concurrent_activities=1,
         interceptors=[Reported(), Discreet()],
         **options,
     )

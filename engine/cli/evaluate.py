@@ -1,5 +1,6 @@
 """`regulars evaluate`: everyone's standing at once; what it is and what changed."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,10 +17,13 @@ from engine.cli.confirm import confirmed
 from engine.cli.instants import read_instant
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules import sound_rules
+from engine.composition import connect as connect_temporal
 from engine.dispatch.held import HOW, begin
 from engine.dispatch.versions import StoredVersions
 from engine.evaluation.run import Asked, Result, evaluate
 from engine.evaluation.run import Progress as Told
+from engine.evaluation.sliced import Found
+from engine.evaluation.split import evaluate_split
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
@@ -30,6 +34,7 @@ from engine.replay.prepare import shop_zone
 from engine.servers.need import need
 
 _WRONG = 1
+_MOST_SLICES = 1000
 _WIDTH = 160
 _KINDS = {"stage": "stage", "tier": "tier", "rfm_group": "RFM group", "segment": "segment", "tag": "tag"}
 
@@ -47,6 +52,10 @@ def evaluate_(
         Literal["existing"] | None,
         typer.Option(help="existing: what a rule says for the first time starts journeys too."),
     ] = None,
+    slices: Annotated[
+        int | None,
+        typer.Option(min=1, max=_MOST_SLICES, help="Split it into so many slices, which the running workers take."),
+    ] = None,
     yes: Annotated[
         int | None,
         typer.Option(help="If so many journeys are held as too many at once, start them without asking."),
@@ -55,7 +64,9 @@ def evaluate_(
 ) -> None:
     """Judge all customers: their stage, tier, RFM group, segments and tags, and what changed."""
     found = find_project(project)
-    need(found, database=True)
+    if slices is not None and as_of is not None:
+        raise typer.BadParameter("--slices: found with --as-of, expected without: a past instant is read here")
+    need(found, database=True, temporal=slices is not None)
     url = os.environ["REGULARS_DATABASE_URL"]
     upgrade(url)
     rules = sound_rules(found)
@@ -73,13 +84,26 @@ def evaluate_(
     asked = Asked(url, rules, instant, now, write=as_of is None, start_existing=start is not None)
     try:
         with told_progress() as told:
-            result = evaluate(asked, told)
+            result = evaluate(asked, told) if slices is None else _split(asked, slices, told)
     except CurrencyUnclearError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(_WRONG) from None
     _print(rules, asked, result)
     if result.held:
         _ask(asked, result, yes)
+
+
+def _split(asked: Asked, slices: int, told: Told) -> Result:
+    """The same by the workers, in slices."""
+
+    async def split() -> Found:
+        client = await connect_temporal()
+        return await evaluate_split(
+            client, asked.url, asked.rules, asked.as_of, slices, start_existing=asked.start_existing, progress=told
+        )
+
+    found = asyncio.run(split())
+    return Result(found.tally, found.cut_offs, found.seconds, sum(found.tally.peak.values()), found.held)
 
 
 def _ask(asked: Asked, result: Result, yes: int | None) -> None:

@@ -16,7 +16,15 @@ import typer
 
 from engine.campaigns.starter import Starter
 from engine.cli.rules import sound_rules
-from engine.composition import channel_providers, connect, context, journey_worker, own_activities, worker_runtime
+from engine.composition import (
+    bulk_worker,
+    channel_providers,
+    connect,
+    context,
+    journey_worker,
+    own_activities,
+    worker_runtime,
+)
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions, publish
@@ -119,6 +127,7 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
         shared = context(pool, rules, channels, versions, contracts, own_activities(project.rules))
         matcher = partial(_matcher, rules, versions, shared.reporting)
         working = journey_worker(client, shared, **_limits(settings))
+        bulk = bulk_worker(client, shared, graceful_shutdown_timeout=timedelta(seconds=settings.grace_seconds))
         polls = lambda: working.is_running  # noqa: E731 - asked later, again and again
         readiness = Readiness(pool, client, polls, stop.is_set, settings.ready_lag_seconds)
         registry = shared.timings.registry
@@ -126,7 +135,7 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
         with listen(settings.host, settings.port) as listening:
             app = make_app(readiness, registry, Intake(pool, matcher, token, registry))
             async with serving(app, listening):
-                async with working:
+                async with working, bulk:
                     print(f"worker ready: rules {rules.version}, {len(rules.plans)} playbooks", flush=True)  # noqa: T201 - for the supervisor and tests
                     log.info("ready", extra={"version": rules.version, "address": address_of(listening)})
                     dispatcher = Dispatcher(client, pool, versions, batch=settings.dispatcher_batch)

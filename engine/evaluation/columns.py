@@ -1,8 +1,12 @@
 """The values that cut-offs are computed from, for many customers: those in the base of the tiers and of RFM."""
 
+import json
+import zlib
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -21,6 +25,7 @@ from engine.standing.definition import StandingRules
 from engine.standing.flip import Flips
 
 Connection = psycopg.Connection[Any]
+_LISTS = ("ranked", "recency", "frequency", "monetary")
 Reader = Callable[[Connection, Sequence[int], Sequence[int]], list["Columns"]]
 
 
@@ -32,6 +37,19 @@ class Columns:
     recency: list[Number] = field(default_factory=list)
     frequency: list[Number] = field(default_factory=list)
     monetary: list[Number] = field(default_factory=list)
+
+    def to_bytes(self) -> bytes:
+        """As they are kept: of each list its values with how often each is there; a decimal is text."""
+        counted = {
+            name: [[_told(value), times] for value, times in Counter(vars(self)[name]).items()] for name in _LISTS
+        }
+        return zlib.compress(json.dumps(counted).encode())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Columns":
+        """What `to_bytes` gave."""
+        told = json.loads(zlib.decompress(data))
+        return cls(**{name: [_read(value) for value, times in told[name] for _ in range(times)] for name in _LISTS})
 
     def add(self, other: "Columns") -> None:
         """Takes in the values of another chunk."""
@@ -102,3 +120,11 @@ def column_reader(rules: Rules, standings: Standings) -> Reader:
         return found
 
     return read
+
+
+def _told(value: Number) -> int | str:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _read(value: int | str) -> Number:
+    return Decimal(value) if isinstance(value, str) else value

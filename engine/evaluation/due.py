@@ -18,10 +18,11 @@ _DUE = """
 select c.id from customers c join standings s on s.customer_id = c.id
  where s.next_flip <= %(now)s order by c.id limit %(limit)s for update of c skip locked
 """
-# Only where everybody has been judged before: else the first evaluation is the operator's.
+# Only where everybody has been judged before: else the first evaluation is the operator's, also while it runs.
 _NEW = """
 select c.id from customers c
- where exists (select from cut_offs) and not exists (select from standings s where s.customer_id = c.id)
+ where exists (select from cut_offs where judged_at is not null)
+   and not exists (select from standings s where s.customer_id = c.id)
  order by c.id limit %(limit)s for update of c skip locked
 """
 

@@ -86,17 +86,8 @@ def evaluate(asked: Asked, progress: Progress = lambda _what, _done, _total: Non
         chunks = _chunks(_everybody(connection) if asked.customers is None else asked.customers, asked.chunk)
         if asked.write:
             publish(connection, asked.rules)
-    order = Order(
-        asked.url,
-        asked.schema,
-        asked.rules,
-        currency,
-        asked.as_of,
-        asked.recorded_at,
-        asked.write,
-        asked.start_existing,
-    )
-    with _pool(order, asked.processes, len(chunks)) as pool:
+    order = Order(asked.rules, currency, asked.as_of, asked.recorded_at, asked.write, asked.start_existing)
+    with _pool((asked.url, asked.schema, order), asked.processes, len(chunks)) as pool:
         cut_offs = _cut_offs(pool, asked.rules, chunks, progress)
         published = _publish(asked, currency, cut_offs)
         tally = Tally()
@@ -140,17 +131,17 @@ class _Here(Executor):
 
 
 @contextmanager
-def _pool(order: Order, processes: int, chunks: int) -> Iterator[Executor]:
+def _pool(begun: tuple[str, str, Order], processes: int, chunks: int) -> Iterator[Executor]:
     """Spawned, not forked: this process may have threads and connections that a copy must not share."""
     if chunks <= 1:
-        work.begin(order)
+        work.begin(*begun)
         try:
             yield _Here()
         finally:
             work.end()
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=work.begin, initargs=(order,))
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=work.begin, initargs=begun)
     try:
         yield pool
     finally:

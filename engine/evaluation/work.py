@@ -9,7 +9,7 @@ import resource
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from multiprocessing.connection import wait
@@ -31,14 +31,14 @@ from engine.language.rules import Rules
 from engine.standing.judge import Judgement
 
 Connection = psycopg.Connection[Any]
+Noting = Callable[[Connection, "Tally"], None]
+"""Told of what came of a chunk in the transaction that writes it."""
 
 
 @dataclass(frozen=True)
 class Order:
     """What to evaluate, the same for all chunks. `write` false: nothing is stored, and no earlier standing counts."""
 
-    url: str
-    schema: str
     rules: Rules
     currency: str | None
     as_of: datetime
@@ -65,6 +65,33 @@ class Tally:
     peak: dict[int, int] = field(default_factory=dict)
     """Most memory of each process, in bytes."""
 
+    def to_json(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {
+            "customers": self.customers,
+            "sizes": [[*key, count] for key, count in self.sizes.items()],
+            "changes": [[*key, count] for key, count in self.changes.items()],
+            "started": self.started,
+            "again": self.again,
+            "unexpected": self.unexpected,
+            "several_stages": [[list(key), count] for key, count in self.several_stages.items()],
+            "peak": max(self.peak.values(), default=0),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], process: int = 0) -> "Tally":
+        """What `to_json` gave, its memory being that of a process of this number."""
+        return cls(
+            customers=data["customers"],
+            sizes=Counter({(kind, name): count for kind, name, count in data["sizes"]}),
+            changes=Counter({(kind, old, new, cause): count for kind, old, new, cause, count in data["changes"]}),
+            started=list(data["started"]),
+            again=data["again"],
+            unexpected=data["unexpected"],
+            several_stages=Counter({tuple(stages): count for stages, count in data["several_stages"]}),
+            peak={process: data["peak"]},
+        )
+
     def add(self, other: "Tally") -> None:
         """Takes in what came of another chunk."""
         self.customers += other.customers
@@ -79,19 +106,14 @@ class Tally:
 
 
 class Work:
-    """Reads, judges and writes chunks over one connection."""
+    """Reads, judges and writes chunks over one connection, which is in no transaction and stays the caller's."""
 
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        self._connection = connect(order.url, order.schema)
+    def __init__(self, connection: Connection, order: Order) -> None:
+        self._connection, self._order = connection, order
         versions = StoredVersions({order.rules.version: order.rules})
         self._matcher = Matcher(order.rules, versions, EventMatcher(load_contracts(), order.currency))
         self._standings = self._matcher.standings
         self._columns = column_reader(order.rules, self._standings)
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._connection.close()
 
     def columns(self, ids: Sequence[int]) -> Columns:
         """The values of these customers that cut-offs are computed from."""
@@ -99,8 +121,8 @@ class Work:
             (columns,) = self._columns(self._connection, ids, [microseconds(self._order.as_of)])
             return columns
 
-    def judge(self, ids: Sequence[int], published: Published | None) -> Tally:
-        """Judges these customers and, if it is to write, stores what was found."""
+    def judge(self, ids: Sequence[int], published: Published | None, noting: Noting | None = None) -> Tally:
+        """Judges these customers and, if it is to write, stores what was found, in one transaction with `noting`."""
         if not self._order.write:
             with self._connection.transaction():
                 found = [(read, self._judged(read, None, published)) for read in self._read(ids)]
@@ -113,7 +135,10 @@ class Work:
                 for read in self._read(ids)
             }
         with self._connection.transaction():
-            return self._write(versions, kept, judged, published)
+            tally = self._write(versions, kept, judged, published)
+            if noting is not None:
+                noting(self._connection, tally)
+            return tally
 
     def _read(self, ids: Sequence[int]) -> list[Read]:
         return self._standings.read(self._connection, ids)
@@ -186,13 +211,15 @@ class Work:
 
 
 _work: Work | None = None
+_connection: Connection | None = None
 
 
-def begin(order: Order) -> None:
+def begin(url: str, schema: str, order: Order) -> None:
     """Makes a process of the pool ready."""
-    global _work  # noqa: PLW0603 -- a process of the pool has one work
+    global _work, _connection  # noqa: PLW0603 -- a process of the pool has one work
     end_with_maker()
-    _work = Work(order)
+    _connection = connect(url, schema)
+    _work = Work(_connection, order)
 
 
 def end_with_maker() -> None:
@@ -209,10 +236,10 @@ def _end_with(maker: int) -> None:
 
 def end() -> None:
     """Closes what `begin` opened, where the process goes on."""
-    global _work  # noqa: PLW0603 -- likewise
-    if _work is not None:
-        _work.close()
-    _work = None
+    global _work, _connection  # noqa: PLW0603 -- likewise
+    if _connection is not None:
+        _connection.close()
+    _work = _connection = None
 
 
 def columns(ids: Sequence[int]) -> Columns:

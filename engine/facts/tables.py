@@ -18,6 +18,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     SmallInteger,
@@ -466,6 +467,34 @@ calendar_dues = Table(
     _instant("last_at"),  # logical: the moment that has come last
     Column("fact_version", BigInteger, nullable=False),  # of the customer, when it was looked up
     Index("ix_calendar_dues_due_at", "due_at", postgresql_where=text("due_at is not null")),
+)
+
+# One evaluation of everybody that is split over workers, and its slices.
+evaluation_runs = Table(
+    "evaluation_runs",
+    metadata,
+    _id(),
+    Column("version", Text, ForeignKey("rule_versions.version"), nullable=False),
+    _instant("as_of", required=True),  # logical
+    _instant("told_at", required=True),  # wall clock: when it was asked for
+    Column("slices", Integer, nullable=False),
+    Column("start_existing", Boolean, nullable=False),
+    Column("cut_offs_id", BigInteger),  # once they are published
+    Column("held", BigInteger, nullable=False, server_default=text("0")),  # journeys that wait for a person
+    _instant("ended_at"),
+    _recorded(),
+)
+
+evaluation_slices = Table(
+    "evaluation_slices",
+    metadata,
+    Column("run_id", BigInteger, ForeignKey("evaluation_runs.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("customers", BigInteger),  # how many it has
+    Column("columns", LargeBinary),  # the values that cut-offs are computed from
+    Column("after", BigInteger, nullable=False, server_default=text("0")),  # the last customer who was judged
+    Column("tally", JSONB),  # what came of those so far
+    _instant("ended_at"),
 )
 
 standing_changes = Table(

@@ -12,12 +12,14 @@ from functools import wraps
 from typing import Any
 
 import activities.deliver
+import engine.evaluation.sliced
 from activities.call import CallOwn
 from activities.campaign import RunCampaign
 from activities.close_journey import CloseJourney
 from activities.coupon import Coupon
 from activities.decide import Decide
 from activities.deliver import Deliver
+from activities.evaluate import Evaluate
 from activities.open_task import OpenTask
 from activities.points import Points
 from activities.providers.mailbox import Mailbox
@@ -26,6 +28,7 @@ from activities.start import Start
 from engine.campaigns.starter import Starter
 from engine.cli.main import main
 from engine.dispatch.dispatcher import Dispatcher
+from engine.evaluation.work import Work
 
 Method = Callable[..., Awaitable[Any]]
 POINT, MARKER = sys.argv[1:3]
@@ -106,6 +109,24 @@ def in_a_batch() -> None:
     Mailbox.deliver = dying  # type: ignore[method-assign]  # the point is inside
 
 
+def slices() -> None:
+    """Chunks of a few customers, so that a slice has several."""
+    engine.evaluation.sliced.CHUNK = 4
+
+
+def in_a_slice() -> None:
+    """One chunk of a slice has been judged and written, others have not."""
+    slices()
+    judge, count = Work.judge, iter(range(1_000_000))
+
+    def dying(self: Work, *arguments: Any) -> Any:
+        if next(count) == 1:
+            die_once()
+        return judge(self, *arguments)
+
+    Work.judge = dying  # type: ignore[method-assign]  # the point is inside
+
+
 POINTS: dict[str, Callable[[], None]] = {
     "before_reserve": before_reserve,
     "after_reserve": lambda: before(Deliver, "_send"),
@@ -122,6 +143,9 @@ POINTS: dict[str, Callable[[], None]] = {
     "after_planned": lambda: after(RunCampaign, "plan_wave"),
     "in_a_batch": in_a_batch,
     "after_batch": lambda: after(RunCampaign, "send_wave"),
+    "slices": slices,
+    "in_a_slice": in_a_slice,
+    "after_the_journeys": lambda: (slices(), after(Evaluate, "finish"))[0],
     "before_end": lambda: before(RunCampaign, "end_campaign"),
     "before_the_campaign_is_told": lambda: before(Starter, "_start"),
     "after_the_campaign_is_told": lambda: after(Starter, "_start"),

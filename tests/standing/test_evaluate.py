@@ -10,6 +10,7 @@ from engine.dispatch.accept import accept
 from engine.evaluation.run import Asked, Result, evaluate
 from engine.evaluation.work import Order, Work
 from engine.facts.importing.final import bump_customers
+from engine.facts.pool import connect
 from tests.facts.intake.telling import placed, progressed
 from tests.facts.shop import Shop, put, utc
 from tests.olist.test_replay import regulars
@@ -99,12 +100,12 @@ def test_a_new_rule_is_a_baseline_and_the_others_are_not(connection, database, c
     # The evaluation knows earlier versions by what is published: these have no files, so all would be new.
     matching(connection, rules)
     connection.commit()
-    order = Order(database, "public", rules, "EUR", NOW, NOW, write=True)
-    work = Work(order)
-    work._standings.versions.compiled["v0"] = fewer
-    published = work._standings.published(connection)
-    connection.commit()
-    tally = work.judge(crowd, published)
+    with connect(database) as other:
+        work = Work(other, Order(rules, "EUR", NOW, NOW, write=True))
+        work._standings.versions.compiled["v0"] = fewer
+        published = work._standings.published(connection)
+        connection.commit()
+        tally = work.judge(crowd, published)
     causes = {(kind, after): cause for kind, _, after, cause in tally.changes}
     assert causes["tag", "returning"] == "baseline"
     assert causes["stage", "active"] == "flip"
@@ -128,7 +129,8 @@ def test_whoever_changes_between_reading_and_writing_is_judged_again(connection,
                 connection.commit()
             return found
 
-    tally = Interrupted(Order(database, "public", rules, "EUR", NOW, NOW, write=True)).judge(crowd, None)
+    with connect(database) as other:
+        tally = Interrupted(other, Order(rules, "EUR", NOW, NOW, write=True)).judge(crowd, None)
     assert tally.again == 1
     stage = """select stage, c.fact_version = s.fact_version from standings s
                  join customers c on c.id = customer_id where c.id = %s"""

@@ -18,7 +18,7 @@ from engine.language.rules import compile_rules
 
 if __name__ == "__main__":
     now = datetime.now(UTC)
-    with run._pool(work.Order(sys.argv[1], "public", compile_rules({}), "EUR", now, now, write=False), 2, 2) as pool:
+    with run._pool((sys.argv[1], "public", work.Order(compile_rules({}), "EUR", now, now, write=False)), 2, 2) as pool:
         wait([pool.submit(work.columns, []), pool.submit(time.sleep, 0.2)])
         print("ready", flush=True)
         time.sleep(600)

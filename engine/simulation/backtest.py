@@ -211,6 +211,7 @@ def simulate(connection: Connection, compiled: Compiled, window: Window, ids: Se
     result = Result()
     for world in worlds(connection, compiled, window, ids):
         count(result, world, window.to)
+        world.forget()
     return result
 
 
@@ -231,6 +232,8 @@ def simulate_both(
         count(result, world, to)
         count(result.before, other, to)
         compare(result.changes, other, world, judge, to)
+        world.forget()
+        other.forget()
     return result
 
 

@@ -147,6 +147,11 @@ class World:
             if message.state == "deferred":
                 message.skip(reason, at)
 
+    def forget(self) -> None:
+        """Lets go of what refers back to it, when all is counted: else each life waits for the collector of garbage."""
+        for each in (self.journeys, self._open, self._campaigns, self.history.events):
+            each.clear()
+
     @property
     def ways(self) -> set[Edge]:
         """The ways that journeys took, by playbook."""

@@ -1,7 +1,6 @@
 """Defects that can be sown into a worker, to see that the checker finds what they do."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -22,7 +21,7 @@ def attempt_in_key() -> None:
     def reserving(*arguments: Any) -> Any:
         reserved = reserve(*arguments)
         return (
-            replace(reserved, key=f"{reserved.key}/{reserved.attempt}") if isinstance(reserved, Proceed) else reserved
+            reserved._replace(key=f"{reserved.key}/{reserved.attempt}") if isinstance(reserved, Proceed) else reserved
         )
 
     activities.deliver.reserve = reserving

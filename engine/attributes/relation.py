@@ -125,6 +125,11 @@ class Relation:
         return {**places, **({self.instant: 0} if self.instant else {})}
 
     @cached_property
+    def _kept(self) -> Mapping[str, int]:
+        """Place of each stored field that `columns` names."""
+        return {name: place for place, name in enumerate(self.columns) if place > 1}
+
+    @cached_property
     def offered(self) -> Mapping[str, Field]:
         """The fields that rules may name."""
         return {name: each for name, each in self.fields.items() if not each.hidden}
@@ -135,10 +140,14 @@ class Relation:
         Raises:
             ValueError: the relation stores no field of such a name.
         """
-        unknown = values.keys() - set(self.columns)
-        if unknown:
-            raise ValueError(f"{self.name} stores no {', '.join(sorted(unknown))}")
-        return (at, key, *(values.get(name) for name in self.columns[2:]))
+        row: list[object] = [at, key, *([None] * len(self._kept))]
+        try:
+            for name, value in values.items():
+                row[self._kept[name]] = value
+        except KeyError:
+            unknown = values.keys() - self._kept.keys()
+            raise ValueError(f"{self.name} stores no {', '.join(sorted(unknown))}") from None
+        return tuple(row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ midnight is skipped the day begins at the end of the gap.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from engine.calendar.local import instant_of, zone
 from engine.calendar.public_holidays import public_holidays
@@ -22,8 +21,7 @@ _DAY = timedelta(days=1)
 _MIDNIGHT = time(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """Whose calendar counts: a time zone, and the country whose holidays do."""
 
     zone: str
@@ -33,8 +31,7 @@ class Recipient:
 Closing = Literal["quiet_hours", "weekday", "holiday", "blackout"]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """Why a message may not leave, and the instant until which it may not."""
 
     reason: Closing

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 from engine.calendar.local import instant_of, zone
@@ -39,13 +39,20 @@ def quiet_until(instant: datetime, zone_name: str, quiet: QuietHours, key: str) 
 
 def end_of_quiet(instant: datetime, zone_name: str, quiet: QuietHours) -> datetime | None:
     """The end of the quiet span around an instant; a clock set back over midnight shows a day after its next one."""
-    start, end = clock(quiet.start), clock(quiet.end)
-    today = instant.astimezone(zone(zone_name)).date()
-    for day in (today - _DAY, today, today + _DAY):
-        ends_on = day if start <= end else day + _DAY
-        if instant_of(day, start, zone_name) <= instant < (ending := instant_of(ends_on, end, zone_name)):
-            return ending
+    for begins, ends in _spans(instant.astimezone(zone(zone_name)).date(), zone_name, quiet.start, quiet.end):
+        if begins <= instant < ends:
+            return ends
     return None
+
+
+@lru_cache(maxsize=65536)
+def _spans(today: date, zone_name: str, starts: str, ends: str) -> tuple[tuple[datetime, datetime], ...]:
+    """The quiet spans that begin on the day before, on the day and on the one after."""
+    start, end, over_midnight = clock(starts), clock(ends), clock(starts) > clock(ends)
+    return tuple(
+        (instant_of(day, start, zone_name), instant_of(day + _DAY if over_midnight else day, end, zone_name))
+        for day in (today - _DAY, today, today + _DAY)
+    )
 
 
 @lru_cache(maxsize=1024)

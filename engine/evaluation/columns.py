@@ -2,15 +2,15 @@
 
 import json
 import zlib
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 
-from engine.attributes.facts import CustomerFacts
 from engine.attributes.fold import compile_fold
 from engine.conditions.ast import Condition, names
 from engine.conditions.compile import Predicate, compile_condition
@@ -22,6 +22,7 @@ from engine.facts.read import read_customers
 from engine.language.rules import Rules
 from engine.standing.cut_offs import CutOffs, Number, rfm_cut_offs, tier_cut_offs
 from engine.standing.definition import StandingRules
+from engine.standing.flip import Flips
 
 Connection = psycopg.Connection[Any]
 _LISTS = ("ranked", "recency", "frequency", "monetary")
@@ -66,7 +67,7 @@ class Columns:
 
 
 def column_reader(rules: Rules, standings: Standings) -> Reader:
-    """A function of a connection, customers and instants in microseconds that gives their values as of each.
+    """A function of a connection, customers and instants in microseconds, in order, that gives their values as of each.
 
     Only what the bases and measures name is read and folded. A base asks for attributes alone: what depends on cut-offs
     cannot decide whom they are computed from.
@@ -75,8 +76,10 @@ def column_reader(rules: Rules, standings: Standings) -> Reader:
     if own.tiers is None and own.rfm is None:
         return lambda _connection, _ids, instants: [Columns() for _ in instants]
     types = evaluator(rules.catalogue, standings.currency).catalogue
-    asked = _asked(own) & rules.catalogue.keys()
-    fold = compile_fold(rules.catalogue, currency=standings.currency, only=asked, words=rules.words)
+    flips = Flips(StandingRules(tiers=own.tiers, rfm=own.rfm), rules.catalogue, rules.policy.zone)
+    declared = {**rules.catalogue, **flips.companions}
+    fold = compile_fold(declared, currency=standings.currency, only=flips.names, words=rules.words)
+    flips.look_at(fold.reads)
 
     def compiled(base: Condition | None) -> Predicate:
         if base is None:
@@ -86,40 +89,37 @@ def column_reader(rules: Rules, standings: Standings) -> Reader:
     in_tiers = compiled(own.tiers.base if own.tiers else None)
     in_rfm = compiled(own.rfm.base if own.rfm else None)
 
-    def put(columns: Columns, facts: CustomerFacts, at: int) -> None:
-        values = fold(facts, at)
+    def taken(values: Mapping[str, Value], at: int) -> Iterator[tuple[str, str]]:
+        """The columns that a customer is in, each with the attribute that is put there."""
         known = Known(at, values)
         if own.tiers is not None and in_tiers(known):
-            _put(columns.ranked, values[own.tiers.rank_by])
+            yield "ranked", own.tiers.rank_by
         if own.rfm is not None and in_rfm(known):
-            _put(columns.recency, values[own.rfm.recency.attribute])
-            _put(columns.frequency, values[own.rfm.frequency.attribute])
-            _put(columns.monetary, values[own.rfm.monetary.attribute])
+            yield from (("recency", own.rfm.recency.attribute), ("frequency", own.rfm.frequency.attribute))
+            yield "monetary", own.rfm.monetary.attribute
+
+    bases = (own.tiers.base if own.tiers else None, own.rfm.base if own.rfm else None)
+    steady = flips.counted.isdisjoint(name for base in bases if base is not None for name in names(base))
 
     def read(connection: Connection, ids: Sequence[int], instants: Sequence[int]) -> list[Columns]:
         found = [Columns() for _ in instants]
         for facts in read_customers(connection, ids, relations=fold.reads, zone=rules.policy.zone):
-            for columns, at in zip(found, instants, strict=True):
-                put(columns, facts, at)
+            place = 0
+            while place < len(instants):  # as of all instants before the next turn the values are the same
+                at, after = instants[place], place + 1
+                values = fold(facts, at)
+                if steady and after < len(instants):
+                    after = bisect_left(instants, flips.steady_until(facts, values, at), after)
+                for column, name in taken(values, at):
+                    if values[name] is None:  # an unknown value is not ranked
+                        continue
+                    for of in range(place, after):
+                        now = flips.days_at(values, instants[of]) if name in flips.counted else values
+                        getattr(found[of], column).append(now[name])
+                place = after
         return found
 
     return read
-
-
-def _asked(rules: StandingRules) -> frozenset[str]:
-    asked: set[str] = set()
-    if rules.tiers is not None:
-        asked |= {rules.tiers.rank_by, *(names(rules.tiers.base) if rules.tiers.base else ())}
-    if rules.rfm is not None:
-        measures = (rules.rfm.recency, rules.rfm.frequency, rules.rfm.monetary)
-        asked |= {*names(rules.rfm.base), *(each.attribute for each in measures)}
-    return frozenset(asked)
-
-
-def _put(column: list[Number], value: Value) -> None:
-    """An unknown value is not ranked."""
-    if value is not None:
-        column.append(value)  # type: ignore[arg-type]  # a ranked attribute is a number; the rules' check sees to it
 
 
 def _told(value: Number) -> int | str:

@@ -7,7 +7,7 @@ from engine.conditions.trace import Trace
 from engine.explain.subject import Subject
 from engine.explain.words import length
 from engine.standing.cut_offs import MeasureCutOffs
-from engine.standing.review import next_review
+from engine.standing.review import Reviews
 
 if TYPE_CHECKING:
     from engine.explain.prove import Prover
@@ -85,7 +85,7 @@ def _tier(prover: "Prover", name: str, traced: Trace | None) -> Iterator[str]:
         if standing.tier_ends_at is not None:
             yield f"the review found it lost; it is kept until {wording.instant(standing.tier_ends_at)}"
         else:
-            review = next_review(tiers.review, case.at, prover.rules.policy.zone)
+            _, review = Reviews(tiers.review, prover.rules.policy.zone).around(case.at)
             yield f"the rank alone would not give it any more; it is kept until the review at {wording.instant(review)}"
 
 

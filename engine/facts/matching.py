@@ -35,10 +35,14 @@ class EventMatcher:
             if isinstance(trigger, EventTrigger)
         )
 
-    def _holds(self, condition: Condition, kind: str, fields: Fields) -> bool:
+    def test(self, condition: Condition, kind: str) -> RowPredicate:
+        """A trigger's condition over the fields of an event of a kind, compiled."""
         contract = self.contracts.get(kind)
         types = tuple(sorted(contract.fields.items())) if contract else ()
-        return _compiled(condition, self.currency, types)(fields)
+        return _compiled(condition, self.currency, types)
+
+    def _holds(self, condition: Condition, kind: str, fields: Fields) -> bool:
+        return self.test(condition, kind)(fields)
 
 
 @lru_cache(maxsize=1024)

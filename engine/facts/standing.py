@@ -1,7 +1,7 @@
 """Everyone's standing in the database: what was decided before, what is decided now, and its history."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -220,15 +220,15 @@ def standing_as_of(connection: Connection, customer_id: int, at: datetime) -> di
 def _undone(standing: Standing, kind: str, before: str | None, after: str | None) -> Standing:
     match kind:
         case "tag":
-            return replace(standing, tags=_swapped(standing.tags, after, before))
+            return standing._replace(tags=_swapped(standing.tags, after, before))
         case "segment":
-            return replace(standing, segments=_swapped(standing.segments, after, before))
+            return standing._replace(segments=_swapped(standing.segments, after, before))
         case "stage":
-            return replace(standing, stage=before)
+            return standing._replace(stage=before)
         case "tier":
-            return replace(standing, tier=before)
+            return standing._replace(tier=before)
         case _:
-            return replace(standing, rfm_group=before)
+            return standing._replace(rfm_group=before)
 
 
 def _swapped(names: frozenset[str], out: str | None, back: str | None) -> frozenset[str]:

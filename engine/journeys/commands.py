@@ -1,15 +1,13 @@
 """What a journey asks to be done, as data. The workflow and the simulator carry these out."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from engine.conditions.ast import Condition
 from engine.journeys.plan import Calling, TemplateBy, When
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(NamedTuple):
     """Send one message as of `at`. `ends`: if nothing comes after it, the journey's outcome.
 
     `caught`: if it fails, the journey goes on with other steps, so what it has left open must be settled first.
@@ -26,8 +24,7 @@ class Deliver:
     caught: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Decide a condition as of `at`."""
 
     step: str
@@ -36,8 +33,7 @@ class Ask:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choose:
+class Choose(NamedTuple):
     """Say which of the cases an attribute's value is as of `at`."""
 
     step: str
@@ -47,8 +43,7 @@ class Choose:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class LookUp:
+class LookUp(NamedTuple):
     """Say when a moment is, counted from `since` where it names no date; asked as of `at`."""
 
     step: str
@@ -58,8 +53,7 @@ class LookUp:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTask:
+class OpenTask(NamedTuple):
     """Open a task for a team; `due` is an instant. `ends`: if nothing comes after it, the journey's outcome.
 
     `business`: from `at` to `due` only the shop's working time is meant.
@@ -77,8 +71,7 @@ class OpenTask:
     business: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeTags:
+class ChangeTags(NamedTuple):
     """Give the customer tags, or take them. `ends`: if nothing comes after it, the journey's outcome."""
 
     step: str
@@ -90,8 +83,7 @@ class ChangeTags:
     ends: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CallOut:
+class CallOut(NamedTuple):
     """Have one thing done, as an instruction says. `ends`: if nothing comes after it, the journey's outcome."""
 
     step: str
@@ -102,8 +94,7 @@ class CallOut:
     ends: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """Wake the journey with `Due(wait)` at `due`, unless something happens before."""
 
     wait: str
@@ -111,8 +102,7 @@ class Hold:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The journey is over. `recorded`: a transaction has written its outcome already."""
 
     at: datetime

@@ -1,14 +1,12 @@
 """What can happen to a journey, as data. Every input carries its logical instant, `at` (aware, UTC)."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 StepOutcome = Literal["sent", "skipped", "in_doubt", "failed", "done", "true", "false", "due", "unknown", "chosen"]
 
 
-@dataclass(frozen=True, slots=True)
-class Began:
+class Began(NamedTuple):
     """The journey's first input, at the instant of the event that started it.
 
     `subject` names the journey's subject, such as `order-1001`: what experiments divide by.
@@ -18,8 +16,7 @@ class Began:
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A wait has come due. `at` is when it was due, not when that was heard.
 
     `skipped`: somebody has ended it early; then it is not looked up once more whether its date has moved.
@@ -30,8 +27,7 @@ class Due:
     skipped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """An event of the journey's subject that the plan names.
 
     `stop`: it matches the stop trigger. `steps`: ids of the `wait_for` steps it matches.
@@ -43,16 +39,14 @@ class Told:
     steps: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(NamedTuple):
     """An operator cancels the journey."""
 
     at: datetime
     reason: str = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """What the world answered to a command: a send's or task's outcome, the truth of a condition, or a moment.
 
     `until`: a send may not leave before that instant, or a wait is over then. `stopped`: the answer found that the

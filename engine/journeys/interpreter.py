@@ -8,7 +8,7 @@ An input that no longer concerns the journey (the due of a wait it has left, an 
 """
 
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import assert_never
 
 from engine.calendar.durations import later
@@ -44,6 +44,8 @@ from engine.journeys.state import Position, State
 
 Result = tuple[State, tuple[Command, ...]]
 
+_DONE = frozenset({"send", "switch", "task", "tag", "call", "webhook", "update", "coupon", "points", "move", "start"})
+"""Instructions by which the world is asked or told something, each time that a journey comes to them."""
 _BESIDES = {"release": "held back", "moved": "waiting as before an edit, then"}
 _DECIDED_BY_STATE = frozenset({"sent", "skipped", "failed", "done"})
 
@@ -108,6 +110,7 @@ def first_wait(plan: Plan, started_at: datetime) -> Hold | None:
     return Hold(_wait_id(step.id, due), due, step.label)
 
 
+@lru_cache(maxsize=4096)
 def _wait_id(step: str, due: datetime) -> str:
     return f"{step}@{due.isoformat()}"
 
@@ -123,19 +126,21 @@ def _run(plan: Plan, state: State, index: int) -> Result:
     Jumps lead forward, and repetitions have a limit, so it ends.
     """
     before = -1 if state.position is None else state.position.index
-    path: tuple[tuple[int, int], ...] = ()
+    path: list[tuple[int, int]] = []
     while True:
-        before, path = index, (*path, (before, index))
-        state = inside(plan, state._replace(arrived_at=state.now, path=path), index)
+        path.append((before, index))
+        before, state = index, inside(plan, state, index)
         passed = _passes(plan, state, index)
         if passed is None:
-            return _stand(plan, state, index)
+            return _stand(plan, state.arrived(tuple(path)), index)
         state, index = passed
 
 
 def _passes(plan: Plan, state: State, index: int) -> tuple[State, int] | None:
     """The instruction that follows at once; none where something must be done or waited for first."""
     step = plan.code[index]
+    if step.op in _DONE:
+        return None
     match step:
         case Jump(to=to):
             return state, to
@@ -163,6 +168,8 @@ def _over(state: State, wait: Wait) -> datetime:
 def _stand(plan: Plan, state: State, index: int) -> Result:
     """Stands at an instruction, with what must be done or waited for there."""
     step = plan.code[index]
+    if step.op in _DONE:
+        return _await(state, index), (_command(plan, state, index),)
     match step:
         case Wait():
             return _hold(plan, state, index, "timer", _over(state, step))
@@ -184,6 +191,8 @@ def _command(plan: Plan, state: State, index: int) -> Command:
     """What is asked of the world at an instruction."""
     step = plan.code[index]
     match step:
+        case Send():
+            return _deliver(plan, state, index, step, state.now)
         case Branch(condition=condition):
             return Ask(step.id, state.now, condition, step.label)
         case Switch(on=on, cases=cases):
@@ -192,8 +201,6 @@ def _command(plan: Plan, state: State, index: int) -> Command:
             return _look_up(state, step)
         case WaitFor(until=When() as moment):
             return LookUp(step.id, state.now, state.now, moment, step.label)
-        case Send():
-            return _deliver(plan, state, index, step, state.now)
         case Task():
             return _open_task(plan, state, index, step)
         case Tag():
@@ -319,13 +326,13 @@ def _for_an_event(plan: Plan, state: State, index: int, step: WaitFor, until: da
 
 
 def _await(state: State, index: int) -> State:
-    return state._replace(position=Position(index, "answer"))
+    return state.standing(Position(index, "answer"))
 
 
 def _hold(plan: Plan, state: State, index: int, awaiting: str, due: datetime) -> Result:
     step = plan.code[index]
     position = Position(index, awaiting, due)  # type: ignore[arg-type]  # callers pass the literals of Awaiting
-    return state._replace(position=position), (Hold(_wait_id(step.id, due), due, _label(step, awaiting)),)
+    return state.standing(position), (Hold(_wait_id(step.id, due), due, _label(step, awaiting)),)
 
 
 def _label(step: Step, awaiting: str) -> str:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from engine.messages.reasons import INDEFINITE
 from engine.policy import Cap, Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(NamedTuple):
     """Another message of the customer's: one that counts (`until` is None), or one that waits for a later instant."""
 
     purpose: str

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -56,8 +56,7 @@ def wanted(campaign: Campaign, wave: Wave) -> tuple[Wanted, ...]:
     )
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(NamedTuple):
     """What a reservation is judged by: the journey's plan, the rules in force, and who decides its triggers.
 
     `keyed` names the channels whose provider takes an idempotency key. `near` is how far ahead a channel's token may

@@ -5,6 +5,7 @@ the share stays; a larger share keeps everybody who was in the smaller one.
 """
 
 import hashlib
+from functools import lru_cache
 
 from engine.journeys.plan import Controls
 from engine.messages.reasons import SkipReason
@@ -22,6 +23,7 @@ def kept_out(policy: Policy, controls: Controls, customer: str, playbook: str) -
     return "holdout" if held_out(customer, controls.holdout, playbook) else None
 
 
+@lru_cache(maxsize=1024)
 def held_out(customer: str, share: int, playbook: str = "") -> bool:
     """Whether a customer is in a holdout.
 

@@ -7,9 +7,8 @@ just being held back by it, and so finds the instant that it waits for.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
@@ -60,8 +59,7 @@ select purpose, channel, at, until, reason from messages
 """  # noqa: S608 - a constant
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """One customer's state under her lock.
 
     Attributes:

@@ -7,10 +7,9 @@ an operator sees; docs/messages.md explains each.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from pydantic import TypeAdapter
@@ -35,8 +34,7 @@ from engine.policy import Hold, Limit
 _FINAL = frozenset({"sent", "skipped", "failed", "in_doubt"})
 
 
-@dataclass(frozen=True)
-class Proceed:
+class Proceed(NamedTuple):
     """The message is ours to send, under this key. `address` is personal data: it goes to the provider only.
 
     `attempt` counts how often it was so; only the latest attempt may hand it over. `doubted`: an earlier one may have.
@@ -56,8 +54,7 @@ class Proceed:
     case: int | None = None
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(NamedTuple):
     """Nothing to do any more: what has become of the message. `stopped`: the event that stopped the journey."""
 
     state: str
@@ -66,8 +63,7 @@ class Settled:
     stopped: str | None = None
 
 
-@dataclass(frozen=True)
-class NotBefore:
+class NotBefore(NamedTuple):
     """The message may leave at `until` at the earliest."""
 
     until: datetime

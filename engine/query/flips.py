@@ -16,7 +16,7 @@ from engine.query.dialect import DUCKDB
 from engine.query.standing import GIVEN, HAND_TAGS, RANKS, VALUES
 from engine.standing.cut_offs import CutOffs
 from engine.standing.flip import LAST, Flips, Looked
-from engine.standing.review import next_review
+from engine.standing.review import Reviews
 
 FLIPS, MIDNIGHTS, EVENT_FLIPS = "flips", "midnights", "event_flips"
 """MIDNIGHTS: `zone` and `instant`, the next local midnight of each zone of people; EVENT_FLIPS: `customer`
@@ -113,7 +113,7 @@ class _Writer:
         tiers = self._flips.rules.tiers
         if tiers is None:
             return
-        review = sql.whole(next_review(tiers.review, self._instant, self._zone))
+        review = sql.whole(Reviews(tiers.review, self._zone).around(self._instant)[1])
         may_fall = f"tier <> {sql.text(tiers.tiers[-1].name)}"
         yield f"SELECT customer, {review} AS instant FROM {RANKS} WHERE {may_fall}"
         yield f"SELECT customer, tier_ends_at AS instant FROM {RANKS} WHERE {may_fall}"

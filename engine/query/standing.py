@@ -31,7 +31,7 @@ from engine.query.conditions import Column, ConditionWriter
 from engine.standing.cut_offs import CutOffs, MeasureCutOffs, Number
 from engine.standing.definition import Rfm, StandingRules, Tiers
 from engine.standing.order import conditions, dependencies
-from engine.standing.review import last_review
+from engine.standing.review import Reviews
 
 VALUES, PREVIOUS, PREVIOUS_GIVEN, HAND_TAGS, ANSWERS = "values", "previous", "previous_given", "hand_tags", "answers"
 GIVEN, MEMBERSHIPS, RANKS = "given", "memberships", "ranks"
@@ -210,7 +210,7 @@ class _Compiler:
         )
         place = f"CASE {reached} ELSE {len(cut_offs)} END" if reached else str(len(cut_offs))
         held = f'list_position([{", ".join(names)}], "b".tier) - 1'
-        review = last_review(tiers.review, self._asked.at, self._asked.zone)
+        review, _ = Reviews(tiers.review, self._asked.zone).around(self._asked.at)
         ends = (
             f'coalesce("b".tier_ends_at, CASE WHEN "b".decided_at < {sql.whole(review)}'
             f" THEN {sql.whole(review + tiers.grace * 1_000_000)} END)"

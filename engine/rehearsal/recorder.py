@@ -4,7 +4,7 @@ A trigger of the test's own schema keeps them, so nothing of the engine has to k
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
@@ -168,7 +168,7 @@ def in_order(found: list[Entry]) -> list[Entry]:
         (each.at, max(place, last.get((each.journey, each.at), place)), each.what in ended, place, each)
         for place, each in enumerate(found)
     ]
-    return [replace(each[-1]) for each in sorted(placed, key=lambda each: each[:4])]
+    return [each[-1] for each in sorted(placed, key=lambda each: each[:4])]
 
 
 def _without_fallen_back(found: list[Entry]) -> list[Entry]:

@@ -32,7 +32,7 @@ from engine.language.rules import Rules
 from engine.replay.standing import known_before
 from engine.simulation.changed import Changes, compare
 from engine.simulation.compiled import Compiled
-from engine.simulation.cut_offs import Asked, Published, publications, published
+from engine.simulation.cut_offs import Asked, publications, published
 from engine.simulation.history import Told
 from engine.simulation.journey import Assumed
 from engine.simulation.kept import Kept
@@ -41,6 +41,7 @@ from engine.simulation.result import Result, count
 from engine.simulation.room import Room
 from engine.simulation.together import live_together
 from engine.simulation.world import Person, World
+from engine.standing.cut_offs import Published
 from engine.standing.judge import Judge
 
 Connection = psycopg.Connection[Any]
@@ -210,6 +211,7 @@ def simulate(connection: Connection, compiled: Compiled, window: Window, ids: Se
     result = Result()
     for world in worlds(connection, compiled, window, ids):
         count(result, world, window.to)
+        world.forget()
     return result
 
 
@@ -230,6 +232,8 @@ def simulate_both(
         count(result, world, to)
         count(result.before, other, to)
         compare(result.changes, other, world, judge, to)
+        world.forget()
+        other.forget()
     return result
 
 

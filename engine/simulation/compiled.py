@@ -6,18 +6,21 @@ from functools import cached_property
 from itertools import chain
 
 from engine.attributes.relations import EVENT_SOURCES
+from engine.conditions.compile import RowPredicate
 from engine.dispatch.uses import used_parts
 from engine.explain.members import rules_for
 from engine.facts.evaluate import evaluator
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.journeys.campaign import Campaign
-from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, EveryTrigger, Plan, Trigger
+from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, EventTrigger, EveryTrigger, Plan, Trigger
 from engine.language.rules import Rules
 from engine.simulation.moments import Days
 from engine.simulation.questions import Questions
+from engine.standing.cut_offs import Published
 from engine.standing.definition import StandingRules
 from engine.standing.judge import Judge
+from engine.standing.order import OF_SCORES
 from engine.standing.pruned import only
 
 
@@ -50,12 +53,15 @@ class Compiled:
             (plan, kinds) for plan in self.plans if plan.subject == "customer" and (kinds := _kinds(plan.start.any))
         ]
         self.triggers = [
-            (number, plan, trigger)
-            for number, (plan, trigger) in enumerate((plan, each) for plan in self.plans for each in plan.start.any)
+            (plan, trigger)
+            for plan in self.plans
+            for trigger in plan.start.any
             if isinstance(trigger, DateTrigger | EveryTrigger)
         ]
         self._days: dict[tuple[int, str], Days] = {}
         self._heard: dict[int, tuple[Plan, Heard]] = {}
+        self._needed: tuple[Published, Published] = (), ()
+        self._meant: dict[tuple[int, str], tuple[object, Tests]] = {}
 
     @cached_property
     def told(self) -> frozenset[str]:
@@ -74,6 +80,20 @@ class Compiled:
             return None
         return self._judge(used)
 
+    def needed(self, published: Published) -> Published:
+        """Cut-offs as far as somebody asks what follows from them: scores turn often, and are named seldom."""
+        if self._asks_scores:
+            return published
+        if self._needed[0] is not published:
+            self._needed = published, tuple((at, each.without_scores()) for at, each in published)
+        return self._needed[1]
+
+    @cached_property
+    def _asks_scores(self) -> bool:
+        own = self.rules
+        asking = (own.standing, own.policy, *own.plans.values(), *self.campaigns)
+        return any(name in each.model_dump_json() for each in asking for name in OF_SCORES)
+
     @cached_property
     def audiences(self) -> Sequence[Judge]:
         """Who tells whether a customer is in the audience, for each campaign."""
@@ -90,6 +110,21 @@ class Compiled:
         every = frozenset(chain.from_iterable(kinds(plan.start.any) for plan in self.plans))
         return {kind: [plan for plan in self.plans if kind in kinds(plan.start.any)] for kind in every}
 
+    @cached_property
+    def moved_by_facts(self) -> Sequence[int]:
+        """The numbers of the triggers whose date is not one of the customer's own record."""
+        dates = {number: each for number, (_, each) in enumerate(self.triggers) if isinstance(each, DateTrigger)}
+        return [number for number, each in dates.items() if not self.questions.of_record(each.date)]
+
+    def meant(self, triggers: Sequence[Trigger | CalendarTrigger], kind: str) -> "Tests":
+        """What must hold of the fields of an event of a kind, for each of the triggers that name it."""
+        found = self._meant.get((id(triggers), kind))
+        if found is None:
+            named = (each for each in triggers if isinstance(each, EventTrigger) and each.event == kind)
+            tests = tuple(None if each.where is None else self.matcher.test(each.where, kind) for each in named)
+            found = self._meant[id(triggers), kind] = (triggers, tests)
+        return found[1]
+
     def heard(self, plan: Plan) -> "Heard":
         """What a plan's journeys listen for."""
         found = self._heard.get(id(plan))
@@ -103,6 +138,10 @@ class Compiled:
         if found is None:
             found = self._days[number, zone] = Days(trigger, zone)
         return found
+
+
+Tests = Sequence[RowPredicate | None]
+"""Conditions over the fields of an event, compiled; none where the event alone is meant."""
 
 
 class Heard:

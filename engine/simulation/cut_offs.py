@@ -22,10 +22,8 @@ from engine.evaluation.work import end_with_maker
 from engine.facts.pool import connect
 from engine.language.rules import Rules
 from engine.policy import Policy
-from engine.standing.cut_offs import CutOffs
+from engine.standing.cut_offs import Published
 
-Published = tuple[tuple[int, CutOffs], ...]
-"""Cut-offs, each from its instant on, in microseconds since the epoch."""
 CHUNK = 2_000
 
 

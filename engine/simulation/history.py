@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.attributes.facts import CustomerFacts, Row
 from engine.attributes.relation import EventSource
@@ -28,8 +28,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 _SCOPE = {relation: scope for scope, relation in SCOPES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Whom or what a journey is for: `key` is the order's number of ours, or the row's own key."""
 
     kind: str
@@ -117,6 +116,8 @@ class History:
         self.facts = CustomerFacts(self.facts.customer_id, self.facts.zone, rows)
         self.hand_tags = list(self.hand_tags)
         self.events = sorted((*self._of_rows(), *self._of_told()), key=_order)
+        self._instants = [each.at for each in self.events]
+        self._given = {name: len(rows) for name, rows in rows.items()}
 
     @property
     def currency(self) -> str | None:
@@ -175,12 +176,12 @@ class History:
 
     def next_event(self, now: int) -> int | None:
         """The instant of the first event after another, in microseconds."""
-        place = bisect_right(self.events, now, key=_at)
-        return self.events[place].at if place < len(self.events) else None
+        place = bisect_right(self._instants, now)
+        return self._instants[place] if place < len(self._instants) else None
 
     def events_at(self, at: int) -> list[Happened]:
         """The events of an instant."""
-        return self.events[bisect_left(self.events, at, key=_at) : bisect_right(self.events, at, key=_at)]
+        return self.events[bisect_left(self._instants, at) : bisect_right(self._instants, at)]
 
     def happenings(self, kind: str) -> list[Happening]:
         """The events of a kind, as conditions ask for them."""
@@ -191,6 +192,7 @@ class History:
         self.touched.add(kind)
         happened = Happened(at, kind, 1_000_000 + len(self.events), partial(_same, fields))
         insort(self.events, happened, key=_order)
+        insort(self._instants, at)
         return happened
 
     # --- rows -------------------------------------------------------------------------------------------------------
@@ -202,19 +204,24 @@ class History:
         self.touched.add(relation)
         rows.append(RELATIONS[relation].row(at, f"simulated-{len(rows):06d}", **values))
 
+    def given(self, relation: str) -> Sequence[Row]:
+        """The rows of a relation without those that journeys have added."""
+        return self.facts.rows.get(relation, ())[: self._given.get(relation, 0)]
+
     def row(self, subject: Subject) -> Row | None:
         """The row of an order, parcel or case."""
         relation = SCOPES.get(subject.kind)
         if relation is None:
             return None
-        key = "order_id" if subject.kind == "order" else "@key"
-        rows = self.facts.rows.get(relation, ())
-        return next((row for row in rows if column(relation, key, row) == subject.key), None)
+        slot, key = RELATIONS[relation].slots["order_id" if subject.kind == "order" else "@key"], subject.key
+        for row in self.facts.rows.get(relation, ()):
+            if row[slot] == key:
+                return row
+        return None
 
     def person(self, name: str) -> object:
         """A field of the customer's own row."""
-        (row,) = self.facts.rows["customer"]
-        return column("customer", name, row)
+        return column("customer", name, self.facts.rows["customer"][0])
 
     def set_person(self, values: Mapping[str, object], zone: str) -> None:
         """Sets fields of the customer's own row; those that it does not store are left out. `zone`: the policy's."""
@@ -378,7 +385,7 @@ def _source(kind: str, source: EventSource) -> _Source:
 
 
 _SOURCES = tuple(_source(kind, source) for kind, source in EVENT_SOURCES.items())
-_at = attrgetter("at")
+_SLOTS = {name: relation.slots for name, relation in RELATIONS.items()}
 _order = attrgetter("at", "kind", "number")
 
 
@@ -388,4 +395,4 @@ def _same(fields: Mapping[str, Value]) -> Mapping[str, Value]:
 
 def column(relation: str, name: str, row: Row) -> object:
     """A row's value."""
-    return row[RELATIONS[relation].slots[name]]
+    return row[_SLOTS[relation][name]]

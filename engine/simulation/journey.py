@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
+from engine.attributes.facts import Row
 from engine.calendar.business import working_time
 from engine.conditions.operands import instant, microseconds
 from engine.conditions.types import Value
@@ -110,6 +111,8 @@ class Journey:
     def __post_init__(self) -> None:
         self._stopped_at: datetime | None = None
         self._hold: Hold | None = None
+        self._read: tuple[Row, dict[str, Any]] | None = None
+        """The customer's row as it was, and the journey's row with it."""
         room = self.around.room
         self.order = self.number if room is None else next(room.numbers)
         """Its place among all that wait for the same instant."""
@@ -156,18 +159,25 @@ class Journey:
 
     def _follow(self, commands: list[Command]) -> None:
         self._watch()
+        held: Hold | None = None
         while commands and self.ended is None:
             command = commands.pop(0)
             if isinstance(command, Finish):
                 self._finish(command)
-            elif not isinstance(command, Hold):
+            elif isinstance(command, Hold):
+                held = command
+            else:
                 answer = self._carry_out(command)
                 self.state, more = advance(self.plan, self.state, answer)
                 self._watch()
-                if any(isinstance(each, Finish) and each.recorded and each.state == "ended" for each in more):
-                    self.ways.update(self._to_the_end(command.step))
+                for each in more:
+                    if isinstance(each, Finish) and each.recorded and each.state == "ended":
+                        self.ways.update(self._to_the_end(command.step))
                 commands += more
-        self._hold = None if self.ended else waits_for(self.plan, self.state)
+        if self.ended is not None:
+            self._hold = None
+        else:  # what it waits for was told last, but of branches the first counts, and who was told nothing still waits
+            self._hold = waits_for(self.plan, self.state) if held is None or self.state.branches else held
         self.due = None if self._hold is None else microseconds(self._hold.due)
 
     def _watch(self) -> None:
@@ -189,7 +199,7 @@ class Journey:
 
     def _finish(self, finish: Finish) -> None:
         if finish.state == "stopped" and self._stopped_at is not None:
-            finish = replace(finish, at=self._stopped_at)
+            finish = finish._replace(at=self._stopped_at)
         self.ended = finish
         what: dict[str, What] = {"ended": "end", "stopped": "stop", "failed": "fail", "cancelled": "end"}
         self.note(finish.at, what[finish.state], finish.outcome)
@@ -212,23 +222,37 @@ class Journey:
         without: Collection[Happened] = (),
     ) -> Occurrence | None:
         """The first event, besides some, or change up to the moment that one of the triggers means."""
+        event = self._first_event(triggers, moment, without)
+        change = self.around.changed(triggers, self.started_at, moment)
+        if event is None:
+            return change
+        happened = Occurrence(event.kind, instant(event.at))
+        return happened if change is None or happened.at <= change.at else change
+
+    def _first_event(
+        self,
+        triggers: Any,  # noqa: ANN401 - triggers
+        moment: datetime,
+        without: Collection[Happened],
+    ) -> Happened | None:
+        history = self.around.history
+        kinds = history.questions.kinds(triggers)
+        if not kinds:
+            return None
+        until, since = microseconds(moment), microseconds(self.started_at)
         started_by = None if self.started_by is None else self.started_by.kind
-        since, until = microseconds(self.started_at), microseconds(moment)
-        events = (
-            each
-            for each in self.around.history.events
-            if each.at <= until
-            and each not in without
-            and each.is_of(self.subject)
-            and counts(each.kind, each.at, since, subject=self.subject.kind, started_by=started_by)
-            and self.around.means(triggers, each)
-        )
-        event = next(events, None)
-        found = (
-            None if event is None else Occurrence(event.kind, instant(event.at)),
-            self.around.changed(triggers, self.started_at, moment),
-        )
-        return min((each for each in found if each is not None), key=lambda each: each.at, default=None)
+        for each in history.events:
+            if each.at > until:
+                return None
+            if (
+                each.kind in kinds
+                and each not in without
+                and each.is_of(self.subject)
+                and counts(each.kind, each.at, since, subject=self.subject.kind, started_by=started_by)
+                and self.around.means(triggers, each)
+            ):
+                return each
+        return None
 
     def steps(self, at: datetime) -> Mapping[str, set[str]]:
         """What has become of its steps, as conditions ask."""
@@ -372,7 +396,7 @@ class Journey:
             at=command.at,
             due=command.due,
             channels=list(command.channels),
-            template=template if isinstance(template, str) else template.model_dump(mode="json"),
+            template="",  # what it says is not asked before it is sent
             clock="held",
         )
         answer = None
@@ -384,7 +408,8 @@ class Journey:
         """What has become of the message; None if this channel gave way and the next is to be tried."""
         around, at = self.around, request.at
         asking = Asking(self._row(), self.plan, self.occurred, self._kept_out(), self.asked)
-        reservation = Sending(request, around.rules, asking, around.history, around.messages, around.room).decide()
+        sending = Sending(request, around.rules, asking, around.history, around.messages, around.room)
+        reservation = sending.decide()
         if isinstance(reservation, NotBefore):
             return Answered(at, request.step, "deferred", reservation.reason, reservation.until)
         if not isinstance(reservation, Proceed):
@@ -394,7 +419,7 @@ class Journey:
                 at, "send", request.step, "failed" if reservation.state == "failed" else "skipped", reservation.reason
             )
             return Answered(at, request.step, reservation.state, reservation.reason, stopped=reservation.stopped)  # type: ignore[arg-type]  # a state of messages
-        own = next(each for each in around.messages if self._is(each, request, reservation.channel))
+        own = sending.message(reservation.channel)
         failing = around.assumed.failing.get(request.step)
         if failing is not None:
             own.fail(failing)
@@ -402,10 +427,6 @@ class Journey:
         own.state, own.reason = "sent", None
         self._left(own, template, at)
         return Answered(at, request.step, "sent")
-
-    def _is(self, message: Message, request: DeliverRequest, channel: str) -> bool:
-        own = (message.journey, message.step, message.iteration, message.channel)
-        return own == (self.number, request.step, request.iteration, channel)
 
     def _failed(self, request: DeliverRequest, reason: str) -> Answered:
         self.note(request.at, "send", request.step, "failed", reason)
@@ -435,8 +456,14 @@ class Journey:
             history.tell(f"message.{kind}", when, dict(values))
 
     def _row(self) -> dict[str, Any]:
-        """The journey's row, with its customer's, as a reservation reads it."""
+        """The journey's row, with its customer's, as a reservation reads it; hers may become another one meanwhile."""
         history = self.around.history
+        person = history.facts.rows["customer"][0]
+        if self._read is None or self._read[0] is not person:
+            self._read = (person, self._with_customer(history))
+        return self._read[1]
+
+    def _with_customer(self, history: History) -> dict[str, Any]:
         reachable: Callable[[str], str | None] = lambda name: "known" if history.person(name) else None  # noqa: E731
         return {
             "workflow_id": f"{self.plan.playbook}/{self.subject.kind}-{self.subject.key}/{self.number}",

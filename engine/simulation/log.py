@@ -1,9 +1,8 @@
 """What a simulation says has happened, in order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 What = Literal[
     "send",
@@ -24,8 +23,10 @@ What = Literal[
 Became = Literal["done", "skipped", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+_NOTHING: Mapping[str, object] = {}
+
+
+class Entry(NamedTuple):
     """One thing that a journey did, or how it ended.
 
     Attributes:
@@ -46,7 +47,7 @@ class Entry:
     name: str
     state: Became = "done"
     reason: str | None = None
-    more: Mapping[str, object] = field(default_factory=dict)
+    more: Mapping[str, object] = _NOTHING
 
 
 Edge = tuple[str, int, int]

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.attributes.fold import Fold
-from engine.attributes.relations import SCOPES
+from engine.attributes.relations import RELATIONS, SCOPES
 from engine.attributes.rows import RowFields, compile_row
 from engine.conditions.ast import Condition, names
 from engine.conditions.compile import Predicate
 from engine.facts.evaluate import Evaluator
-from engine.journeys.plan import CalendarTrigger, EventTrigger, Trigger
+from engine.journeys.plan import CalendarTrigger, ChangeTrigger, EventTrigger, Trigger
 
 _PRODUCT, _STEP, _TRIGGER = "product", "step", "trigger"
 
@@ -61,6 +61,7 @@ class Questions:
         self._wanted: dict[frozenset[str], Wanted] = {}
         self._rows: dict[str, RowFields] = {}
         self._kinds: dict[int, tuple[object, frozenset[str]]] = {}
+        self._changes: dict[int, tuple[object, tuple[ChangeTrigger, ...]]] = {}
 
     def condition(self, condition: Condition, kind: str) -> Question:
         """A condition; `kind` is that of the event that started the journey."""
@@ -83,6 +84,14 @@ class Questions:
             self._wanted[key] = found
         return found
 
+    def of_record(self, name: str) -> bool:
+        """Whether a value is one of the customer's own record, from the beginning: no other fact tells or moves it."""
+        fold, stored = self.names((name,)).fold, RELATIONS["customer"].fields
+        return fold is not None and all(
+            relation == "customer" and all(stored[each].since is None for each in fields)
+            for relation, fields in fold.reads.items()
+        )
+
     def row(self, relation: str) -> RowFields:
         """What reads all fields of a relation's row."""
         found = self._rows.get(relation)
@@ -103,4 +112,12 @@ class Questions:
         if found is None:
             found = (triggers, frozenset(each.event for each in triggers if isinstance(each, EventTrigger)))
             self._kinds[id(triggers)] = found
+        return found[1]
+
+    def changes(self, triggers: Iterable[Trigger | CalendarTrigger]) -> tuple[ChangeTrigger, ...]:
+        """The triggers that name changes of standing."""
+        found = self._changes.get(id(triggers))
+        if found is None:
+            found = (triggers, tuple(each for each in triggers if isinstance(each, ChangeTrigger)))
+            self._changes[id(triggers)] = found
         return found[1]

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from engine.calendar.local import zone as find_zone
 from engine.conditions.operands import microseconds
@@ -25,8 +27,7 @@ FLOWING = ("stage", "tier")
 _MICRO = 1_000_000
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Sent:
+class Sent(NamedTuple):
     """Messages that ended alike: in a week (its Monday, by the policy's zone), with a state and a reason."""
 
     playbook: str
@@ -37,8 +38,7 @@ class Sent:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Load:
+class Load(NamedTuple):
     """Messages that left in one hour (of UTC) or one day (of the policy's zone), of a channel or a capacity."""
 
     of: str
@@ -130,7 +130,8 @@ def count(result: Result, world: World, to: datetime) -> None:
         to: the window's end.
     """
     result.customers += 1
-    result.assumed.update(count_assumed(world.assumed.drawn, world.journeys, to))
+    if world.assumed.drawn is not None:
+        result.assumed.update(count_assumed(world.assumed.drawn, world.journeys, to))
     for journey in world.journeys:
         _count_journey(result, world, journey, to)
     _count_messages(result, world)
@@ -144,7 +145,8 @@ def count(result: Result, world: World, to: datetime) -> None:
 def _count_journey(result: Result, world: World, journey: Journey, to: datetime) -> None:
     ended, playbook = journey.ended, journey.plan.playbook
     result.journeys[playbook, *(("open", "") if ended is None else (ended.state, ended.outcome))] += 1
-    result.steps.update((playbook, step) for step in _steps(world, journey))
+    for step in _steps(world, journey):
+        result.steps[playbook, step] += 1
     if journey.plan.goal is not None:
         key = str(world.history.person("key"))
         who = kept_out(world.rules.policy, journey.plan.controls, key, playbook) or EVERYBODY_ELSE
@@ -201,16 +203,18 @@ def _count_messages(result: Result, world: World) -> None:
     times: Counter[tuple[str, str]] = Counter()
     for message in world.messages:
         at = message.at.astimezone(local)
-        week = (at.date() - timedelta(days=at.weekday())).isoformat()
+        week = _monday(at.date())
         reason = message.reason or ""
         own = Sent(message.playbook, message.step, message.channel, week, message.state, reason)
         result.messages[own] += 1
-        result.held_back.update((message.playbook, by) for by in _filled(world, message, policy))
+        for by in _filled(world, message, policy):
+            result.held_back[message.playbook, by] += 1
         if message.state == "sent":
             weeks |= {(message.playbook, week), (message.playbook, ""), ("", week), ("", "")}
             times[message.playbook, message.step] += 1
             result.hours[message.channel, at.isoweekday(), at.hour] += 1
-            result.load.update(_loads(policy, message, at.date()))
+            for load in _loads(policy, message, at.date()):
+                result.load[load] += 1
             since = microseconds(message.at)
             before = since - int(RECENT.total_seconds()) * _MICRO
             result.recent[message.playbook] += any(True for _ in _paid(world, before, since))
@@ -220,8 +224,14 @@ def _count_messages(result: Result, world: World) -> None:
         result.touched[world.history.facts.customer_id] = sent
 
 
+@lru_cache(maxsize=4096)
+def _monday(day: date) -> str:
+    """The Monday of a day's week."""
+    return (day - timedelta(days=day.weekday())).isoformat()
+
+
 def _loads(policy: Policy, message: Message, day: date) -> Iterator[Load]:
-    hour = message.at.astimezone(UTC).strftime("%Y-%m-%dT%H:00Z")
+    hour = f"{message.at.astimezone(UTC).isoformat()[:13]}:00Z"
     named = [("channel", message.channel)]
     for name, capacity in policy.capacities.items():
         if capacity.concerns(message.purpose, message.channel, message.playbook):

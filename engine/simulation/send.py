@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.conditions.ast import Condition
 from engine.conditions.operands import instant, microseconds
@@ -75,8 +75,7 @@ class Message:
         }
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(NamedTuple):
     """What a reservation needs to know of a journey: its row, and who answers what has happened to it."""
 
     subject: dict[str, Any]
@@ -101,9 +100,19 @@ class Sending(Reserving):
         room: Room | None = None,
     ) -> None:
         self._history, self._asking, self._messages, self._room = history, asking, messages, room
+        self._own = [each for each in messages if _is(each, request)]
         terms = Terms(asking.plan, rules, frozenset(), None, asked=asking.asked)  # type: ignore[arg-type]  # who decides triggers is asked here
-        known = _known(request, asking, history, messages)
+        known = _known(request, asking, history, self._own, [] if self._is_exempt(terms) else messages)
         super().__init__(None, request, terms, request.at, known)  # type: ignore[arg-type]  # no question asks a database
+
+    @staticmethod
+    def _is_exempt(terms: Terms) -> bool:
+        """Whether no cap concerns it, so that other messages do not matter."""
+        return terms.policy.transactional(terms.plan.controls.purpose)
+
+    def message(self, channel: str) -> Message:
+        """What was decided about, by its channel."""
+        return next(each for each in self._own if each.channel == channel)
 
     def _stop(self) -> Occurrence | None:
         return self._asking.occurred(self._asking.plan.stop, self.moment)
@@ -152,7 +161,7 @@ class Sending(Reserving):
     ) -> tuple[int, int]:
         request = self.request
         chosen = self.chosen or channel
-        own = next((each for each in self._messages if _is(each, request) and each.channel == chosen), None)
+        own = next((each for each in self._own if each.channel == chosen), None)
         if own is None:
             own = Message(
                 request.journey,
@@ -168,6 +177,7 @@ class Sending(Reserving):
                 room=self._room,
             )
             self._messages.append(own)
+            self._own.append(own)
         if places is not None and self._room is not None:
             promised, promises = self._promised(), state == "deferred"
             self._room.change(own.places, places, were_promised=promised, are_promised=promises)
@@ -181,10 +191,15 @@ class Sending(Reserving):
 
 
 def _is(message: Message, request: DeliverRequest) -> bool:
-    return (message.journey, message.step, message.iteration) == (request.journey, request.step, request.iteration)
+    return (
+        message.journey == request.journey and message.step == request.step and message.iteration == request.iteration
+    )
 
 
-def _known(request: DeliverRequest, asking: Asking, history: History, messages: Sequence[Message]) -> Known:
+def _known(
+    request: DeliverRequest, asking: Asking, history: History, own: Sequence[Message], messages: Sequence[Message]
+) -> Known:
+    """What a reservation must know; `own` are the rows of this very send, `messages` those that caps may count."""
     moment = microseconds(request.at)
     facts = history.facts.rows
     suppressed = frozenset(
@@ -196,17 +211,14 @@ def _known(request: DeliverRequest, asking: Asking, history: History, messages: 
     others = [
         Other(each.purpose, each.channel, each.at, each.until, each.reason)
         for each in messages
-        if not _is(each, request) and ((each.state == "deferred" and waits(each.reason)) or each.state in COUNTED)
+        if ((each.state == "deferred" and waits(each.reason)) or each.state in COUNTED) and not _is(each, request)
     ]
     others += [
         Other(str(column("messages", "purpose", row)), str(column("messages", "channel", row)), instant(row[0]))
-        for row in facts.get("messages", ())
-        if isinstance(row[0], int)
-        and row[0] <= moment
-        and column("messages", "state", row) == "sent"
-        and not str(row[1]).startswith("simulated-")
+        for row in history.given("messages")
+        if isinstance(row[0], int) and row[0] <= moment and column("messages", "state", row) == "sent"
     ]
-    existing = [each.row for each in messages if _is(each, request)]
+    existing = [each.row for each in own]
     return Known(
         asking.subject,
         existing,

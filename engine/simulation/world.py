@@ -21,7 +21,7 @@ from engine.facts.occurrence import ONCE, Occurrence, change_name
 from engine.journeys.due import as_date
 from engine.journeys.inputs import Told
 from engine.journeys.moments import next_moment
-from engine.journeys.plan import CalendarTrigger, ChangeTrigger, DateTrigger, EveryTrigger, Plan, Trigger
+from engine.journeys.plan import CalendarTrigger, DateTrigger, EveryTrigger, Plan, Trigger
 from engine.simulation.campaign import Campaigning
 from engine.simulation.compiled import Compiled
 from engine.simulation.history import Happened, History, Subject, column
@@ -30,12 +30,13 @@ from engine.simulation.journey import Assumed, Journey, told_by
 from engine.simulation.log import STOP, Edge, Entry
 from engine.simulation.room import Room
 from engine.simulation.send import Message
-from engine.standing.cut_offs import CutOffs
+from engine.standing.cut_offs import CutOffs, Published
 from engine.standing.decide import Change, HandTag, Standing
 from engine.standing.judge import Judge, Judgement
 
 FACT, CHANGE, MOMENT, WAIT, CAMPAIGN = range(5)
 """What comes at one instant, in this order; a change is a flip, or new cut-offs after it."""
+NEVER = 1 << 62
 MOST = 10_000
 """Turns of one world: more are a circle that nobody meant."""
 
@@ -57,7 +58,7 @@ class Person:
     before: Standing | None = None
     cut_offs: CutOffs | None = None
     known: bool = True
-    published: Sequence[tuple[int, CutOffs]] = ()
+    published: Published = ()
     """Others, in order: each from its instant on (microseconds since the epoch), when she is judged anew."""
     on_site: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """What events on the site tell besides what their rows do, by their key."""
@@ -102,9 +103,14 @@ class World:
         self._next_flip: int | None = None
         self._previous = person.before
         self._cut_offs, self._published = person.cut_offs, 0
+        self._needed = self.compiled.needed(person.published)
+        self._values: Mapping[str, Value] = {}
+        self._calm = 0
+        """Publications before this one change nothing, unless journeys add something that rules of standing read."""
         self._open: list[Journey] = []
         self._outbox: deque[Callable[[], None]] = deque()
-        self._moments: dict[int, int | None] = {}
+        self._moments: dict[int, int] = {}
+        self._earliest: tuple[int, int] | None = None
         self._campaigns = [Campaigning(self, each) for each in range(len(self.compiled.campaigns))]
         self._after = self._now
         self._known = person.known
@@ -141,6 +147,11 @@ class World:
             if message.state == "deferred":
                 message.skip(reason, at)
 
+    def forget(self) -> None:
+        """Lets go of what refers back to it, when all is counted: else each life waits for the collector of garbage."""
+        for each in (self.journeys, self._open, self._campaigns, self.history.events):
+            each.clear()
+
     @property
     def ways(self) -> set[Edge]:
         """The ways that journeys took, by playbook."""
@@ -154,32 +165,33 @@ class World:
         """What comes next; none where nothing more does."""
         now = self._now
         coming = self.history.next_event(now)
-        first = None if coming is None else Turn(coming, FACT, 0, self._happen)
         if not self._known:
-            return first
-        if self._next_flip is not None:
-            first = _earlier(first, Turn(max(self._next_flip, now), CHANGE, 0, self._flip))
-        if self._published < len(self.person.published):
-            first = _earlier(first, Turn(self.person.published[self._published][0], CHANGE, 1, self._publish))
-        for number, plan, trigger in self.compiled.triggers:
-            moment = self._moment(number, trigger)
-            if moment is not None and (first is None or moment <= first.at):
-                first = _earlier(first, Turn(moment, MOMENT, number, partial(self._come, number, plan)))
+            return None if coming is None else Turn(coming, FACT, 0, self._happen)
+        # In the order of ranks and numbers: what comes later is next only if its instant is an earlier one.
+        at, rank, number = (NEVER if coming is None else coming), FACT, 0
+        do: Callable[[int], None] = self._happen
+        flip, publication = self._flip_due(), self._next_publication()
+        if flip is not None and max(flip, now) < at:
+            at, rank, do = max(flip, now), CHANGE, self._flip
+        if publication < len(self.person.published) and self.person.published[publication][0] < at:
+            at, rank, number, do = self.person.published[publication][0], CHANGE, 1, self._publish
+        if self.compiled.triggers and (moment := self._next_moment())[0] < at:
+            at, rank, number, do = moment[0], MOMENT, moment[1], self._come
         for journey in self._open:
-            due = journey.due
-            if due is not None and (first is None or due <= first.at):
-                first = _earlier(first, Turn(max(due, now), WAIT, journey.order, journey.wake))
-        for number, campaign in enumerate(self._campaigns):
-            if campaign.due is not None and (first is None or campaign.due <= first.at):
-                first = _earlier(first, Turn(max(campaign.due, now), CAMPAIGN, number, campaign.wake))
-        return first
+            if journey.due is not None and max(journey.due, now) < at:
+                at, rank, number, do = max(journey.due, now), WAIT, journey.order, journey.wake
+        for place, campaign in enumerate(self._campaigns):
+            if campaign.due is not None and max(campaign.due, now) < at:
+                at, rank, number, do = max(campaign.due, now), CAMPAIGN, place, campaign.wake
+        return None if at == NEVER else Turn(at, rank, number, do)
 
     def take(self, turn: Turn) -> None:
         """Lives through what comes next."""
+        self._pass_by(turn)
         self._now = self._after = max(self._now, turn.at)
         turn.do(turn.at)
         self._let_out()
-        if any(each.ended for each in self._open):
+        if self._open and any(each.ended for each in self._open):
             self._open = [each for each in self._open if not each.ended]
 
     def _let_out(self) -> None:
@@ -187,16 +199,23 @@ class World:
         while self._outbox:
             self._outbox.popleft()()
 
-    def _moment(self, number: int, trigger: CalendarTrigger) -> int | None:
-        """When it comes next; found anew when it has come, and a date's also when a fact has."""
-        if number in self._moments:
-            return self._moments[number]
+    def _next_moment(self) -> tuple[int, int]:
+        """The next moment of the calendar and the number of its trigger; NEVER where none comes.
+
+        A trigger's moment is found anew when it has come, and a date's also when a fact has.
+        """
+        if self._earliest is None:
+            for number, (_, trigger) in enumerate(self.compiled.triggers):
+                if number not in self._moments:
+                    self._moments[number] = self._moment(number, trigger)
+            self._earliest = min((moment, number) for number, moment in self._moments.items())
+        return self._earliest
+
+    def _moment(self, number: int, trigger: CalendarTrigger) -> int:
         if isinstance(trigger, EveryTrigger):
-            found: int | None = self.compiled.days(number, trigger, self.history.facts.zone).after(self._after)
-        else:
-            found = self._date(trigger)
-        self._moments[number] = found
-        return found
+            return self.compiled.days(number, trigger, self.history.facts.zone).after(self._after)
+        found = self._date(trigger)
+        return NEVER if found is None else found
 
     def _date(self, trigger: DateTrigger) -> int | None:
         now = instant(self._now)
@@ -206,9 +225,9 @@ class World:
 
     def _forget_dates(self) -> None:
         """A fact may move them."""
-        for number, _, trigger in self.compiled.triggers:
-            if isinstance(trigger, DateTrigger):
-                self._moments.pop(number, None)
+        for number in self.compiled.moved_by_facts:
+            self._moments.pop(number, None)
+            self._earliest = None
 
     # --- facts ------------------------------------------------------------------------------------------------------
 
@@ -218,7 +237,7 @@ class World:
         self._after = at - 1 if self._known else at  # a moment of this very instant is still to come
         if not self._known:
             self._take_over(at)
-        changed = self._judged(at)
+        changed = self._judged(at) if self._may_turn(at) else ()
         self._known = True
         for each in self.history.events_at(at):
             self.follow(each, changed)
@@ -238,9 +257,8 @@ class World:
 
     def means(self, triggers: Sequence[Trigger | CalendarTrigger], happened: Happened) -> bool:
         """Whether one of the triggers means this event."""
-        if happened.kind not in self.compiled.questions.kinds(triggers):
-            return False
-        return self.compiled.matcher.triggered(triggers, happened.kind, lambda: happened.fields)
+        tests = self.compiled.meant(triggers, happened.kind)
+        return any(holds is None or holds(happened.fields) for holds in tests)
 
     def _tell(self, happened: Happened) -> None:
         at = instant(happened.at)
@@ -260,18 +278,16 @@ class World:
 
     # --- standing ---------------------------------------------------------------------------------------------------
 
-    def _decide(self, at: int, *, published: bool = False) -> tuple[Change, ...]:
-        """What changes as of an instant; `published`: by other cut-offs alone, unless journeys have added something."""
-        judge, before, touched = self.compiled.judge, self._previous, self.history.touched
+    def _decide(self, at: int) -> tuple[Change, ...]:
+        """What changes as of an instant."""
+        judge = self.compiled.judge
         if judge is None:
             return ()
-        if published and before is not None and touched.isdisjoint(judge.reads) and touched.isdisjoint(judge.events):
-            judged = judge.again(self.history.facts, at, before, **self._asked(judge))
-        else:
-            judged = self.judged_by(judge, at)
-        touched.clear()
+        self.history.touched.clear()
+        coming = self._needed[self._published :]
+        judged = judge(self.history.facts, at, previous=self._previous, coming=coming, **self._asked(judge))
         self._previous = self.history.standing = judged.standing
-        self._next_flip = judged.next_flip
+        self._next_flip, self._calm, self._values = judged.next_flip, self._published + judged.passed, judged.values
         return judged.changes
 
     def judged_by(self, judge: Judge, at: int) -> Judgement:
@@ -283,9 +299,10 @@ class World:
         events = {kind: history.happenings(kind) for kind in judge.events}
         return {"cut_offs": self._cut_offs, "hand_tags": history.hand_tags, "events": events}
 
-    def _judged(self, at: int, *, published: bool = False) -> tuple[Change, ...]:
-        changes = self._decide(at, published=published)
-        self.changes += [(instant(at), change) for change in changes]
+    def _judged(self, at: int) -> tuple[Change, ...]:
+        changes = self._decide(at)
+        if changes:
+            self.changes += [(instant(at), change) for change in changes]
         return changes
 
     def _flip(self, at: int) -> None:
@@ -295,12 +312,46 @@ class World:
     def _publish(self, at: int) -> None:
         """Tiers and groups begin elsewhere from now on."""
         self._take_over(at)
-        self._hear(self._judged(at, published=True), instant(at))
+        self._hear(self._judged(at), instant(at))
+
+    def _flip_due(self) -> int | None:
+        """When the customer has to be judged anew though nothing happens.
+
+        What journeys have added is seen when she is next judged, and be it for a score that nobody asks for.
+        """
+        judge, flip = self.compiled.judge, self._next_flip
+        if judge is None or not self._published or not self._is_touched():
+            return flip
+        scored = judge.turns(self._values, self._now, self.person.published[self._published - 1][1])
+        return flip if scored is None or (flip is not None and flip <= scored) else scored
+
+    def _next_publication(self) -> int:
+        """The one at which the customer has to be judged anew."""
+        return self._published if self._is_touched() else max(self._published, self._calm)
+
+    def _is_touched(self) -> bool:
+        """Whether journeys have added something that rules of standing read."""
+        judge, touched = self.compiled.judge, self.history.touched
+        if judge is None or not touched:
+            return False
+        return not (touched.isdisjoint(judge.reads) and touched.isdisjoint(judge.events))
+
+    def _may_turn(self, at: int) -> bool:
+        """Whether the standing may be another one than that decided last: facts to come are in its next flip."""
+        turns = self._next_flip is not None and self._next_flip <= at
+        return turns or not self._known or self._is_touched()
+
+    def _pass_by(self, turn: Turn) -> None:
+        """Publications that change nothing come and go before what comes next."""
+        published = self.person.published
+        while self._published < self._calm and (published[self._published][0], CHANGE, 1) < turn[:3]:
+            self._cut_offs = self._needed[self._published][1]
+            self._published += 1
 
     def _take_over(self, at: int) -> None:
         published = self.person.published
         while self._published < len(published) and published[self._published][0] <= at:
-            self._cut_offs = published[self._published][1]
+            self._cut_offs = self._needed[self._published][1]
             self._published += 1
 
     def judge(self, at: datetime, touched: str) -> None:
@@ -315,6 +366,7 @@ class World:
         """A step tells that fields of the customer's record are others now: an event like any other."""
         self.history.set_person(values, self.rules.policy.zone)
         self._moments.clear()
+        self._earliest = None
         told = self.compiled.matcher.fields("customer.updated", values)
         event = self.history.tell("customer.updated", microseconds(at), told)
         self.follow(event, self._judged(event.at))
@@ -343,16 +395,19 @@ class World:
 
     def changed(self, triggers: Sequence[Trigger], since: datetime, until: datetime) -> Occurrence | None:
         """The first change of standing after one instant, up to another, that a trigger means."""
-        named = [each for each in triggers if isinstance(each, ChangeTrigger)]
-        for at, change in self.changes:
+        named = self.compiled.questions.changes(triggers)
+        for at, change in self.changes if named else ():
             if since < at <= until and _any(named, (change,)):
                 return Occurrence(change_name(change.kind, change.before, change.after), at)
         return None
 
     # --- starts -----------------------------------------------------------------------------------------------------
 
-    def _come(self, number: int, plan: Plan, at: int) -> None:
+    def _come(self, at: int) -> None:
+        _, number = self._next_moment()
         del self._moments[number]
+        self._earliest = None
+        plan, _ = self.compiled.triggers[number]
         self._start_if_allowed(plan, Subject("customer", 1), instant(at), None)
 
     def start_by_step(self, playbook: str, journey: Journey, at: datetime) -> str | None:
@@ -397,7 +452,3 @@ class World:
 
 def _any(triggers: Sequence[Trigger | CalendarTrigger], changes: Sequence[Change]) -> bool:
     return any(means(tuple(triggers), change) for change in changes)
-
-
-def _earlier(first: Turn | None, other: Turn) -> Turn:
-    return other if first is None or other[:3] < first[:3] else first

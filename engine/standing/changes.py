@@ -1,16 +1,18 @@
 """What changed from one standing to the next."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from engine.standing.decide import Change, Standing
 from engine.standing.definition import StandingRules
 
 _NOTHING = Standing()
+_named = attrgetter("stage", "tier", "rfm_group", "tags", "segments")
 
 
 def changes(before: Standing | None, after: Standing, rules: StandingRules) -> tuple[Change, ...]:
     """The changes in a fixed order: stage, tier, RFM group, tags, segments, each by name; losses before gains."""
-    return tuple(_changes(before or _NOTHING, after, rules))
+    return () if _named(before := before or _NOTHING) == _named(after) else tuple(_changes(before, after, rules))
 
 
 def _changes(before: Standing, after: Standing, rules: StandingRules) -> Iterator[Change]:

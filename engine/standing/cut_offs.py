@@ -3,10 +3,12 @@
 All of it is exact: values are integers (money in minor units) or decimals, and no float is made.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, floor
 from typing import Any, Literal
 
@@ -17,7 +19,7 @@ Better = Literal["more", "less"]
 _WHOLE = 10_000  # basis points
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MeasureCutOffs:
     """Of one of R, F, M: from which value it counts as high, and from which each score from 2 up is given.
 
@@ -28,13 +30,24 @@ class MeasureCutOffs:
     high: Number | None
     scores: tuple[Number | None, ...]
 
+    @cached_property
+    def turns(self) -> tuple[int, ...]:
+        """Whole numbers from which on another score is given, or a value is high or is so no more, in order."""
+        passed = self.better == "less"  # it is reached by less, and left by the next number
+        return tuple(sorted(each + passed for each in (self.high, *self.scores) if isinstance(each, int)))
+
     def is_high(self, value: Number) -> bool:
         """At or better than where high begins."""
         return self._reaches(value, self.high)
 
     def score(self, value: Number) -> int:
         """From 1 to one more than there are cut-offs; the last is best."""
-        return 1 + sum(self._reaches(value, each) for each in self.scores)
+        known = self._known_scores
+        return 1 + (len(known) - bisect_left(known, value) if self.better == "less" else bisect_right(known, value))
+
+    @cached_property
+    def _known_scores(self) -> list[Number]:
+        return sorted(each for each in self.scores if each is not None)
 
     def _reaches(self, value: Number, cut_off: Number | None) -> bool:
         if cut_off is None:
@@ -57,6 +70,12 @@ class CutOffs:
 
     tiers: tuple[Number | None, ...] | None = None
     rfm: RfmCutOffs | None = None
+
+    def without_scores(self) -> "CutOffs":
+        """Where groups begin, but no score: nobody's standing turns for the sake of one."""
+        if self.rfm is None:
+            return self
+        return replace(self, rfm=RfmCutOffs(*(replace(getattr(self.rfm, name), scores=()) for name in _MEASURES)))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data; a decimal is text."""
@@ -82,6 +101,8 @@ class CutOffs:
         )
 
 
+Published = tuple[tuple[int, CutOffs], ...]
+"""Cut-offs, each from its instant on, in microseconds since the epoch."""
 _MEASURES = ("recency", "frequency", "monetary")
 
 

@@ -3,15 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple
 
-from engine.conditions.ast import Condition, compares
+from engine.conditions.ast import Condition, compares, dids
 from engine.conditions.compile import Predicate, compile_condition
 from engine.conditions.environment import Catalogue, Happening
 from engine.conditions.types import Type, Value
 from engine.standing.cut_offs import CutOffs, Number, RfmCutOffs, tier_of
 from engine.standing.definition import Lifecycle, Rfm, StandingRules, TagRule, Tiers
 from engine.standing.order import conditions, dependency_order, part_of_name
-from engine.standing.review import last_review
+from engine.standing.places import Place, compile_places
+from engine.standing.review import Reviews
 
 STANDING_TYPES: Mapping[str, Type] = {
     "tags": "set",
@@ -27,10 +30,10 @@ STANDING_TYPES: Mapping[str, Type] = {
 """Names of standing that conditions use like attributes."""
 
 _NOBODY: frozenset[str] = frozenset()
+_NONE: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What a customer is as of `at`. Instants are microseconds since the epoch.
 
     `given` says since when the condition of each rule's tag has held; a tag that expired meanwhile is kept there, so
@@ -47,15 +50,8 @@ class Standing:
     rfm_recency: int | None = None
     rfm_frequency: int | None = None
     rfm_monetary: int | None = None
-    given: Mapping[str, int] = field(default_factory=dict)
+    given: Mapping[str, int] = _NONE
     at: int = 0
-
-    def later(self, at: int) -> "Standing":
-        """The same as of a later instant."""
-        return Standing(
-            self.tags, self.segments, self.stage, self.tier, self.tier_ends_at, self.rfm_group, self.rfm_recency,
-            self.rfm_frequency, self.rfm_monetary, self.given, at,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +70,7 @@ class Change:
     evidence: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A standing, and the stages whose condition held: more than one or none is a mistake of the rules."""
 
     standing: Standing
@@ -123,6 +118,22 @@ class Scene:
 _Part = Callable[[Scene], None]
 _RANKING = ("tier", "rfm")
 _RANKED = ("tier", "tier_ends_at", "rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary")
+_ranked = attrgetter(*_RANKED)
+_DECIDED_LATER = frozenset({"tags", "segments", "stage"})
+_NO_CUT_OFFS = CutOffs()
+_MOST = 50_000
+"""So many decisions are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What conditions have said: of whom they say the same it is the same. `held`: the tags whose conditions hold."""
+
+    tags: frozenset[str]
+    segments: frozenset[str]
+    stage: str | None
+    stages: tuple[str, ...]
+    held: Mapping[str, int]
 
 
 class Decide:
@@ -145,9 +156,14 @@ class Decide:
         parts = {name: self._part(name) for name in rules.order or dependency_order(rules)}
         self._parts = parts
         self._keep = {name: _kept(name, rules) for name in parts}
-        self._ranking = [parts[name] for name in _RANKING if name in parts]
         named = {test.name for name in _RANKING for when in self._whens.get(name, ()) for test in compares(when)}
         self._ranks_alone = not named & STANDING_TYPES.keys()
+        first = [name for name in _RANKING if name in parts] if self._ranks_alone else []
+        self._ranking = [parts[name] for name in first]
+        self._after_ranking = [part for name, part in parts.items() if name not in first]
+        self._place = self._places() if self._ranks_alone else None
+        self._said: dict[object, _Said] = {}
+        self._expiring = tuple((tag.name, tag.expires * 1_000_000) for tag in rules.tags if tag.expires is not None)
 
     def __call__(
         self,
@@ -171,10 +187,24 @@ class Decide:
             events: those that conditions ask for, by kind.
             only: the parts to decide; what the others have given before stays, so nothing of them may have turned.
         """
-        by_hand = {each.tag for each in hand_tags if each.holds(at)}
-        scene = Scene(at, dict(values), events or {}, cut_offs or CutOffs(), previous, by_hand)
+        by_hand = frozenset(each.tag for each in hand_tags if each.holds(at)) if hand_tags else _NOBODY
+        scene = Scene(at, dict(values), events or {}, cut_offs or _NO_CUT_OFFS, previous, set(by_hand))
+        if only is not None:
+            return self._partly(scene, only)
+        for part in self._ranking:
+            part(scene)
+        said = self._conditions(scene, by_hand)
+        found = scene.attributes.get
+        standing = Standing(
+            said.tags, said.segments, said.stage, found("tier"), found("tier_ends_at"), found("rfm_group"),  # type: ignore[arg-type]  # each part writes its own type
+            found("rfm_recency"), found("rfm_frequency"), found("rfm_monetary"), _given(said.held, previous, at), at,  # type: ignore[arg-type]  # likewise
+        )  # fmt: skip
+        return Decision(standing, said.stages)
+
+    def _partly(self, scene: Scene, only: frozenset[str]) -> Decision:
+        """Some parts one by one, without what is remembered of whole decisions; the others as they were."""
         for name, part in self._parts.items():
-            if only is None or name in only:
+            if name in only:
                 part(scene)
             else:
                 self._keep[name](scene)
@@ -185,34 +215,70 @@ class Decide:
                 segments=frozenset(scene.segments),
                 **{name: found.get(name) for name in STANDING_TYPES if name not in ("tags", "segments")},  # type: ignore[arg-type]  # each part writes its own type
                 given=scene.given,
-                at=at,
+                at=scene.now,
             ),
             scene.stages,
         )
 
+    def _conditions(self, scene: Scene, by_hand: frozenset[str]) -> _Said:
+        """What the conditions say: as before where the values lie alike, and else asked."""
+        key: object = None
+        if self._place is not None:
+            try:
+                key = self._place(scene.attributes.get), by_hand, self._expired(scene)
+            except TypeError:  # a value of another type than declared has no place
+                key = None
+        known = None if key is None else self._said.get(key)
+        if known is not None:
+            return known
+        for part in self._after_ranking:
+            part(scene)
+        stage = scene.attributes.get("stage")
+        said = _Said(frozenset(scene.tags), frozenset(scene.segments), stage, scene.stages, scene.given)  # type: ignore[arg-type]  # the part writes a name
+        if key is not None:
+            if len(self._said) >= _MOST:
+                self._said.clear()
+            self._said[key] = said
+        return said
+
+    def _expired(self, scene: Scene) -> tuple[str, ...]:
+        """The tags of rules that have expired, if their conditions still hold."""
+        if not self._expiring or scene.previous is None:
+            return ()
+        given = scene.previous.given
+        return tuple(name for name, length in self._expiring if scene.now >= given.get(name, scene.now) + length)
+
+    def _places(self) -> Place | None:
+        """Where values lie among what all conditions compare them with; none where something is asked of events."""
+        whens = [when for name, own in self._whens.items() if name not in _RANKING for when in own]
+        if any(True for when in whens for _ in dids(when)):
+            return None
+        tests = (test for when in whens for test in compares(when) if test.name not in _DECIDED_LATER)
+        return compile_places(tests, self._catalogue)
+
     def unexpired(self, standing: Standing, at: int) -> set[str]:
         """The rules' tags that a standing has as of an instant, where no condition has turned since."""
-        scene = Scene(at, {}, {}, CutOffs(), standing, set())
+        scene = Scene(at, {}, {}, _NO_CUT_OFFS, standing, set())
         for name, keep in self._keep.items():
             if name.startswith("tag "):
                 keep(scene)
         return scene.tags
 
-    def keeps(self, values: Mapping[str, Value], at: int, cut_offs: CutOffs | None, standing: Standing) -> bool:
+    def keeps(self, values: dict[str, Value], at: int, cut_offs: CutOffs | None, standing: Standing) -> bool:
         """Whether tier and RFM are the same under other cut-offs, where they ask for attributes alone.
 
         Args:
-            values: the customer's attributes as of then.
+            values: the customer's attributes as of then; tier and RFM are added to them.
             at: the instant, in microseconds since the epoch.
             cut_offs: the others.
             standing: as it was decided, since when nothing has turned.
         """
         if not self._ranks_alone:
             return False
-        scene = Scene(at, dict(values), {}, cut_offs or CutOffs(), standing, set())
+        scene = Scene(at, values, {}, cut_offs or _NO_CUT_OFFS, standing, set())
         for part in self._ranking:
             part(scene)
-        return all(scene.attributes.get(name) == getattr(standing, name) for name in _RANKED)
+        return tuple(map(values.get, _RANKED)) == _ranked(standing)
 
     def _part(self, name: str) -> _Part:
         kind, _, of = name.partition(" ")
@@ -307,6 +373,14 @@ def _kept(name: str, rules: StandingRules) -> _Part:
             return values
 
 
+def _given(held: Mapping[str, int], previous: Standing | None, now: int) -> Mapping[str, int]:
+    """Since when the conditions of tags have held."""
+    if previous is None:
+        return dict.fromkeys(held, now)
+    before = previous.given
+    return before if before.keys() == held.keys() else {name: before.get(name, now) for name in held}
+
+
 def _with_sets(part: _Part, whens: Sequence[Condition]) -> _Part:
     """A part that names `tags` or `segments` finds them there as decided so far."""
     named = {test.name for test in chain.from_iterable(map(compares, whens))}
@@ -328,7 +402,7 @@ def _number(value: Value) -> Number | None:
 
 def _tier(tiers: Tiers, base: Predicate, zone: str) -> _Part:
     names = [tier.name for tier in tiers.tiers]
-    grace = tiers.grace * 1_000_000
+    grace, reviews = tiers.grace * 1_000_000, Reviews(tiers.review, zone)
 
     def tier(scene: Scene) -> None:
         cut_offs, previous = scene.cut_offs.tiers, scene.previous
@@ -341,7 +415,7 @@ def _tier(tiers: Tiers, base: Predicate, zone: str) -> _Part:
         ends = None
         if previous is not None and held in names and ranked > names.index(held):
             ends = previous.tier_ends_at
-            review = last_review(tiers.review, scene.now, zone)
+            review, _ = reviews.around(scene.now)
             if ends is None and previous.at < review:
                 ends = review + grace
             if ends is None or scene.now < ends:
@@ -355,7 +429,7 @@ def _tier(tiers: Tiers, base: Predicate, zone: str) -> _Part:
 
 
 def _rfm(rfm: Rfm, base: Predicate) -> _Part:
-    measures = (rfm.recency.attribute, rfm.frequency.attribute, rfm.monetary.attribute)
+    r, f, m = rfm.recency.attribute, rfm.frequency.attribute, rfm.monetary.attribute
     groups = {(group.recent, group.frequent, group.valuable): group.name for group in rfm.groups}
 
     def part(scene: Scene) -> None:
@@ -364,9 +438,8 @@ def _rfm(rfm: Rfm, base: Predicate) -> _Part:
             for name in ("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary"):
                 found[name] = None if scene.previous is None else getattr(scene.previous, name)
             return
-        values = [_number(found.get(name)) for name in measures]
-        if base(scene) and None not in values:
-            recency, frequency, monetary = (value for value in values if value is not None)
+        recency, frequency, monetary = _number(found.get(r)), _number(found.get(f)), _number(found.get(m))
+        if recency is not None and frequency is not None and monetary is not None and base(scene):
             found["rfm_group"] = groups.get(_split(cut_offs, recency, frequency, monetary))
             found["rfm_recency"] = cut_offs.recency.score(recency)
             found["rfm_frequency"] = cut_offs.frequency.score(frequency)

@@ -1,7 +1,9 @@
 """One customer's standing from the facts: fold, decision and next flip, compiled together for one version of rules."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from engine.attributes.definition import AttributeDefinition
 from engine.attributes.facts import CustomerFacts
@@ -13,12 +15,11 @@ from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import Change, Decide, HandTag, Standing
 from engine.standing.definition import StandingRules
 from engine.standing.evidence import Evidence
-from engine.standing.flip import Flips, Seen
+from engine.standing.flip import Flips, Seen, earliest
 from engine.standing.focus import Scope, Touched, scope_of
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """A customer's standing as of an instant, what changed, and when it may change by itself."""
 
     standing: Standing
@@ -26,7 +27,11 @@ class Judgement:
     next_flip: int | None
     stages: tuple[str, ...]
     """The stages whose condition held; they should be one."""
-    flips: Mapping[str, int] = field(default_factory=dict)
+    passed: int = 0
+    """How many of the coming publications change nothing, as long as nothing happens; the next flip lies after them."""
+    values: Mapping[str, Value] = MappingProxyType({})
+    """The attributes that were decided by, where the whole was."""
+    flips: Mapping[str, int] = MappingProxyType({})
     """Where they are kept apart: the next flip by what it follows from, as `Flips.by_source`."""
 
 
@@ -102,13 +107,26 @@ class Judge:
         previous: Standing | None = None,
         hand_tags: Sequence[HandTag] = (),
         events: Mapping[str, Sequence[Happening]] | None = None,
+        coming: Sequence[tuple[int, CutOffs]] = (),
     ) -> Judgement:
-        """The judgement as of `at`, microseconds since the epoch; see `Decide.__call__`."""
+        """The judgement as of `at`, microseconds since the epoch; see `Decide.__call__`.
+
+        `coming` are cut-offs that will be published after it, in order, each with its instant.
+        """
         values = self._fold(facts, at)
         decision = self._decide(values, at, cut_offs=cut_offs, previous=previous, hand_tags=hand_tags, events=events)
-        seen = Seen(facts, at, values, decision.standing, hand_tags, events, cut_offs)
-        found = self._changes(previous, decision.standing, values)
-        return Judgement(decision.standing, found, self._flips(seen), decision.stages)
+        standing = decision.standing
+        found = self._changes(previous, standing, values)
+        turns = self._flips.of_facts(Seen(facts, at, values, standing, hand_tags, events, cut_offs))
+        first = min(turns, self._flips.of_days(values, at, cut_offs))
+        passed = 0
+        for published, other in coming:
+            then = self._flips.days_at(values, published)
+            if first <= published or not self._decide.keeps(then, published, other, standing):
+                break
+            first = min(turns, self._flips.of_days(then, published, other))
+            passed += 1
+        return Judgement(standing, found, earliest(first), decision.stages, passed, values)
 
     def apart(
         self,
@@ -125,7 +143,7 @@ class Judge:
         decision = self._decide(values, at, cut_offs=cut_offs, previous=previous, hand_tags=hand_tags, events=events)
         seen = Seen(facts, at, values, decision.standing, hand_tags, events, cut_offs)
         flips, found = self._flips.by_source(seen), self._changes(previous, decision.standing, values)
-        return Judgement(decision.standing, found, self._earliest(flips, seen), decision.stages, flips)
+        return Judgement(decision.standing, found, self._earliest(flips, seen), decision.stages, 0, values, flips)
 
     def focus(self, touched: Touched) -> Focus:
         """What has to be judged where only some facts have changed."""
@@ -176,7 +194,7 @@ class Judge:
             self._changes(previous, decision.standing, values),
             self._earliest(kept, seen),
             decision.stages,
-            kept,
+            flips=kept,
         )
 
     def tags_stand(self, standing: Standing, at: int, hand_tags: Sequence[HandTag]) -> bool:
@@ -190,33 +208,16 @@ class Judge:
 
     def _changes(self, previous: Standing | None, now: Standing, values: Mapping[str, Value]) -> tuple[Change, ...]:
         found = changes(previous, now, self.rules)
-        if previous is None or not self._proven:
+        if not found or previous is None or not self._proven:
             return found
         return tuple(replace(each, evidence=self._evidence(each, values, now)) for each in found)
 
     def _compiled(self, names: Collection[str]) -> Fold:
         return compile_fold(self._declared, currency=self._currency, only=names, words=self._words)
 
-    def again(
-        self,
-        facts: CustomerFacts,
-        at: int,
-        standing: Standing,
-        *,
-        cut_offs: CutOffs | None,
-        hand_tags: Sequence[HandTag] = (),
-        events: Mapping[str, Sequence[Happening]] | None = None,
-    ) -> Judgement:
-        """The judgement under other cut-offs, where nothing has happened or turned since the standing was decided.
-
-        It is what a whole judgement gives, for less where tier and group stay.
-        """
-        values = self._fold(facts, at)
-        if not self._decide.keeps(values, at, cut_offs, standing):
-            return self(facts, at, cut_offs=cut_offs, previous=standing, hand_tags=hand_tags, events=events)
-        kept = standing.later(at)
-        stages = () if standing.stage is None else (standing.stage,)
-        return Judgement(kept, (), self._flips(Seen(facts, at, values, kept, hand_tags, events, cut_offs)), stages)
+    def turns(self, values: Mapping[str, Value], at: int, cut_offs: CutOffs | None) -> int | None:
+        """When days that were counted next reach what rules or these cut-offs name, with nothing happening."""
+        return earliest(self._flips.of_days(values, at, cut_offs))
 
     def values(self, facts: CustomerFacts, at: int) -> dict[str, Value]:
         """The attributes that the rules name, as of `at`."""

@@ -6,7 +6,8 @@ from engine.conditions.ast import Compare, Condition, compares
 from engine.standing.definition import StandingRules
 
 OF_TIER = ("tier", "tier_ends_at")
-OF_RFM = ("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary")
+OF_SCORES = ("rfm_recency", "rfm_frequency", "rfm_monetary")
+OF_RFM = ("rfm_group", *OF_SCORES)
 
 
 class CircleError(ValueError):

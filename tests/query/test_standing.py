@@ -1,6 +1,7 @@
 """Everybody's standing in DuckDB against one judgement after the other: the shipped rules over made-up people."""
 
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -144,7 +145,7 @@ MUTATIONS = {
     "the null guard of a negation": (conditions, "is_not_true", lambda told: f"(NOT {told})"),
     "at least is more than": (conditions, "_SYMBOLS", {**conditions._SYMBOLS, "gte": ">"}),
     "the instants of days a second late": (flips, "_DAY", flips._DAY + 1_000_000),
-    "the review forgotten": (standing, "last_review", lambda *_: 0),
+    "the review forgotten": (standing, "Reviews", lambda *_: SimpleNamespace(around=lambda _: (0, 0))),
     "the last score forgotten": (standing, "_score", lambda measure, column: "1"),
 }
 

@@ -22,9 +22,8 @@ from engine.language.rules import Rules
 from engine.servers.project import Project
 from engine.simulation.backtest import Window, worlds
 from engine.simulation.compiled import Compiled
-from engine.simulation.cut_offs import Published
 from engine.simulation.world import World
-from engine.standing.cut_offs import CutOffs
+from engine.standing.cut_offs import CutOffs, Published
 from tests.simulation import lived
 from tests.simulation.lived import OUTSIDE, Lived
 

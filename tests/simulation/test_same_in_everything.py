@@ -6,7 +6,6 @@ comparison must tell: of whom it should.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -79,7 +78,7 @@ def cap_with_both_ends(patch: pytest.MonkeyPatch) -> None:
     """A message that left exactly so long ago counts still."""
 
     def broken(policy: Policy, purpose: str, channel: str, moment: datetime, others: Any) -> Any:
-        return caps.find_cap(policy, purpose, channel, moment, [replace(each, at=each.at + TICK) for each in others])
+        return caps.find_cap(policy, purpose, channel, moment, [each._replace(at=each.at + TICK) for each in others])
 
     patch.setattr(reserve, "find_cap", broken)
 
@@ -96,10 +95,14 @@ def night_moved(by: timedelta) -> Break:
 def waits_before_facts(patch: pytest.MonkeyPatch) -> None:
     """At one instant what has come due goes before what happens."""
 
-    def broken(first: Any, other: Any) -> Any:
-        return other if first is None or (other.at, -other.rank) < (first.at, -first.rank) else first
+    right = world.World.next_turn
 
-    patch.setattr(world, "_earlier", broken)
+    def broken(own: world.World) -> world.Turn | None:
+        turn = right(own)
+        due = [each for each in own._open if turn is not None and each.due == turn.at]
+        return world.Turn(turn.at, world.WAIT, due[0].order, due[0].wake) if due and turn is not None else turn
+
+    patch.setattr(world.World, "next_turn", broken)
 
 
 def other_salt(patch: pytest.MonkeyPatch) -> None:

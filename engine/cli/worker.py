@@ -202,8 +202,8 @@ def _begin(url: str, rules: Rules, versions: StoredVersions) -> Rules:
         come_into_force(connection, rules, datetime.now(UTC))
         found = InForce(rules, versions).look(connection)
     if found.version != rules.version:
-        differing = {"in_force": found.version, "files": rules.version}
-        log.warning("the project's files differ from the rules in force, which count: `regulars plan`", extra=differing)
+        told = "the project's files (%s) differ from the rules in force (%s), which count: see `regulars plan`"
+        log.warning(told, rules.version, found.version)
     return found
 
 

@@ -32,7 +32,8 @@ def _found(side: str, directory: Path) -> Result:
             case "pandas":
                 return pandas_by_hand.result(*pandas_by_hand.evaluate(directory, ASKED_AT))
             case "compiled":
-                return Result(compiled.values(compiled.evaluate(directory, ASKED_AT, Path(spill), MEMORY)), None)
+                judged = compiled.evaluate(directory, ASKED_AT, Path(spill), MEMORY)
+                return Result(compiled.values(judged), compiled.members(judged))
             case _:
                 connection = duckdb_by_hand.connect(Path(spill))
                 duckdb_by_hand.evaluate(connection, directory, ASKED_AT)

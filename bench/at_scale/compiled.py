@@ -6,25 +6,39 @@ from typing import Any
 
 import duckdb
 
-from bench.at_scale.fold import CURRENCY, rules
+from bench.at_scale.fold import CURRENCY, RFM, rules
+from bench.at_scale.result import Member
 from engine.attributes.relations import RELATIONS
 from engine.conditions.ast import Condition, names
+from engine.conditions.environment import Catalogue
 from engine.language.rules import Rules, compile_rules
 from engine.query import sql
 from engine.query.attributes import Statement, compile_attributes
 from engine.query.conditions import ConditionWriter
+from engine.query.judging import BulkJudge
 from engine.query.run import connect, write
+from engine.query.standing import VALUES
 
 ZONE = "UTC"
+_BEFORE = (
+    "create temp table previous (customer bigint, decided_at bigint, tier varchar, tier_ends_at bigint)",
+    "create temp table previous_given (customer bigint, tag varchar, since bigint)",
+    "create temp table hand_tags (customer bigint, tag varchar, given_at bigint, expires_at bigint, removed_at bigint)",
+    "create temp table answers (customer bigint, question integer)",
+)
+"""Nobody was judged before, and nobody has a tag by hand."""
 EDITED, BEFORE, NOW = "dormant-high-value", "gte: 90, lt: 365", "gte: 60, lt: 365"
 """The segment that a plan edits, and its recency before and after."""
 
 
 def evaluate(directory: Path, at: int, spill: Path, memory: str) -> duckdb.DuckDBPyConnection:
-    """Everybody's attributes, in the table `everybody`."""
-    connection = _opened(directory, spill, memory)
-    write(connection, _compiled(rules()), at, "everybody")
-    connection.abort()
+    """Everybody's attributes, in the table `values`, cut-offs, RFM in `ranks` and `memberships`."""
+    connection, loaded = _opened(directory, spill, memory), rules()
+    write(connection, _compiled(loaded), at, VALUES)
+    judge = BulkJudge(loaded.standing, loaded.catalogue, Catalogue(currency=CURRENCY), ZONE, flips=False)
+    for statement in _BEFORE:
+        connection.execute(statement)
+    judge.decide(connection, at, judge.cut_offs(connection))
     return connection
 
 
@@ -49,10 +63,15 @@ def changed(connection: duckdb.DuckDBPyConnection) -> set[tuple[int, bool, bool]
 
 def values(connection: duckdb.DuckDBPyConnection) -> list[Mapping[str, Any]]:
     """Everybody's attributes, for comparing."""
-    found: list[Mapping[str, Any]] = (
-        connection.sql("select * from everybody order by customer").to_arrow_table().to_pylist()
-    )
+    ranks = ", ".join(RFM)
+    query = f'select v.*, {ranks} from "{VALUES}" v join ranks using (customer) order by customer'
+    found: list[Mapping[str, Any]] = connection.sql(query).to_arrow_table().to_pylist()
     return found
+
+
+def members(connection: duckdb.DuckDBPyConnection) -> frozenset[Member]:
+    """Who is in what."""
+    return frozenset(connection.sql("select customer, kind, name from memberships").fetchall())
 
 
 def _opened(

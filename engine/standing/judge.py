@@ -18,8 +18,6 @@ from engine.standing.evidence import Evidence
 from engine.standing.flip import Flips, Seen, earliest
 from engine.standing.focus import Scope, Touched, scope_of
 
-_NONE: Mapping[str, int] = {}  # as it is written to the database, which takes no other kind of mapping
-
 
 class Judgement(NamedTuple):
     """A customer's standing as of an instant, what changed, and when it may change by itself."""
@@ -33,8 +31,8 @@ class Judgement(NamedTuple):
     """How many of the coming publications change nothing, as long as nothing happens; the next flip lies after them."""
     values: Mapping[str, Value] = MappingProxyType({})
     """The attributes that were decided by, where the whole was."""
-    flips: Mapping[str, int] = _NONE
-    """Where they are kept apart: the next flip by what it follows from, as `Flips.by_source`."""
+    flips: Mapping[str, int] | None = None
+    """The next flip by what it follows from, as `Flips.by_source`; None where they were not kept apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,12 @@ from engine.standing.definition import StandingRules
 from engine.standing.evidence import named_values
 
 PREVIOUS_SETS, CHANGES = "previous_sets", "changes"
-_FOUND, _CHANGED = "changes found", "changed values"
+_FOUND, _OTHER_SETS, _CHANGED = "changes found", "whose sets differ", "changed values"
+_BEFORE, _AFTER = "sets before", "sets after"
 _SETS = {"tags": "tag", "segments": "segment"}
 _SECOND = 1_000_000
+_PARTS = 8
+"""Of the customers, whose sets are compared one part after the other."""
 
 
 def compile_changes(rules: StandingRules, columns: Mapping[str, Column]) -> list[str]:
@@ -40,8 +43,13 @@ class _Compiler:
         self._named = named_values(rules)
 
     def statements(self) -> Iterator[str]:
-        found = " UNION ALL ".join([self._stage(), self._tier(), _of_rank(2, "rfm_group"), *_sets()])
-        yield f"CREATE OR REPLACE TEMP TABLE {sql.name(_FOUND)} AS {found}"
+        ranks = " UNION ALL ".join([self._stage(), self._tier(), _of_rank(2, "rfm_group")])
+        yield f"CREATE OR REPLACE TEMP TABLE {sql.name(_FOUND)} AS {ranks}"
+        yield f"CREATE OR REPLACE TEMP TABLE {sql.name(_OTHER_SETS)} AS {_other_sets()}"
+        for old, new in ((PREVIOUS_SETS, _BEFORE), (MEMBERSHIPS, _AFTER)):
+            theirs = f"SELECT * FROM {old} SEMI JOIN {sql.name(_OTHER_SETS)} USING (customer)"
+            yield f"CREATE OR REPLACE TEMP TABLE {sql.name(new)} AS {theirs} SEMI JOIN {RANKS} USING (customer)"
+        yield from (f"INSERT INTO {sql.name(_FOUND)} {each}" for each in _sets())
         yield from self._values()
         beside = "place INTEGER, kind VARCHAR, before VARCHAR, after VARCHAR, rises BOOLEAN, unexpected BOOLEAN"
         yield f"CREATE OR REPLACE TEMP TABLE {CHANGES} (customer BIGINT, {beside}, evidence VARCHAR)"
@@ -50,8 +58,7 @@ class _Compiler:
             yield self._proven(parts[start : start + CHUNK])
         others = f" WHERE c.part NOT IN ({', '.join(map(sql.text, parts))})" if parts else ""
         yield self._insert("'{}'") + others
-        yield f"DROP TABLE {sql.name(_FOUND)}"
-        yield f"DROP TABLE {sql.name(_CHANGED)}"
+        yield from (f"DROP TABLE {sql.name(each)}" for each in (_FOUND, _OTHER_SETS, _BEFORE, _AFTER, _CHANGED))
 
     def _proven(self, parts: Sequence[str]) -> str:
         told = " ".join(f"WHEN {sql.text(part)} THEN {self._told(part)}" for part in parts)
@@ -124,16 +131,34 @@ def _of_rank(place: int, kind: str, *, rises: str = "FALSE", unexpected: str = "
     )
 
 
+def _other_sets() -> str:
+    """Whose tags or segments are not those of before: by digests, as joining all that everybody has costs much more.
+
+    For other sets to have the same number, sum and parity of their hashes would take 128 bits of chance.
+    """
+    told = "count(*) AS often, sum(hash(kind, name)) AS total, bit_xor(hash(kind, name)) AS parity"
+    before, after = (
+        f"(SELECT customer, {told} FROM {each} GROUP BY customer)" for each in (PREVIOUS_SETS, MEMBERSHIPS)
+    )
+    differ = " OR ".join(f"b.{each} IS DISTINCT FROM a.{each}" for each in ("often", "total", "parity"))
+    return (
+        f"SELECT coalesce(b.customer, a.customer) AS customer FROM {before} AS b"
+        f" FULL JOIN {after} AS a ON a.customer = b.customer WHERE {differ}"
+    )
+
+
 def _sets() -> Iterator[str]:
-    """What was lost and what was gained, in this order."""
-    for place, kind in ((3, "tag"), (5, "segment")):
-        for later, old, new in ((0, PREVIOUS_SETS, MEMBERSHIPS), (1, MEMBERSHIPS, PREVIOUS_SETS)):
+    """What was lost, and what was gained after that; in parts, as to hold all that everybody has takes much memory."""
+    place = "CASE m.kind WHEN 'tag' THEN 3 ELSE 5 END"
+    for part in range(_PARTS):
+        here = f"customer % {_PARTS} = {part}"
+        before, after = (f"(SELECT * FROM {each} WHERE {here})" for each in (sql.name(_BEFORE), sql.name(_AFTER)))
+        for later, one, other in ((0, before, after), (1, after, before)):
             names = "NULL::VARCHAR, m.name" if later else "m.name, NULL::VARCHAR"
             yield (
-                f"SELECT m.customer, {place + later}, m.kind, {names}, FALSE, FALSE, m.kind || ' ' || m.name"
-                f" FROM {old} AS m SEMI JOIN {RANKS} AS r ON r.customer = m.customer"
-                f" ANTI JOIN {new} AS n ON n.customer = m.customer AND n.kind = m.kind AND n.name = m.name"
-                f" WHERE m.kind = {sql.text(kind)}"
+                f"SELECT m.customer, {place} + {later}, m.kind, {names}, FALSE, FALSE, m.kind || ' ' || m.name"
+                f" FROM {one} AS m ANTI JOIN {other} AS n"
+                " ON n.customer = m.customer AND n.kind = m.kind AND n.name = m.name"
             )
 
 

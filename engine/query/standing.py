@@ -20,21 +20,24 @@ a customer (`customer`, `stage`, `stages`, `tier`, `tier_ends_at`, `rfm_group`, 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import chain, groupby
 
 from engine.conditions.ast import Compare, Condition, Did, StepIs, compares, dids
+from engine.conditions.operands import ready
 from engine.conditions.types import Type
 from engine.query import sql
 from engine.query.conditions import Column, ConditionWriter
 from engine.standing.cut_offs import CutOffs, MeasureCutOffs, Number
+from engine.standing.decide import STANDING_TYPES
 from engine.standing.definition import Rfm, StandingRules, Tiers
 from engine.standing.order import conditions, dependencies
 from engine.standing.review import Reviews
 
 VALUES, PREVIOUS, PREVIOUS_GIVEN, HAND_TAGS, ANSWERS = "values", "previous", "previous_given", "hand_tags", "answers"
 GIVEN, MEMBERSHIPS, RANKS = "given", "memberships", "ranks"
+BESIDE = "beside"
 CHUNK = 40
 """Rules of one statement."""
 
@@ -104,10 +107,12 @@ class _Compiler:
         )
         yield f"INSERT INTO {MEMBERSHIPS} SELECT customer, 'tag', tag FROM by_hand"
         for parts in self._levels():
+            yield from self._beside([part for part in parts if part not in _OF_PART])
             yield from self._sparse([part for part in parts if part.startswith("segment ")], self._segments)
             yield from self._sparse([part for part in parts if part in self._tags], self._holding)
             yield from self._given([part for part in parts if part in self._tags])
             yield from (self._rank(part) for part in parts if part in _OF_PART)
+        yield f"DROP TABLE IF EXISTS {BESIDE}"
         yield self._ranks()
 
     @property
@@ -134,6 +139,33 @@ class _Compiler:
         for start in range(0, len(parts), CHUNK):
             yield write(parts[start : start + CHUNK])
 
+    def _beside(self, parts: Sequence[str]) -> Iterator[str]:
+        """What parts name of standing and events, beside the values that they name: joined once for all of them."""
+        whens = [when for part in parts for when in self._whens[part] if self._named([when])]
+        if not whens:
+            return
+        values = {test.name for when in whens for test in compares(when) if test.name in self._asked.columns}
+        told = {name: self._asked.columns[name].sql for name in sorted(values)}
+        for name, column in self._named(whens).items():
+            told[f"@{name}"] = column.sql
+        listed = ", ".join(f"{column} AS {sql.name(name)}" for name, column in told.items())
+        yield f'CREATE OR REPLACE TEMP TABLE {BESIDE} AS SELECT "v".customer, {listed} FROM {self._source(whens)}'
+
+    def _named(self, whens: Iterable[Condition]) -> dict[str, Column]:
+        """What conditions name of standing and of events, over what `_source` joins."""
+        named: dict[str, Column] = {}
+        for when in whens:
+            for test in compares(when):
+                for each in _members(test):
+                    named[each] = Column(f'coalesce("m".{sql.name(each)}, FALSE)', "boolean")
+                part = next((part for part, names in _OF_PART.items() if test.name in names), None)
+                if part in self._whens:
+                    named[test.name] = Column(f"of_{part}.{test.name}", _type(test.name))
+            for question in dids(when):
+                place = self._places[question]
+                named[f"q{place}"] = Column(f"(q{place}.customer IS NOT NULL)", "boolean")
+        return named
+
     def _segments(self, parts: Sequence[str]) -> str:
         return f"INSERT INTO {MEMBERSHIPS} " + self._each(parts, lambda name: f"'segment', {name}")
 
@@ -150,8 +182,9 @@ class _Compiler:
 
     def _of(self, part: str, told: Callable[[str], str]) -> str:
         (when,) = self._whens[part]
-        name = sql.text(part.partition(" ")[2])
-        return f'SELECT "v".customer, {told(name)} FROM {self._source([when])} WHERE {self._holds(when)}'
+        name, beside = sql.text(part.partition(" ")[2]), self._named([when])
+        source = f'{BESIDE if beside else sql.name(VALUES)} AS "v"'
+        return f'SELECT "v".customer, {told(name)} FROM {source} WHERE {self._holds(when, beside=beside)}'
 
     def _given(self, parts: Sequence[str]) -> Iterator[str]:
         """Who has not lost the tag by its age."""
@@ -229,9 +262,9 @@ class _Compiler:
         measures: list[MeasureCutOffs] = [getattr(cut_offs, each) for each in _MEASURES]
         counted = sql.both([self._holds(rfm.base), *(f"{each} IS NOT NULL" for each in columns)])
         high = [_reaches(each, column, each.high) for each, column in zip(measures, columns, strict=True)]
-        wished = ((each.name, (each.recent, each.frequent, each.valuable)) for each in rfm.groups)
+        named = {(each.recent, each.frequent, each.valuable): each.name for each in rfm.groups}  # the last, as the fold
         groups = " ".join(
-            f"WHEN {sql.both(map(_is, high, wanted))} THEN {sql.text(name)}" for name, wanted in dict(wished).items()
+            f"WHEN {sql.both(map(_is, high, wanted))} THEN {sql.text(name)}" for wanted, name in named.items()
         )
         group = f"CASE WHEN {counted} THEN CASE {groups} END END" if groups else "NULL::VARCHAR"
         scores = [
@@ -254,10 +287,8 @@ class _Compiler:
         """Everybody's values, with what the conditions name of standing and of events."""
         tests = [test for when in whens for test in compares(when)]
         joins = [f' LEFT JOIN {PREVIOUS} AS "b" ON "b".customer = "v".customer'] if previous else []
-        for name, kind in _SETS.items():
-            words = {each for test in tests if test.name == name for each in _words(test)}
-            if words:
-                joins.append(_joined_set(name, kind, words))
+        if members := sorted({each for test in tests for each in _members(test)}):
+            joins.append(f' LEFT JOIN ({_members_named(members)}) AS "m" ON "m".customer = "v".customer')
         of = {part for test in tests for part, names in _OF_PART.items() if test.name in names and part in self._whens}
         joins += [f' LEFT JOIN of_{part} ON of_{part}.customer = "v".customer' for part in sorted(of)]
         asked = {self._places[each] for when in whens for each in dids(when)}
@@ -268,33 +299,68 @@ class _Compiler:
         ]
         return f'"{VALUES}" AS "v"{"".join(joins)}'
 
-    def _holds(self, when: Condition) -> str:
-        named = {test.name for test in compares(when) if test.name in _SETS and _words(test)}
+    def _holds(self, when: Condition, *, beside: object = None) -> str:
+        """The expression of a condition over what `_source` joins or, `beside`, over the table that has it all."""
+        named = self._named([when])
+        if beside:
+            named = {name: replace(column, sql=f'"v".{sql.name(f"@{name}")}') for name, column in named.items()}
 
         def read(name: str) -> Column | None:
-            if name in _SETS:
-                told = f'coalesce("{name}".names, []::VARCHAR[])' if name in named else "[]::VARCHAR[]"
-                return Column(told, "set")
-            for part, names in _OF_PART.items():
-                if name in names:
-                    return Column(f"of_{part}.{name}", _type(name)) if part in self._whens else None
-            return self._asked.columns.get(name)
+            if name in STANDING_TYPES:
+                return named.get(name)
+            found = self._asked.columns.get(name)
+            return replace(found, sql=f'"v".{sql.name(name)}') if found is not None and beside else found
 
-        return ConditionWriter(read, currency=self._asked.currency, ask=self._ask).write(when)
+        def ask(question: Did | StepIs) -> str:
+            if isinstance(question, StepIs):  # nobody is on a journey here
+                return "TRUE" if not question.is_ else "FALSE"
+            return named[f"q{self._places[question]}"].sql
 
-    def _ask(self, question: Did | StepIs) -> str:
-        if isinstance(question, StepIs):  # nobody is on a journey here
-            return "TRUE" if not question.is_ else "FALSE"
-        return f"(q{self._places[question]}.customer IS NOT NULL)"
+        return _Writer(read, {name: each.sql for name, each in named.items()}, self._asked.currency, ask).write(when)
 
 
-def _joined_set(name: str, kind: str, words: Iterable[str]) -> str:
-    """Of the sets that conditions name only what they name."""
-    told = ", ".join(sql.text(each) for each in sorted(words))
-    return (
-        f" LEFT JOIN (SELECT customer, list(name) AS names FROM {MEMBERSHIPS} WHERE kind = {sql.text(kind)}"
-        f' AND name IN ({told}) GROUP BY customer) AS "{name}" ON "{name}".customer = "v".customer'
-    )
+class _Writer(ConditionWriter):
+    """Of `tags` and `segments` only those that are named are read, each as a column of its own: lists cost far more."""
+
+    def __init__(
+        self,
+        read: Callable[[str], Column | None],
+        members: Mapping[str, str],
+        currency: str | None,
+        ask: Callable[[Did | StepIs], str],
+    ) -> None:
+        super().__init__(read, currency=currency, ask=ask)
+        self._members = members
+
+    def _compare(self, compare: Compare) -> str:
+        if compare.name not in _SETS:
+            return super()._compare(compare)
+        test = ready(compare, "set", self._currency)
+        named = [self._members[each] for each in _members(compare)]
+        match test.operator:
+            case "known" | "not_in":  # sets of standing are always known, and no set is a text
+                return "TRUE"
+            case "has_any":
+                return sql.either(named)
+            case "has_none":
+                return f"(NOT {sql.either(named)})"
+            case "has_all":
+                return sql.both(named) if all(isinstance(each, str) for each in compare.operands) else "FALSE"
+            case _:
+                return "FALSE"
+
+
+def _members(test: Compare) -> list[str]:
+    """What a comparison names of tags or segments, each by its kind and name."""
+    return [f"{_SETS[test.name]} {each}" for each in _words(test)] if test.name in _SETS else []
+
+
+def _members_named(members: Iterable[str]) -> str:
+    """Of everybody who has or is in any of them a row with a column for each."""
+    parts = {each: each.partition(" ") for each in members}
+    tests = {each: f"(kind = {sql.text(kind)} AND name = {sql.text(name)})" for each, (kind, _, name) in parts.items()}
+    listed = ", ".join(f"bool_or({test}) AS {sql.name(each)}" for each, test in tests.items())
+    return f"SELECT customer, {listed} FROM {MEMBERSHIPS} WHERE {sql.either(tests.values())} GROUP BY customer"
 
 
 def _words(test: Compare) -> tuple[str, ...]:

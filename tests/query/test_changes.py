@@ -1,7 +1,6 @@
 """Changes of everybody's standing as DuckDB lists them, against those of one judgement after the other."""
 
 import json
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -53,7 +52,7 @@ def before(rules, at: int) -> Before:
     random, own, found = Random(4), rules.standing, some_before(rules, at)
     tags, segments = (["gone", *(each.name for each in some)] for some in (own.tags, own.segments))
     standings = {
-        customer: replace(each, tags=frozenset(random.sample(tags, 8)), segments=frozenset(random.sample(segments, 8)))
+        customer: each._replace(tags=frozenset(random.sample(tags, 8)), segments=frozenset(random.sample(segments, 8)))
         for customer, each in found.standings.items()
     }
     return Before(standings, found.hand_tags, found.events)

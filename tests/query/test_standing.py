@@ -163,7 +163,7 @@ def test_a_mutation_of_the_rules_in_bulk_is_noticed(database, rules, monkeypatch
 def flat(said):
     standing, flip, stages = said
     return [
-        *((name, getattr(standing, name)) for name in Standing.__slots__ if name != "given"),
+        *((name, getattr(standing, name)) for name in Standing._fields if name != "given"),
         ("given", dict(standing.given)),
         ("next flip", flip),
         ("stages", stages),

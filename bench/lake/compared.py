@@ -1,11 +1,12 @@
 """Every shipped attribute and its example rule by DuckDB and by Spark, from the same files: where they differ."""
 
+import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from pydantic import TypeAdapter
@@ -14,7 +15,7 @@ from pyspark.sql.types import ArrayType, StringType
 
 from bench.figures import ROOT
 from bench.lake.tables import ZONE
-from engine.attributes.keywords import Words, keywords_of
+from bench.lake.words import Finder
 from engine.conditions.ast import Condition
 from engine.conditions.operands import microseconds
 from engine.language.rules import Rules, load_rules
@@ -66,6 +67,7 @@ def compare(tables: Path, directory: Path) -> Compared:
 
 
 def _session(directory: Path) -> SparkSession:
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # else Spark's processes take the system's Python
     builder = SparkSession.builder.master("local[2]").appName("regulars")
     own = {
         "spark.driver.memory": MEMORY,
@@ -144,21 +146,3 @@ def _differences(
     missing = f"SELECT count(*) FROM expected e FULL JOIN read_parquet({files}) s ON s.customer = e.customer"
     ((lost,),) = duck.execute(f"{missing} WHERE e.customer IS NULL OR s.customer IS NULL").fetchall()
     yield "people", lost
-
-
-class Finder:
-    """Finds words in a text, in a process of Spark's: the patterns are made there, where they are first asked for."""
-
-    def __init__(self, words: Words) -> None:
-        self._words = {name: tuple(each) for name, each in words.items()}
-        self._found: Any = None
-
-    def __call__(self, text: str | None) -> list[str]:
-        """The names of the lists of which the text has a word, in order."""
-        if self._found is None:
-            self._found = keywords_of(self._words)
-        return sorted(self._found(text))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without the patterns."""
-        return {"_words": self._words, "_found": None}

@@ -32,8 +32,7 @@ def _found(side: str, directory: Path) -> Result:
             case "pandas":
                 return pandas_by_hand.result(*pandas_by_hand.evaluate(directory, ASKED_AT))
             case "compiled":
-                judged = compiled.evaluate(directory, ASKED_AT, Path(spill), MEMORY)
-                return Result(compiled.values(judged), compiled.members(judged))
+                return compiled.result(compiled.evaluate(directory, ASKED_AT, Path(spill), MEMORY))
             case _:
                 connection = duckdb_by_hand.connect(Path(spill))
                 duckdb_by_hand.evaluate(connection, directory, ASKED_AT)

@@ -1,45 +1,53 @@
 """The product's side: the same rules compiled, as `regulars evaluate` and `regulars plan` do it over the mirror."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from bench.at_scale.fold import CURRENCY, RFM, rules
-from bench.at_scale.result import Member
+from bench.at_scale.result import Result
 from engine.attributes.relations import RELATIONS
 from engine.conditions.ast import Condition, names
 from engine.conditions.environment import Catalogue
+from engine.evaluation.everybody import PART
 from engine.language.rules import Rules, compile_rules
 from engine.query import sql
 from engine.query.attributes import Statement, compile_attributes
 from engine.query.conditions import ConditionWriter
+from engine.query.did import compile_answers
+from engine.query.happenings import EventCatalogue
 from engine.query.judging import BulkJudge
 from engine.query.run import connect, write
-from engine.query.standing import VALUES
+from engine.query.standing import HAND_TAGS, MEMBERSHIPS, PREVIOUS, PREVIOUS_GIVEN, RANKS, VALUES
+from engine.standing.decide import STANDING_TYPES
 
 ZONE = "UTC"
-_BEFORE = (
-    "create temp table previous (customer bigint, decided_at bigint, tier varchar, tier_ends_at bigint)",
-    "create temp table previous_given (customer bigint, tag varchar, since bigint)",
-    "create temp table hand_tags (customer bigint, tag varchar, given_at bigint, expires_at bigint, removed_at bigint)",
-    "create temp table answers (customer bigint, question integer)",
-)
-"""Nobody was judged before, and nobody has a tag by hand."""
 EDITED, BEFORE, NOW = "dormant-high-value", "gte: 90, lt: 365", "gte: 60, lt: 365"
 """The segment that a plan edits, and its recency before and after."""
+_KINDS = {"string": "varchar", "integer": "bigint", "instant": "bigint"}
+_RANKS = {name: _KINDS[kind] for name, kind in STANDING_TYPES.items() if kind in _KINDS}
 
 
 def evaluate(directory: Path, at: int, spill: Path, memory: str) -> duckdb.DuckDBPyConnection:
-    """Everybody's attributes, in the table `values`, cut-offs, RFM in `ranks` and `memberships`."""
+    """Everybody's attributes, cut-offs and standing, in the tables of `engine.query.standing`."""
     connection, loaded = _opened(directory, spill, memory), rules()
-    write(connection, _compiled(loaded), at, VALUES)
-    judge = BulkJudge(loaded.standing, loaded.catalogue, Catalogue(currency=CURRENCY), ZONE, flips=False)
-    for statement in _BEFORE:
-        connection.execute(statement)
+    ((customers,),) = connection.execute("select count(*) from people").fetchall()
+    # All sixty, also those that no rule names: by hand they are found too.
+    write(connection, _compiled(loaded, parts=True), at, VALUES, parts=max(1, -(-customers // PART)))
+    types = {name: each.type for name, each in loaded.catalogue.items()}
+    judge = BulkJudge(loaded.standing, loaded.catalogue, Catalogue(types=types, currency=CURRENCY), ZONE, flips=False)
+    _nobody_before(connection, at)
     judge.decide(connection, at, judge.cut_offs(connection))
     return connection
+
+
+def result(connection: duckdb.DuckDBPyConnection) -> Result:
+    """What was found, for comparing."""
+    ranks = ", ".join(f"r.{name}" for name in RFM)
+    text = f'select v.*, {ranks} from "{VALUES}" v join {RANKS} r using (customer) order by customer'
+    members = connection.sql(f"select customer, kind, name from {MEMBERSHIPS}").fetchall()
+    return Result(connection.sql(text).to_arrow_table().to_pylist(), frozenset(members))
 
 
 def edited(directory: Path, at: int, spill: Path, memory: str) -> duckdb.DuckDBPyConnection:
@@ -61,17 +69,15 @@ def changed(connection: duckdb.DuckDBPyConnection) -> set[tuple[int, bool, bool]
     return set(connection.sql('select "customer", "before", "now" from edited').fetchall())
 
 
-def values(connection: duckdb.DuckDBPyConnection) -> list[Mapping[str, Any]]:
-    """Everybody's attributes, for comparing."""
-    ranks = ", ".join(RFM)
-    query = f'select v.*, {ranks} from "{VALUES}" v join ranks using (customer) order by customer'
-    found: list[Mapping[str, Any]] = connection.sql(query).to_arrow_table().to_pylist()
-    return found
-
-
-def members(connection: duckdb.DuckDBPyConnection) -> frozenset[Member]:
-    """Who is in what."""
-    return frozenset(connection.sql("select customer, kind, name from memberships").fetchall())
+def _nobody_before(connection: duckdb.DuckDBPyConnection, at: int) -> None:
+    """As in a first evaluation: no standings, no tags by hand, and no questions to the events."""
+    ranks = ", ".join(f"{name} {kind}" for name, kind in _RANKS.items())
+    connection.execute(f"create temp table {PREVIOUS} (customer bigint, decided_at bigint, {ranks})")
+    connection.execute(f"create temp table {PREVIOUS_GIVEN} (customer bigint, tag varchar, since bigint)")
+    instants = ", ".join(f"{name} bigint" for name in ("given_at", "expires_at", "removed_at"))
+    connection.execute(f"create temp table {HAND_TAGS} (customer bigint, tag varchar, {instants})")
+    for statement in compile_answers((), EventCatalogue({}, {}, CURRENCY, ZONE, {}), at):
+        connection.execute(statement.text)
 
 
 def _opened(
@@ -85,8 +91,8 @@ def _opened(
     return connection
 
 
-def _compiled(loaded: Rules, asked: Iterable[str] | None = None) -> Statement:
-    return compile_attributes(loaded.catalogue, currency=CURRENCY, names=asked, zone=ZONE)
+def _compiled(loaded: Rules, asked: Iterable[str] | None = None, *, parts: bool = False) -> Statement:
+    return compile_attributes(loaded.catalogue, currency=CURRENCY, names=asked, zone=ZONE, parts=parts)
 
 
 def _edited(loaded: Rules) -> Rules:

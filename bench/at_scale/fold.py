@@ -17,7 +17,7 @@ from engine.language.rules import Rules, load_rules
 from engine.standing.cut_offs import CutOffs, rfm_cut_offs
 from engine.standing.decide import Decide, Standing
 
-RULES = Path(__file__).parent / "rules"
+RULES = Path(__file__).parent / "of_lines"
 CURRENCY = "EUR"
 RFM = ("rfm_group", "rfm_recency", "rfm_frequency", "rfm_monetary")
 

@@ -11,13 +11,10 @@ Member = tuple[int, str, str]
 
 @dataclass(frozen=True)
 class Result:
-    """Rows of values by name, each with its `customer`; RFM stands among them. Sets are sorted lists.
-
-    `members` None: the side finds values alone, and perhaps not all.
-    """
+    """Rows of values by name, each with its `customer`; RFM stands among them. Sets are sorted lists."""
 
     values: Sequence[Mapping[str, Any]]
-    members: frozenset[Member] | None
+    members: frozenset[Member]
 
     def differences(self, other: "Result") -> list[str]:
         """Each difference in words: at most twenty."""
@@ -27,9 +24,8 @@ class Result:
             for name in one
             if not _same(one[name], two.get(name))
         ]
-        if self.members is not None and other.members is not None:
-            told += [f"only the one has {each}" for each in self.members - other.members]
-            told += [f"only the other has {each}" for each in other.members - self.members]
+        told += [f"only the one has {each}" for each in self.members - other.members]
+        told += [f"only the other has {each}" for each in other.members - self.members]
         return told[:20]
 
 

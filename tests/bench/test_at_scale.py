@@ -8,7 +8,6 @@ import pytest
 from bench.at_scale import compiled, duckdb_by_hand, fold, pandas_by_hand
 from bench.at_scale.fold import rules
 from bench.at_scale.lines import ASKED_AT, Size, facts
-from bench.at_scale.result import Result
 
 SIZE = Size(300, 3_000)
 
@@ -51,8 +50,7 @@ def test_pandas_by_hand_finds_what_the_fold_finds(folded, directory):
 
 
 def test_the_compiled_rules_find_what_the_fold_finds(folded, directory, tmp_path):
-    connection = compiled.evaluate(directory, ASKED_AT, tmp_path, "1GB")
-    assert Result(compiled.values(connection), None).differences(folded) == []
+    assert folded.differences(compiled.result(compiled.evaluate(directory, ASKED_AT, tmp_path, "1GB"))) == []
 
 
 def test_all_sides_say_who_enters_and_leaves_by_an_edited_segment(directory, by_hand, tmp_path):

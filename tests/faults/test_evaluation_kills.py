@@ -21,7 +21,7 @@ from tests.standing.crowds import differing, fill, found
 from tests.workflows.namespaces import take_namespace
 from tests.workflows.shop import now
 
-pytestmark = pytest.mark.timeout(240)  # many processes, each as slow to start as the machine is busy
+pytestmark = pytest.mark.timeout(480)  # many processes, each as slow to start as the machine is busy
 
 SLICES = 6
 POINTS = ("in_a_slice", "after_the_journeys")
@@ -68,7 +68,7 @@ async def in_workers(url: str, directory: Path, rules: Rules, at: datetime, poin
         client = await connect(namespace)
         told = asyncio.create_task(evaluate_split(client, url, rules, at, SLICES, start_existing=True))
         if point != "slices":
-            await workers[0].start_until_killed()
+            await workers[0].start_until_killed(seconds=240)  # it has the whole of an evaluation to do
         for each in workers:
             each.start()
         result = await told

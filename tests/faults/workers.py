@@ -44,10 +44,10 @@ class WorkerProcess:
         self.running.append(process)
         return process
 
-    async def start_until_killed(self) -> None:
-        """Runs a worker until it has been killed at its point."""
+    async def start_until_killed(self, seconds: float = 60) -> None:
+        """Runs a worker until it has been killed at its point; fails the test if that takes longer."""
         process = self.start()
-        await until(lambda: process.poll() is not None, f"the kill at {self.point}: {self.log[-2000:]}", seconds=60)
+        await until(lambda: process.poll() is not None, f"the kill at {self.point}: {self.log[-2000:]}", seconds)
         assert process.returncode == -signal.SIGKILL, self.log
         assert self.marker.exists()
 

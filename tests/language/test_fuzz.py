@@ -17,6 +17,8 @@ from engine.language.rules import compile_rules
 from tests.language.fuzzing import HOSTILE, KEYS, PLACES, RULE_FILES, SHIPPED, WORDS, check, placed
 from tests.language.shop import SHOP
 
+pytestmark = pytest.mark.timeout(400)  # hundreds of whole rule sets, on a machine however busy
+
 EXAMPLES = int(os.environ.get("REGULARS_FUZZ", "150"))
 BOUNDED = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -57,7 +57,7 @@ def regulars(project: Path, database: str, *arguments: str) -> str:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -92,7 +92,7 @@ def midnight(day: str) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=ZONE)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_two_days_of_reminders_are_those_that_pandas_works_out_and_the_same_again(
     project: Path, olist_database: str, olist: Path
 ) -> None:
@@ -110,7 +110,7 @@ def test_two_days_of_reminders_are_those_that_pandas_works_out_and_the_same_agai
     assert simulated_otherwise(project, olist_database, "jan", "2018-01-08", "2018-01-10") == []
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_weekend_reaches_the_second_reminder_and_the_payments_in_quiet_hours(
     project: Path, olist_database: str, olist: Path
 ) -> None:
@@ -127,7 +127,7 @@ def test_a_weekend_reaches_the_second_reminder_and_the_payments_in_quiet_hours(
     }
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_two_days_of_shipment_notices_are_those_that_pandas_works_out(
     parcels: Path, olist_database: str, olist: Path
 ) -> None:
@@ -140,7 +140,7 @@ def test_two_days_of_shipment_notices_are_those_that_pandas_works_out(
     assert {(row.step, row.state) for row in found} >= {("shipped", "sent"), ("delivered", "sent"), ("late", "sent")}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_two_days_of_review_requests_are_those_that_pandas_works_out(
     tmp_path: Path, olist_database: str, olist: Path
 ) -> None:

@@ -27,6 +27,8 @@ from engine.standing.judge import Judge
 from tests.facts.intake.telling import eur, placed, progressed
 from tests.facts.shop import put, utc
 
+pytestmark = pytest.mark.timeout(400)  # some hundred events each, on a machine however busy
+
 START = utc("2026-01-01T10:00")
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,1 @@
+"""The rules in Spark, over the mirror's tables as files."""

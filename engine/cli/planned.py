@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-import psycopg
 import typer
 from rich.console import Console
 
@@ -109,9 +108,3 @@ def write(plan: Plan, output: Format) -> None:
         case "text":
             width = None if sys.stdout.isatty() else _WIDE
             show(plan, Console(highlight=False, soft_wrap=True, width=width))
-
-
-def nobody_evaluated(connection: psycopg.Connection) -> bool:
-    """Whether nobody has a standing yet."""
-    row = connection.execute("select not exists (select from standings)").fetchone()
-    return bool(row and row[0])

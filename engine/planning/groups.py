@@ -7,7 +7,7 @@ from engine.planning.compare import Comparison, Move, Sides
 from engine.planning.examples import Examples
 from engine.planning.report import Edited, Group, Line, Size
 from engine.standing.definition import StandingRules
-from engine.standing.order import UNNAMED, dependencies
+from engine.standing.order import dependencies
 
 _KINDS = {"stage": "stage", "tier": "tier", "rfm": "rfm_group"}
 TITLES = {"stage": "lifecycle", "tier": "tiers", "rfm_group": "RFM groups"}
@@ -117,8 +117,3 @@ def _line(move: Move, ids: Sequence[int], customers: int, spend: Mapping[int, in
         spend=sum(spend.get(each, 0) for each in ids),
         examples=() if examples is None else examples.of(move, ids),
     )
-
-
-def is_trigger(group: Group) -> bool:
-    """Whether it is no segment of the author's but the condition of a trigger `when`."""
-    return group.name.startswith(UNNAMED)

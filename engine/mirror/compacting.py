@@ -10,9 +10,10 @@ import duckdb
 from engine.mirror.errors import told_of_disks
 from engine.mirror.layout import STORED
 from engine.mirror.manifest import File, Manifest, Part, describe_file
-from engine.mirror.reading import PARQUET, literal, quoted
+from engine.mirror.reading import PARQUET
 from engine.mirror.views import create_views
 from engine.mirror.writing import Place, Range, new_directory
+from engine.query import sql
 
 _SHARE = 0.2
 """From this share of the base's customers on, what changed is worked into the base."""
@@ -76,7 +77,7 @@ def _spans(duck: duckdb.DuckDBPyConnection, of: str, most: int) -> list[Range]:
 def _written(place: Place, target: Path, number: int, where: str) -> dict[str, File]:
     files = {}
     for name in STORED:
-        shown = '"mirror"."people"' if name == "people" else quoted(name)
+        shown = '"mirror"."people"' if name == "people" else sql.name(name)
         path = target / f"{name}-{number:04d}.parquet"
         if _write(place, f"select * from {shown} where {where}", path):  # noqa: S608 -- our own names
             files[name] = describe_file(place.directory, path)
@@ -88,5 +89,5 @@ def _written(place: Place, target: Path, number: int, where: str) -> dict[str, F
 def _write(place: Place, query: str, path: Path) -> int:
     """Rows that were written, in the order of customers."""
     with told_of_disks(place.directory):
-        row = place.duck.execute(f"copy ({query} order by customer) to {literal(path)} ({PARQUET})").fetchone()
+        row = place.duck.execute(f"copy ({query} order by customer) to {sql.text(str(path))} ({PARQUET})").fetchone()
     return int(row[0]) if row else 0

@@ -15,6 +15,7 @@ import psycopg
 from engine.mirror.errors import told_of_disks
 from engine.mirror.layout import GATHERED, STORED, Stored
 from engine.mirror.manifest import File, describe_file
+from engine.query import sql
 
 Connection = psycopg.Connection[Any]
 PARQUET = "format parquet, compression zstd, compression_level 1"
@@ -26,16 +27,6 @@ _ESCAPED = (
     ("'\\\\'", "chr(0)"), ("'\\n'", "chr(10)"), ("'\\t'", "chr(9)"), ("'\\r'", "chr(13)"), ("'\\b'", "chr(8)"),
     ("'\\f'", "chr(12)"), ("'\\v'", "chr(11)"), ("chr(0)", "'\\'"),
 )  # fmt: skip
-
-
-def quoted(name: str) -> str:
-    """A name in DuckDB's SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: object) -> str:
-    """A text in DuckDB's SQL, where no parameter may stand."""
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 @dataclass(frozen=True)
@@ -98,28 +89,28 @@ def _copy(connection: Connection, statement: str, aside: Path) -> int:
 
 def _conversion(stored: Stored, aside: Path, target: Path, gathered: Mapping[str, Path]) -> str:
     columns = [("customer", "BIGINT"), *stored.columns]
-    told = ", ".join(f"{literal(name)}: '{_told(kind)}'" for name, kind in columns)
-    kept = ", ".join(f"{stored.gathered.get(name) or _kept(name, kind)} as {quoted(name)}" for name, kind in columns)
+    told = ", ".join(f"{sql.text(name)}: '{_told(kind)}'" for name, kind in columns)
+    kept = ", ".join(f"{stored.gathered.get(name) or _kept(name, kind)} as {sql.name(name)}" for name, kind in columns)
     joined = GATHERED.format_map(_sources(gathered)) if stored.gathered else ""
     return (
-        f"copy (select {kept} from read_csv({literal(plain(aside))}, auto_detect = false, header = false, "  # noqa: S608 -- our own declarations
+        f"copy (select {kept} from read_csv({sql.text(plain(aside))}, auto_detect = false, header = false, "  # noqa: S608 -- our own declarations
         f"columns = {{{told}}}, delim = '\t', quote = '', escape = '', comment = '', new_line = '\\n', "
         f"nullstr = '\\N', max_line_size = {_LONGEST_LINE}, strict_mode = true) r {joined} order by customer) "
-        f"to {literal(target)} ({PARQUET})"
+        f"to {sql.text(str(target))} ({PARQUET})"
     )
 
 
 def _sources(gathered: Mapping[str, Path]) -> dict[str, str]:
     """The relations that others gather from: their file, or no rows."""
     return {
-        name: f"read_parquet({literal(plain(gathered[name]))})" if name in gathered else f"({no_rows(STORED[name])})"
+        name: f"read_parquet({sql.text(plain(gathered[name]))})" if name in gathered else f"({no_rows(STORED[name])})"
         for name in ("lines", "payments", "reviews")
     }
 
 
 def no_rows(stored: Stored) -> str:
     """A query of the columns alone."""
-    types = ", ".join(f"null::{kind} as {quoted(name)}" for name, kind in stored.columns)
+    types = ", ".join(f"null::{kind} as {sql.name(name)}" for name, kind in stored.columns)
     return f"select null::bigint as customer, {types} where false"
 
 
@@ -133,7 +124,7 @@ def _told(kind: str) -> str:
 
 
 def _kept(name: str, kind: str) -> str:
-    column = f"r.{quoted(name)}"
+    column = f"r.{sql.name(name)}"
     match kind:
         case "VARCHAR":
             return _as_it_was(column)

@@ -8,7 +8,8 @@ import duckdb
 from engine.facts.read import usable_zone
 from engine.mirror.layout import DERIVED, STORED, columns_of
 from engine.mirror.manifest import File, Manifest, Part
-from engine.mirror.reading import literal, no_rows, plain, quoted
+from engine.mirror.reading import no_rows, plain
+from engine.query import sql
 
 _NEWEST = '"mirror"."newest"'
 _PERIODS = '"mirror"."periods"'
@@ -42,17 +43,17 @@ def create_views(duck: duckdb.DuckDBPyConnection, directory: Path, manifest: Man
     duck.execute('create schema if not exists "mirror"')
     duck.execute(f"create or replace table {_NEWEST} as {_newest(directory, manifest)}")
     for name in STORED:
-        shown = _PEOPLE if name == "people" else quoted(name)
+        shown = _PEOPLE if name == "people" else sql.name(name)
         duck.execute(f"create or replace view {shown} as {_rows(directory, manifest, name)}")
     duck.execute(f"create or replace table {_PERIODS} (key varchar, starts_at bigint, ends_at bigint)")
     if manifest.periods:
         duck.executemany(f"insert into {_PERIODS} values (?, ?, ?)", [list(each) for each in manifest.periods])  # noqa: S608 -- our own names
     _show_people(duck)
     types = "".join(
-        f", {quoted(name)}::{kind} as {quoted(name)}" for name, kind in columns_of(DERIVED) if name != "purchases"
+        f", {sql.name(name)}::{kind} as {sql.name(name)}" for name, kind in columns_of(DERIVED) if name != "purchases"
     )
     duck.execute(
-        f"create or replace view {quoted(DERIVED)} as select customer{types}, purchases::bigint[][] as purchases"  # noqa: S608 -- our own names
+        f"create or replace view {sql.name(DERIVED)} as select customer{types}, purchases::bigint[][] as purchases"  # noqa: S608 -- our own names
         f" from ({_DERIVED})"
     )
 
@@ -104,7 +105,7 @@ def _within(part: Part) -> str:
 
 def _rows(directory: Path, manifest: Manifest, name: str) -> str:
     """A stored relation's rows: of each generation those that no later one supersedes."""
-    columns = ["customer", *(quoted(each) for each, _ in STORED[name].columns)]
+    columns = ["customer", *(sql.name(each) for each, _ in STORED[name].columns)]
     files = files_by_generation(manifest, name)
     if not files:
         return no_rows(STORED[name])
@@ -135,5 +136,5 @@ def files_by_generation(manifest: Manifest, name: str) -> Mapping[int, list[File
 
 
 def _files(directory: Path, files: Iterable[File | None]) -> str:
-    paths = ", ".join(literal(plain(directory / file.path)) for file in files if file is not None)
+    paths = ", ".join(sql.text(plain(directory / file.path)) for file in files if file is not None)
     return f"read_parquet([{paths}])"

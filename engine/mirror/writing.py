@@ -17,7 +17,8 @@ from engine.facts.pool import connect
 from engine.mirror.changes import CHANGED
 from engine.mirror.errors import told_of_disks
 from engine.mirror.manifest import File, Part, describe_file
-from engine.mirror.reading import Hand, literal, write_part
+from engine.mirror.reading import Hand, write_part
+from engine.query import sql
 
 Connection = psycopg.Connection[Any]
 Tell = Callable[[str, int, int], None]
@@ -120,7 +121,7 @@ def write_base(place: Place, generation: int, wanted: Sequence[Range]) -> Iterat
 def _seeing(stack: ExitStack, place: Place, snapshot: str) -> Connection:
     connection = stack.enter_context(connect(place.home.url, place.home.schema))
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    connection.execute(f"set transaction snapshot {literal(snapshot)}")  # takes no parameter
+    connection.execute(f"set transaction snapshot {sql.text(snapshot)}")  # takes no parameter
     return connection
 
 
@@ -140,7 +141,7 @@ def _superseded(place: Place, span: Range, target: Path) -> File:
     found = place.connection.execute(f"select customer from {CHANGED} where customer {span.where} order by 1")  # noqa: S608 -- our own words
     with told_of_disks(place.directory):
         place.duck.execute(
-            f"copy (select unnest($1::bigint[]) as customer) to {literal(target)} (format parquet)",
+            f"copy (select unnest($1::bigint[]) as customer) to {sql.text(str(target))} (format parquet)",
             [[row[0] for row in found]],
         )
         return describe_file(place.directory, target)

@@ -6,8 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 from engine.cli.evaluate import told_progress
 from engine.mirror.errors import told_of_disks
-from engine.mirror.open import Limits, Mirror, mirror_directory, opened_mirror
-from engine.query.run import MEMORY
+from engine.mirror.open import Mirror, mirror_directory, opened_mirror
 from engine.servers.project import Project
 
 
@@ -26,7 +25,7 @@ def project_mirror(project: Project, url: str, *, anew: bool = False) -> Iterato
     directory = mirror_directory(project.state, url)
     with told_of_disks(directory), ExitStack() as stack:
         with told_progress() as tell:
-            opening = opened_mirror(url, "public", directory, limits=Limits(MEMORY), say=_say, tell=tell, anew=anew)
+            opening = opened_mirror(url, "public", directory, say=_say, tell=tell, anew=anew)
             mirror = stack.enter_context(opening)
         yield mirror
 

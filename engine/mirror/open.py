@@ -16,6 +16,7 @@ from engine.mirror.manifest import Manifest, read_manifest
 from engine.mirror.refresh import PART_CUSTOMERS, Say, refresh
 from engine.mirror.views import create_views
 from engine.mirror.writing import Home, Tell
+from engine.query.run import MEMORY, connect
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Limits:
         part_customers: how many customers a part has at most, which bounds what a refresh needs at once.
     """
 
-    memory: str = "1GB"
+    memory: str = MEMORY
     threads: int | None = None
     spill: Path | None = None
     part_customers: int = PART_CUSTOMERS
@@ -81,7 +82,10 @@ def opened_mirror(
         MirrorError: the disk is full or cannot be used; what was in force still is.
     """
     home = Home(url, schema, directory)
-    with closing(_connect(limits, directory)) as duck:
+    with closing(
+        connect(spill=limits.spill or directory / "spill", memory=limits.memory, threads=limits.threads)
+    ) as duck:
+        duck.execute("set timezone = 'UTC'")
         refresh(home, duck, part_customers=limits.part_customers, say=say, tell=tell, anew=anew)
         with hold_for_reading(directory):
             manifest = read_manifest(directory)
@@ -93,18 +97,3 @@ def opened_mirror(
                 say(f"zones are those of tzdata {version('tzdata')}; rows are instants and stay as they are")
             create_views(duck, directory, manifest)
             yield Mirror(duck, manifest)
-
-
-def _connect(limits: Limits, directory: Path) -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory, within limits, that loads nothing from anywhere."""
-    duck = duckdb.connect(
-        config={
-            "memory_limit": limits.memory,
-            "temp_directory": str(limits.spill or directory / "spill"),
-            "autoinstall_known_extensions": "false",
-            "preserve_insertion_order": "false",
-            **({"threads": str(limits.threads)} if limits.threads else {}),
-        }
-    )
-    duck.execute("set timezone = 'UTC'")
-    return duck

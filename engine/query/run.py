@@ -20,7 +20,7 @@ BATCH = 65_536
 
 
 def connect(
-    database: Path | None = None, *, spill: Path | None = None, memory: str = MEMORY, threads: int = 2
+    database: Path | None = None, *, spill: Path | None = None, memory: str = MEMORY, threads: int | None = 2
 ) -> duckdb.DuckDBPyConnection:
     """A connection that takes no more than its memory and never loads an extension.
 
@@ -28,15 +28,16 @@ def connect(
         database: the file; default: one in memory.
         spill: the folder for what does not fit into memory; default: beside the database, or the machine's.
         memory: the limit, such as `2GB`.
-        threads: how many to work with.
+        threads: how many to work with; None: one a core.
     """
     config: dict[str, str | int | float | list[str]] = {
         "memory_limit": memory,
-        "threads": threads,
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
+    if threads is not None:
+        config["threads"] = threads
     if spill is not None or database is None:
         config["temp_directory"] = str(spill or Path(tempfile.gettempdir()) / "regulars-duckdb")
     return duckdb.connect(":memory:" if database is None else str(database), config=config)

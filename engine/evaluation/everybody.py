@@ -15,7 +15,9 @@ import psycopg
 
 from engine.evaluation.work import Said, Tally
 from engine.facts.evaluate import evaluator
+from engine.facts.read import microseconds_of
 from engine.language.rules import Rules
+from engine.mirror.reading import copy_aside, lines
 from engine.query import run, sql
 from engine.query.changes import CHANGES, PREVIOUS_SETS, compile_changes
 from engine.query.did import compile_answers
@@ -31,10 +33,9 @@ PART = 500_000
 """Customers whose attributes are computed in one go."""
 
 _RANKS = tuple(name for name in STANDING_TYPES if name not in ("tags", "segments"))
-_MICRO = "(extract(epoch from {}) * 1000000)::bigint"
 _PREVIOUS = f"""
-select customer_id, xmin::text::bigint, {_MICRO.format("evaluated_at")}, stage, tier, {_MICRO.format("tier_ends_at")},
-       rfm_group, rfm_recency, rfm_frequency, rfm_monetary from standings
+select customer_id, xmin::text::bigint, {microseconds_of("evaluated_at")}, stage, tier,
+       {microseconds_of("tier_ends_at")}, rfm_group, rfm_recency, rfm_frequency, rfm_monetary from standings
 """  # noqa: S608 -- our own names
 _PREVIOUS_TYPES = {
     "customer": "BIGINT", "row": "BIGINT", "decided_at": "BIGINT", "stage": "VARCHAR", "tier": "VARCHAR",
@@ -42,7 +43,7 @@ _PREVIOUS_TYPES = {
     "rfm_monetary": "BIGINT",
 }  # fmt: skip
 _GIVEN = f"""
-select customer_id, key, {_MICRO.format("value::timestamptz")} from standings, jsonb_each_text(given)
+select customer_id, key, {microseconds_of("value::timestamptz")} from standings, jsonb_each_text(given)
 """  # noqa: S608 -- our own names
 _GIVEN_TYPES = {"customer": "BIGINT", "tag": "VARCHAR", "since": "BIGINT"}
 _SETS = """
@@ -52,7 +53,7 @@ select customer_id, kind, name from (
 """
 _SETS_TYPES = {"customer": "BIGINT", "kind": "VARCHAR", "name": "VARCHAR"}
 _HAND_TAGS = f"""
-select customer_id, tag, {_MICRO.format("at")}, {_MICRO.format("expires_at")}, {_MICRO.format("removed_at")}
+select customer_id, tag, {microseconds_of("at")}, {microseconds_of("expires_at")}, {microseconds_of("removed_at")}
   from hand_tags
 """  # noqa: S608 -- our own names
 _HAND_TAGS_TYPES = {
@@ -121,9 +122,12 @@ class Everybody:
         ((count,),) = self._duck.execute("select count(*) from people").fetchall()
         return int(count)
 
-    def read(self) -> CutOffs:
-        """Computes the attributes that the rules name, and gives the cut-offs that follow from them."""
+    def read(self) -> None:
+        """Computes the attributes that the rules name."""
         self._judge.values(self._duck, self._at, parts=max(1, -(-self.customers() // PART)))
+
+    def cut_offs(self) -> CutOffs:
+        """The cut-offs that follow from the attributes that were read."""
         return self._judge.cut_offs(self._duck)
 
     def decide(self, cut_offs: CutOffs, *, follows: bool) -> None:
@@ -187,16 +191,9 @@ class Everybody:
         """A table of what PostgreSQL answers; every text in it is a name of ours, without tabs and backslashes."""
         with tempfile.TemporaryDirectory(prefix="regulars-") as directory:
             aside = Path(directory) / table
-            copied = f"copy ({query}) to stdout".encode()
-            with aside.open("wb") as file, self._connection.cursor() as cursor, cursor.copy(copied) as copy:
-                for line in copy:
-                    file.write(line)
-            told = ", ".join(f"{sql.text(name)}: {sql.text(kind)}" for name, kind in types.items())
-            self._duck.execute(
-                f"create or replace temp table {table} as select * from read_csv({sql.text(str(aside))}, "  # noqa: S608 -- our own names
-                f"columns = {{{told}}}, auto_detect = false, header = false, delim = '\t', quote = '', escape = '', "
-                r"nullstr = '\N')"
-            )
+            copy_aside(self._connection, f"copy ({query}) to stdout", aside)
+            rows = lines(aside, types.items())
+            self._duck.execute(f"create or replace temp table {table} as select * from {rows}")  # noqa: S608 -- our own names
 
 
 def _change(told: Sequence[str | None]) -> Change:

@@ -129,8 +129,8 @@ def _at_once(asked: Asked, mirror: Path, progress: Progress) -> Result:
             opened.duck, connection, asked.rules, currency, microseconds(asked.as_of), flips=asked.write
         )
         progress("cut-offs", 0, everybody.customers())
-        found = everybody.read()
-        values = asked.published.values if asked.published else found
+        everybody.read()
+        values = asked.published.values if asked.published else everybody.cut_offs()
         everybody.decide(values, follows=asked.write)
         if not asked.write:
             tally = everybody.tally()

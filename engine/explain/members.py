@@ -95,6 +95,10 @@ def rules_for(rules: StandingRules, when: Condition) -> StandingRules:
     return only(rules.model_copy(update={"segments": (*rules.segments, asked), "order": ()}), part_of(ASKED))
 
 
+def _needed(rules: StandingRules, subject: Subject, when: Condition | None) -> StandingRules:
+    return only(rules, part_of(subject)) if when is None else rules_for(rules, when)
+
+
 def judge(
     connection: Connection,
     standings: Standings,
@@ -116,8 +120,7 @@ def judge(
         when: an ad-hoc condition.
         progress: told what is being done, how many customers are done and how many there are.
     """
-    rules = standings.rules.standing
-    needed = only(rules, part_of(subject)) if when is None else rules_for(rules, when)
+    needed = _needed(standings.rules.standing, subject, when)
     judging = Standings(replace(standings.rules, standing=needed), standings.versions, standings.currency)
     values = None
     if needed.tiers is not None or needed.rfm is not None:
@@ -138,16 +141,14 @@ def members_at_once(
     when: Condition | None = None,
 ) -> list[Member]:
     """The members as judged as of an instant over the open mirror, by the shop's name; see `judge`."""
-    rules = standings.rules.standing
-    needed = only(rules, part_of(subject)) if when is None else rules_for(rules, when)
+    needed = _needed(standings.rules.standing, subject, when)
     everybody = Everybody(
         mirror.duck, connection, standings.rules, standings.currency, microseconds(at), only=needed, flips=False
     )
-    computed = everybody.read()
-    published = None
-    if needed.tiers is not None or needed.rfm is not None:
-        published = cut_offs_of(connection, standings, at, past=past).values
-    everybody.decide(published or computed, follows=not past)
+    everybody.read()
+    ranked = needed.tiers is not None or needed.rfm is not None
+    published = cut_offs_of(connection, standings, at, past=past).values if ranked else CutOffs()
+    everybody.decide(published or everybody.cut_offs(), follows=not past)
     found = everybody.members(subject.kind, subject.name)
     return sorted((Member(key, number) for number, key in found), key=lambda each: each.key)
 

@@ -174,7 +174,7 @@ def _rows_query(relation: Relation, fields: Collection[str], owners: str, also: 
 
 
 def _columns(relation: Relation, wanted: Collection[str]) -> list[str]:
-    at = "null::bigint" if relation.at is None else _microseconds(relation.at)
+    at = "null::bigint" if relation.at is None else microseconds_of(relation.at)
     return [at, relation.key, *(_column(relation, each, wanted) for each in relation.columns[2:])]
 
 
@@ -193,10 +193,11 @@ def _column(relation: Relation, name: str, wanted: Collection[str]) -> str:
     assert field.sql is not None  # columns are the stored fields
     if name not in wanted:
         return "null::bigint"
-    return _microseconds(field.sql) if field.type == "instant" else field.sql
+    return microseconds_of(field.sql) if field.type == "instant" else field.sql
 
 
-def _microseconds(expression: str) -> str:
+def microseconds_of(expression: str) -> str:
+    """Microseconds since the epoch of an expression of SQL that gives an instant."""
     return f"(extract(epoch from {expression}) * 1000000)::bigint"
 
 

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from engine.attributes.relations import RELATIONS
 from engine.attributes.sources import sources
+from engine.facts.read import microseconds_of
 from engine.facts.standing import COLUMNS, Kept, kept_of
 from engine.standing.decide import HandTag
 
@@ -85,8 +86,9 @@ def _query(quiet: tuple[str, ...]) -> str:
     return f"""
 with cut as (select max(id) as id from cut_offs where "values" -> 'digests' = %(digests)s)
 select c.id, c.fact_version as now_version, c.recorded_at, cut.id as now_cut_offs, s.fact_version, {_KEPT},
-       (select jsonb_agg(jsonb_build_array(h.tag, {_micro("h.at")}, {_micro("h.expires_at")}, {_micro("h.removed_at")})
-                         order by h.id) from hand_tags h where h.customer_id = c.id) as hand_tags,
+       (select jsonb_agg(jsonb_build_array(h.tag, {microseconds_of("h.at")}, {microseconds_of("h.expires_at")},
+                         {microseconds_of("h.removed_at")}) order by h.id)
+          from hand_tags h where h.customer_id = c.id) as hand_tags,
        exists (select from journeys j where j.customer_id = c.id and j.state = 'running') as running{probes}
   from customers c cross join cut left join standings s on s.customer_id = c.id
  where c.id = any(%(ids)s)
@@ -96,10 +98,6 @@ select c.id, c.fact_version as now_version, c.recorded_at, cut.id as now_cut_off
 def _some(name: str) -> str:
     relation = RELATIONS[name]
     return f"exists (select from {relation.source} where {relation.owner} = c.id)"
-
-
-def _micro(instant: str) -> str:
-    return f"(extract(epoch from {instant}) * 1000000)::bigint"
 
 
 def _situation(row: Mapping[str, Any], quiet: tuple[str, ...]) -> Situation:

@@ -4,7 +4,7 @@ No row becomes a Python object: PostgreSQL writes the lines and DuckDB reads the
 bounded by the customers of a part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def _write_rows(
     aside = target.with_suffix(".rows")
     with told_of_disks(directory):
         try:
-            if not _copy(hand.connection, stored.copied(owners), aside):
+            if not copy_aside(hand.connection, stored.copied(owners), aside):
                 return None
             gathered = {name: directory / file.path for name, file in before.items()}
             hand.duck.execute(_conversion(stored, aside, target, gathered))
@@ -74,8 +74,8 @@ def _write_rows(
             aside.unlink(missing_ok=True)
 
 
-def _copy(connection: Connection, statement: str, aside: Path) -> int:
-    """Bytes that were written."""
+def copy_aside(connection: Connection, statement: str, aside: Path) -> int:
+    """Writes what a COPY statement sends into a file, a line a row; gives how many bytes."""
     with (
         aside.open("wb", buffering=_BUFFER) as file,
         connection.cursor() as cursor,
@@ -89,14 +89,26 @@ def _copy(connection: Connection, statement: str, aside: Path) -> int:
 
 def _conversion(stored: Stored, aside: Path, target: Path, gathered: Mapping[str, Path]) -> str:
     columns = [("customer", "BIGINT"), *stored.columns]
-    told = ", ".join(f"{sql.text(name)}: '{_told(kind)}'" for name, kind in columns)
     kept = ", ".join(f"{stored.gathered.get(name) or _kept(name, kind)} as {sql.name(name)}" for name, kind in columns)
     joined = GATHERED.format_map(_sources(gathered)) if stored.gathered else ""
     return (
-        f"copy (select {kept} from read_csv({sql.text(plain(aside))}, auto_detect = false, header = false, "  # noqa: S608 -- our own declarations
-        f"columns = {{{told}}}, delim = '\t', quote = '', escape = '', comment = '', new_line = '\\n', "
-        f"nullstr = '\\N', max_line_size = {_LONGEST_LINE}, strict_mode = true) r {joined} order by customer) "
+        f"copy (select {kept} from {lines(aside, columns)} r {joined} order by customer) "  # noqa: S608 -- our own declarations
         f"to {sql.text(str(target))} ({PARQUET})"
+    )
+
+
+def lines(aside: Path, columns: Iterable[tuple[str, str]]) -> str:
+    """The rows of a file that COPY has filled, for DuckDB's `from`; texts are as COPY has escaped them.
+
+    Args:
+        aside: the file.
+        columns: each one's name and type.
+    """
+    told = ", ".join(f"{sql.text(name)}: '{_told(kind)}'" for name, kind in columns)
+    return (
+        f"read_csv({sql.text(plain(aside))}, auto_detect = false, header = false, columns = {{{told}}}, "
+        "delim = '\t', quote = '', escape = '', comment = '', new_line = '\\n', "
+        f"nullstr = '\\N', max_line_size = {_LONGEST_LINE}, strict_mode = true)"
     )
 
 

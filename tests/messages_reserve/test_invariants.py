@@ -42,7 +42,7 @@ def _controls_without(*, state):
 
         def broken(self):
             left = [control for control in self.known.controls if control["state"] != state]
-            object.__setattr__(self.known, "controls", left)
+            self.known = self.known._replace(controls=left)
             return whole(self)
 
         monkeypatch.setattr(Reserving, "_pause" if state == "paused" else "_killed", broken)

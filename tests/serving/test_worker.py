@@ -90,12 +90,14 @@ async def test_whatever_fails_its_logs_name_nobody(shop, namespace, tmp_path) ->
     shop.execute(
         """create function tell_tale_too() returns trigger language plpgsql as $$
            begin
-               raise exception 'no mail for %%', (select email from customers where id = new.customer_id);
+               if (select key from customers where id = new.customer_id) = 'c2' then
+                   raise exception 'no mail for %%', (select email from customers where id = new.customer_id);
+               end if;
+               return new;
            end $$"""
     )
     shop.execute(
-        """create trigger tell_tale_too before insert on messages for each row
-           when (new.key like '%%/order-2/%%') execute function tell_tale_too()"""
+        """create trigger tell_tale_too before insert on messages for each row execute function tell_tale_too()"""
     )
     inbox = Inbox(refuse={ZENOBIA["email"]: f"550 5.1.1 <{ZENOBIA['email']}> Zenobia does not live here"})
     async with smtp_server(inbox) as port:

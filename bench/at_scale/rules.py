@@ -22,7 +22,7 @@ _KINDS = {
     "bags": ("money", "sum: lines.amount", ", category: bags"),
     "reduced": ("integer", "count: lines", ", discounted: true"),
 }
-_SHIPPED = ("attributes/orders.yaml", "attributes/payments.yaml", "rfm.yaml", "policy.yaml")
+_SHIPPED = ("attributes/orders.yaml", "attributes/payments.yaml", "attributes/rfm.yaml", "rfm.yaml", "policy.yaml")
 _PLAYBOOKS = {
     "big-spender": "{enters: {segment: rule-0}}",
     "odd-payment": "{event: order.placed, where: {payment_method: invoice}}",

@@ -14,8 +14,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.beating import heartbeats
 from activities.context import Context
+from engine.dispatch.in_force import MovedOnError
 from engine.evaluation.sliced import Slices, StoppedError
-from engine.evaluation.wire import SliceRequest
+from engine.evaluation.wire import MOVED_ON, SliceRequest
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Evaluate:
                 await working
             except StoppedError:
                 raise ApplicationError("the worker ends; another goes on", type="worker_ends") from None
+            except MovedOnError as error:
+                raise ApplicationError(str(error), type=MOVED_ON, non_retryable=True) from None
 
     def _on_a_thread(self, request: SliceRequest, work: Callable[[Slices], None], stopped: threading.Event) -> None:
         with self.context.pool.connection() as connection:

@@ -103,6 +103,19 @@ def database(make_database: Callable[[], str]) -> str:
     return make_database()
 
 
+@pytest.fixture(scope="module")
+def module_database(template_database: str) -> Iterator[str]:
+    """A migrated database for all tests of a file."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _admin(
+        sql.SQL("create database {} template {} strategy file_copy").format(
+            sql.Identifier(name), sql.Identifier(template_database)
+        )
+    )
+    yield _with_database(_server(), name)
+    _admin(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
 @pytest.fixture
 def connection(database: str) -> Iterator[psycopg.Connection]:
     """An open connection to this test's own database, committing when told."""

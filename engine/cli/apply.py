@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.applying import Wanted, author, carry_out
+from engine.cli.database import Database
 from engine.cli.planned import in_force
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules_at import refuse_unsound
-from engine.cli.rules_in_force import Database
 from engine.cli.standing import output_console
 from engine.dispatch.in_force import history
 from engine.facts.pool import connect

@@ -12,9 +12,10 @@ from typing import Literal
 import typer
 
 from engine.cli.acting import said
+from engine.cli.database import Database
 from engine.cli.evaluate import told_progress
 from engine.cli.planned import Before, plan_of, write
-from engine.cli.rules_in_force import Database, WrongVersionError
+from engine.cli.rules_in_force import WrongVersionError
 from engine.dispatch.held import HOW
 from engine.dispatch.in_force import MovedOnError, Row, Succession
 from engine.edits.begin import EditRefusedError, check_edits

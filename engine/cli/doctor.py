@@ -12,11 +12,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from engine.cli.database import Database
 from engine.cli.mirror import project_mirror
 from engine.cli.project import ProjectOption, find_project
 from engine.composition import channel_providers
 from engine.dispatch.in_force import is_applied, last
-from engine.facts.migrate import is_current, upgrade
+from engine.facts.migrate import is_current
 from engine.facts.pool import connect
 from engine.journeys.plan import Webhook
 from engine.language.rules import Rules, load_rules
@@ -34,7 +35,6 @@ from engine.servers.examine_temporal import examine_temporal
 from engine.servers.external import redacted
 from engine.servers.findings import Finding, State
 from engine.servers.leave import leave
-from engine.servers.need import need
 from engine.servers.project import Project
 from engine.servers.worker_settings import DEFAULT_PORT
 from engine.serving.intake import events_token
@@ -68,9 +68,7 @@ def doctor(
 
 
 def _rebuild_mirror(project: Project) -> None:
-    need(project, database=True)
-    url = os.environ["REGULARS_DATABASE_URL"]
-    upgrade(url)
+    url = Database.of(project).url
     with project_mirror(project, url, anew=True):
         pass
 

@@ -1,7 +1,6 @@
 """`regulars evaluate`: everyone's standing at once; what it is and what changed."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from engine.cli.confirm import confirmed
+from engine.cli.database import Database
 from engine.cli.instants import read_instant
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules import sound_rules
@@ -22,19 +22,17 @@ from engine.composition import connect as connect_temporal
 from engine.dispatch.held import HOW, begin
 from engine.dispatch.in_force import MovedOnError
 from engine.dispatch.versions import StoredVersions
+from engine.evaluation.processes import Progress as Told
 from engine.evaluation.run import Asked, Result, evaluate
-from engine.evaluation.run import Progress as Told
 from engine.evaluation.sliced import Found
-from engine.evaluation.split import evaluate_split
+from engine.evaluation.split import EndedError, evaluate_split
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
-from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules
 from engine.mirror.open import mirror_directory
 from engine.replay.prepare import shop_zone
-from engine.servers.need import need
 
 _WRONG = 1
 _MOST_SLICES = 1000
@@ -69,9 +67,7 @@ def evaluate_(
     found = find_project(project)
     if slices is not None and as_of is not None:
         raise typer.BadParameter("--slices: found with --as-of, expected without: a past instant is read here")
-    need(found, database=True, temporal=slices is not None)
-    url = os.environ["REGULARS_DATABASE_URL"]
-    upgrade(url)
+    url = Database.of(found, temporal=slices is not None).url
     now = datetime.now(UTC)
     with connect(url) as connection:
         own = sound_rules(found)
@@ -91,7 +87,7 @@ def evaluate_(
     try:
         with told_progress() as told:
             result = evaluate(asked, told) if slices is None else _split(asked, slices, told)
-    except (CurrencyUnclearError, MovedOnError) as error:
+    except (CurrencyUnclearError, EndedError, MovedOnError) as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(_WRONG) from None
     _print(rules, asked, result)

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.database import Database
 from engine.cli.planned import Before, Format, in_force, plan_of, where_known, write
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules_at import refuse_unsound, rules_at
-from engine.cli.rules_in_force import Database
 from engine.language.rules import load_rules
 from engine.planning.report import Version
 

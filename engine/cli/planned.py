@@ -10,8 +10,10 @@ from typing import Literal
 import typer
 from rich.console import Console
 
+from engine.cli.database import Database
 from engine.cli.evaluate import told_progress
-from engine.cli.rules_in_force import Database, WrongVersionError
+from engine.cli.mirror import project_mirror
+from engine.cli.rules_in_force import WrongVersionError
 from engine.dispatch.in_force import Row, last
 from engine.dispatch.versions import StoredVersions
 from engine.edits.positions import Positions, read_positions
@@ -84,6 +86,7 @@ def plan_of(database: Database, before: Before, new: Rules, what: str, places: P
     """The plan from one version to another, with a bar where it takes long.
 
     Raises:
+        MirrorError: the disk is full or cannot be used.
         typer.Exit: the currency is unclear; the message has been written.
     """
     asked = Asked(
@@ -91,8 +94,8 @@ def plan_of(database: Database, before: Before, new: Rules, what: str, places: P
         notes=before.notes, places=places,
     )  # fmt: skip
     try:
-        with told_progress() as told:
-            return make_plan(asked, told)
+        with project_mirror(database.project, database.url) as mirror, told_progress() as told:
+            return make_plan(asked, mirror, told)
     except CurrencyUnclearError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(_WRONG) from None

@@ -14,10 +14,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from engine.cli.database import Database
 from engine.cli.instants import read_instant
 from engine.cli.rules import sound_rules
 from engine.composition import Stay, free_run, run_replay
-from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules
 from engine.replay.driver import Window
@@ -27,7 +27,6 @@ from engine.replay.prepare import prepare_schema, shop_zone
 from engine.replay.run import Run, begin, directory, next_run
 from engine.replay.standing import decides, judge_before
 from engine.servers.leave import leave
-from engine.servers.need import need
 from engine.servers.project import Project
 
 console = Console()
@@ -64,9 +63,7 @@ def replay(
 ) -> None:
     """Replay recorded facts through the running engine; nothing leaves but into the replay's own mailbox."""
     found = Project.find(project)
-    need(found, database=True, temporal=True)
-    url = os.environ["REGULARS_DATABASE_URL"]
-    upgrade(url)
+    url = Database.of(found, temporal=True).url
     rules = sound_rules(found)
     with connect(url) as connection:
         zone = shop_zone(connection, rules.policy.zone)

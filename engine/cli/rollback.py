@@ -6,10 +6,11 @@ import typer
 
 from engine.cli.apply import By, Count, Expect, Message, Yes
 from engine.cli.applying import Wanted, author, carry_out
+from engine.cli.database import Database
 from engine.cli.planned import in_force
 from engine.cli.project import ProjectOption, find_project
 from engine.cli.rules_at import refuse_unsound
-from engine.cli.rules_in_force import Database, find_version
+from engine.cli.rules_in_force import find_version
 from engine.dispatch.versions import StoredVersions
 from engine.facts.pool import connect
 

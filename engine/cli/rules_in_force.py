@@ -1,8 +1,6 @@
 """The rules in force for commands that judge by them, beside the project's files."""
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +8,10 @@ import psycopg
 
 from engine.dispatch.in_force import InForce, come_into_force, is_applied, kept_versions, last
 from engine.dispatch.versions import StoredVersions
-from engine.facts.migrate import upgrade
 from engine.language.issues import did_you_mean
 from engine.language.rules import Rules
 from engine.servers.errors import SetupError
-from engine.servers.need import need
 from engine.servers.progress import say
-from engine.servers.project import Project
 
 Connection = psycopg.Connection[Any]
 DIFFER = "the project's files differ from the rules in force, which count here: see `regulars plan`"
@@ -26,21 +21,6 @@ class WrongVersionError(SetupError):
     """No such version, or another one is in force than was expected; the operator's mistake, not the set-up's."""
 
     exit_code = 1
-
-
-@dataclass(frozen=True)
-class Database:
-    """The project's database, made ready."""
-
-    url: str
-
-    @classmethod
-    def of(cls, project: Project) -> "Database":
-        """Of a project; starts the embedded one where none is configured."""
-        need(project, database=True)
-        url = os.environ["REGULARS_DATABASE_URL"]
-        upgrade(url)
-        return cls(url)
 
 
 def starting_with(connection: Connection, own: Rules, now: datetime) -> Rules:

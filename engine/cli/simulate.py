@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table as Shown
 
+from engine.cli.database import Database
 from engine.cli.evaluate import told_progress
 from engine.cli.instants import read_instant
 from engine.cli.project import ProjectOption, find_project
@@ -26,13 +27,11 @@ from engine.cli.simulate_campaigns import campaigns_in, check_campaigns, schedul
 from engine.cli.simulate_responses import assumed_responses
 from engine.cli.standing import output_console
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
-from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.issues import did_you_mean
 from engine.language.responses import Responses
 from engine.language.rules import Rules, load_rules
 from engine.replay.prepare import shop_zone
-from engine.servers.need import need
 from engine.servers.progress import say
 from engine.servers.project import Project
 from engine.simulation.backtest import Window, backtest, with_cut_offs
@@ -94,9 +93,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option
     found = find_project(project)
     if output is not None:
         _refuse(output)
-    need(found, database=True)
-    url = os.environ["REGULARS_DATABASE_URL"]
-    upgrade(url)
+    url = Database.of(found).url
     after, before = _sides(found, playbook or (), ref, against)
     check_campaigns(campaign, {*after.rules.campaigns, *(before.rules.campaigns if before else ())})
     # Whoever names a playbook alone wants nothing else.

@@ -1,6 +1,5 @@
 """Opens facts and rules together for commands that ask about standing."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,17 +11,16 @@ import psycopg
 import typer
 from rich.console import Console
 
+from engine.cli.database import Database
 from engine.cli.instants import read_instant
 from engine.cli.rules import sound_rules
 from engine.cli.rules_in_force import judging_by
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
-from engine.facts.migrate import upgrade
 from engine.facts.pool import connect
 from engine.language.rules import Rules
 from engine.replay.prepare import shop_zone
-from engine.servers.need import need
 from engine.servers.project import Project
 
 Working = Annotated[bool, typer.Option("--working", help="By the working files, not by the rules in force.")]
@@ -73,9 +71,7 @@ def opened_standing(project: Project, *, working: bool = False) -> Iterator[Open
     Raises:
         typer.Exit: shops have several currencies and the policy names none; the message has been written.
     """
-    need(project, database=True)
-    url = os.environ["REGULARS_DATABASE_URL"]
-    upgrade(url)
+    url = Database.of(project).url
     own = sound_rules(project)
     with connect(url) as connection:
         rules = own if working else judging_by(connection, own)

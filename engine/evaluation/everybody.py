@@ -19,6 +19,7 @@ from engine.facts.read import microseconds_of
 from engine.language.rules import Rules
 from engine.mirror.reading import copy_aside, lines
 from engine.query import run, sql
+from engine.query.attributes import Statement
 from engine.query.changes import CHANGES, PREVIOUS_SETS, compile_changes
 from engine.query.did import compile_answers
 from engine.query.happenings import EventCatalogue
@@ -130,12 +131,20 @@ class Everybody:
         """The cut-offs that follow from the attributes that were read."""
         return self._judge.cut_offs(self._duck)
 
-    def decide(self, cut_offs: CutOffs, *, follows: bool) -> None:
-        """Decides everybody's standing; `follows`: from the stored ones, else as if there were none before."""
+    @property
+    def reading(self) -> tuple[Statement, int]:
+        """What `read` computes, and as of when: where two over one mirror have it alike, one has read for both."""
+        return self._judge.statement, self._at
+
+    def stored(self, *, follows: bool) -> None:
+        """Copies what the decision starts from; `follows`: the stored standings, else as if there were none before."""
         nobody = "" if follows else " where false"
         self._copy(_PREVIOUS + nobody, PREVIOUS, _PREVIOUS_TYPES)
         self._copy(_GIVEN + nobody, PREVIOUS_GIVEN, _GIVEN_TYPES)
         self._copy(_HAND_TAGS, HAND_TAGS, _HAND_TAGS_TYPES)
+
+    def decide(self, cut_offs: CutOffs) -> None:
+        """Decides everybody's standing from what was stored."""
         known = self._evaluator
         events = EventCatalogue(
             known.catalogue.events, known.event_fields, known.catalogue.currency, self._rules.policy.zone,
@@ -145,10 +154,12 @@ class Everybody:
             run.prepare(self._duck, statement)
             self._duck.execute(statement.text)
         self._judge.decide(self._duck, self._at, cut_offs)
-        if follows:
-            self._copy(_SETS, PREVIOUS_SETS, _SETS_TYPES)
-            for text in compile_changes(self._judge.rules, self._judge.columns):
-                self._duck.execute(text)
+
+    def compare(self) -> None:
+        """Finds what has changed from the stored standings to those decided."""
+        self._copy(_SETS, PREVIOUS_SETS, _SETS_TYPES)
+        for text in compile_changes(self._judge.rules, self._judge.columns):
+            self._duck.execute(text)
 
     def said(self) -> Iterator[list[Said]]:
         """What is said of each, in the order of their numbers, in batches."""

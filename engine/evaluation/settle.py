@@ -21,7 +21,8 @@ from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
 from engine.evaluation.edited import edited_parts, new_triggers
 from engine.evaluation.existing import start_existing
-from engine.evaluation.run import Asked, Progress, evaluate
+from engine.evaluation.processes import Progress
+from engine.evaluation.run import Asked, evaluate
 from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher

@@ -14,15 +14,13 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from engine.dispatch.held import begin as begin_held
-from engine.dispatch.held import too_many
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions, publish
 from engine.evaluation.columns import Columns
+from engine.evaluation.finish import finish
+from engine.evaluation.processes import CHUNK
 from engine.evaluation.work import Order, Tally, Work
 from engine.facts.currency import reporting_currency
-from engine.facts.event_contracts import load_contracts
-from engine.facts.matching import EventMatcher
 from engine.facts.standing import Published, publish_cut_offs
 from engine.language.rules import Rules
 from engine.standing.cut_offs import CutOffs
@@ -31,7 +29,6 @@ Connection = psycopg.Connection[Any]
 Alive = Callable[[], bool]
 """Whether the work may go on; asked after each chunk."""
 
-CHUNK = 1000
 _RUN = "select * from evaluation_runs where id = %s"
 _OF_SLICE = "select id from customers where mod(id, %(of)s) = %(number)s and id > %(after)s order by id limit %(limit)s"
 
@@ -90,6 +87,13 @@ def begin_run(
         "insert into evaluation_slices (run_id, number) select %s, generate_series(0, %s)", (row[0], slices - 1)
     )
     return int(row[0])
+
+
+def give_up(connection: Connection, run: int) -> None:
+    """Notes that nobody goes on with a run: whoever evaluates next begins another. The caller commits."""
+    connection.execute(
+        "update evaluation_runs set ended_at = coalesce(ended_at, clock_timestamp()) where id = %s", (run,)
+    )
 
 
 def slices_of(connection: Connection, run: int) -> int:
@@ -177,6 +181,7 @@ class Slices:
         Raises:
             StoppedError: it was told to stop.
             OvertakenError: another worker goes on with it.
+            MovedOnError: other rules have come into force meanwhile, so nobody may go on with the run.
         """
         row, work = self._work()
         with self.connection.transaction():
@@ -199,19 +204,13 @@ class Slices:
             row = self._locked()
             rules, currency = self._rules(row)
             started = [each for _, told in _tallies(self.connection, self.run) for each in told["started"]]
-        held = too_many(rules.policy, len(started))
-        if rules.policy.mass_start is not None and not held:
-            matcher = EventMatcher(load_contracts(), currency)
-            begin_held(self.connection, started, row["told_at"], matcher, self.versions)
-            self.connection.commit()
+        held = finish(
+            self.connection, rules, currency, cut_offs=row["cut_offs_id"], journeys=started, at=row["told_at"]
+        )
         with self.connection.transaction():
             self.connection.execute(
-                "update cut_offs set judged_at = coalesce(judged_at, clock_timestamp()) where id = %s",
-                (row["cut_offs_id"],),
-            )
-            self.connection.execute(
                 "update evaluation_runs set ended_at = coalesce(ended_at, clock_timestamp()), held = %s where id = %s",
-                (len(started) if held else 0, self.run),
+                (held, self.run),
             )
 
     def _noting(self, number: int, after: int, last: int, so_far: Tally) -> Callable[[Connection, Tally], None]:

@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
+from engine.dispatch.in_force import MovedOnError, last
 from engine.evaluation import sliced
-from engine.evaluation.run import Progress
+from engine.evaluation.processes import Progress
 from engine.evaluation.sliced import Found
-from engine.evaluation.wire import PREFIX, EvaluationStart, workflow_id
+from engine.evaluation.wire import MOVED_ON, PREFIX, EvaluationStart, workflow_id
 from engine.facts.pool import connect
 from engine.journeys import wire
 from engine.journeys.describe import brief
@@ -21,6 +22,17 @@ from engine.language.rules import Rules
 
 _LOOK = 0.5
 """Seconds between two looks at how far it has come."""
+
+
+class EndedError(Exception):
+    """Somebody ended the run in Temporal before everybody was judged."""
+
+    def __init__(self, run: int) -> None:
+        """Says which run, and what to do."""
+        super().__init__(
+            f"evaluation {run} was ended in Temporal before everybody was judged; who was judged stays as judged, and "
+            "`regulars evaluate` begins anew"
+        )
 
 
 async def evaluate_split(
@@ -39,7 +51,8 @@ async def evaluate_split(
 
     Raises:
         CurrencyUnclearError: shops have several currencies and the policy names none.
-        WorkflowFailedError: somebody ended the run in Temporal.
+        MovedOnError: other rules have come into force meanwhile; who was judged before stays as judged.
+        EndedError: somebody ended the run in Temporal.
     """
     with connect(url) as connection:
         run = sliced.begin_run(connection, rules, now, now, slices, start_existing=start_existing)
@@ -50,8 +63,22 @@ async def evaluate_split(
         while not ending.done():
             _tell(connection, run, progress)
             await asyncio.wait([ending], timeout=_LOOK)
-        await ending
+        try:
+            await ending
+        except WorkflowFailureError as failure:
+            sliced.give_up(connection, run)
+            connection.commit()
+            raise _why(connection, rules, run, failure) from None
         return sliced.found(connection, run)
+
+
+def _why(connection: psycopg.Connection, rules: Rules, run: int, failure: WorkflowFailureError) -> Exception:
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, ApplicationError) and cause.type == MOVED_ON:
+            return MovedOnError(rules.version, last(connection))
+        cause = cause.__cause__
+    return EndedError(run)
 
 
 async def _start(client: Client, run: int, slices: int) -> WorkflowHandle[Any, Any]:

@@ -7,6 +7,9 @@ PREFIX = "evaluate"
 BULK_QUEUE = "regulars-bulk"
 """The task queue of slices: a worker takes one at a time there, so that its journeys go on beside it."""
 
+MOVED_ON = "moved_on"
+"""The type of the failure that ends a run: other rules have come into force since it began."""
+
 
 def workflow_id(run: int) -> str:
     """The id of a run's workflow."""

@@ -3,16 +3,13 @@
 A process opens its own connection and compiles the rules once; chunks are lists of customers' numbers.
 """
 
-import multiprocessing
 import os
 import resource
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from multiprocessing.connection import wait
 from typing import Any
 
 import psycopg
@@ -24,6 +21,7 @@ from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.standing import Read, Shift
 from engine.dispatch.versions import StoredVersions
 from engine.evaluation.columns import Columns, column_reader
+from engine.evaluation.processes import end_with_maker
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.pool import connect
@@ -287,18 +285,6 @@ def begin(url: str, schema: str, order: Order) -> None:
     end_with_maker()
     _connection = connect(url, schema)
     _work = Work(_connection, order)
-
-
-def end_with_maker() -> None:
-    """Lets a process of a pool end with the process that made the pool, however that ends."""
-    maker = multiprocessing.parent_process()
-    if maker is not None:
-        threading.Thread(target=_end_with, args=(maker.sentinel,), daemon=True).start()
-
-
-def _end_with(maker: int) -> None:
-    wait([maker])
-    os._exit(1)  # nobody is left to tell; the database takes back what was not committed
 
 
 def end() -> None:

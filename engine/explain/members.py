@@ -148,7 +148,8 @@ def members_at_once(
     everybody.read()
     ranked = needed.tiers is not None or needed.rfm is not None
     published = cut_offs_of(connection, standings, at, past=past).values if ranked else CutOffs()
-    everybody.decide(published or everybody.cut_offs(), follows=not past)
+    everybody.stored(follows=not past)
+    everybody.decide(published or everybody.cut_offs())
     found = everybody.members(subject.kind, subject.name)
     return sorted((Member(key, number) for number, key in found), key=lambda each: each.key)
 

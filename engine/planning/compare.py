@@ -1,36 +1,35 @@
 """Everybody's standing by two versions of the rules, for some parts: who differs, and how many are in each.
 
-`compare` is the one place that goes over all customers. It asks for facts and gives numbers and lists of customers, so
-what is inside of it can be another evaluation.
+Both versions decide over one open mirror, one after the other, from the same stored standings; what each has decided is
+compared where it is, in DuckDB.
 """
 
-import multiprocessing
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import duckdb
 import psycopg
 
 from engine.conditions.operands import microseconds
 from engine.dispatch.standing import part_of
-from engine.evaluation.work import end_with_maker
-from engine.facts.pool import connect
+from engine.evaluation.everybody import Everybody
+from engine.evaluation.processes import Progress
 from engine.language.rules import Rules
-from engine.planning.decider import Decider, alike, together
-from engine.planning.reading import Person, merged, people
-from engine.standing.changes import changes
+from engine.query import sql
+from engine.query.changes import DIFFERENCES, PREVIOUS_SETS, compile_differences
+from engine.query.standing import MEMBERSHIPS, PREVIOUS, RANKS
 from engine.standing.cut_offs import CutOffs
-from engine.standing.decide import Standing
+from engine.standing.decide import Change
+from engine.standing.pruned import only
 
 Connection = psycopg.Connection[Any]
-Progress = Callable[[str, int, int], None]
-"""Told of what is being done, how many customers are done and how many there are."""
-PROCESSES = 2
-CHUNK = 1000
+Sizes = Counter[tuple[str, str]]
+_STAGES = 3
+"""Of the progress: both versions decided, then compared."""
+_RANKS_BEFORE, _SETS_BEFORE = "ranks before", "memberships before"
 
 
 class Move(NamedTuple):
@@ -53,16 +52,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Sides:
-    """What to compare: both versions, the parts that differ, and as of when, where the facts are."""
+    """What to compare: both versions, the parts that differ, and as of when."""
 
-    url: str
     old: Side
     new: Side
     parts: frozenset[str]
     as_of: datetime
-    schema: str = "public"
-    processes: int = PROCESSES
-    chunk: int = CHUNK
 
 
 @dataclass
@@ -74,134 +69,78 @@ class Comparison:
 
     customers: int = 0
     changing: int = 0
-    before: Counter[tuple[str, str]] = field(default_factory=Counter)
-    after: Counter[tuple[str, str]] = field(default_factory=Counter)
+    before: Sizes = field(default_factory=Counter)
+    after: Sizes = field(default_factory=Counter)
     moves: "dict[Move, array[int]]" = field(default_factory=dict)
 
-    def add(self, other: "Comparison") -> None:
-        """Takes in what came of other customers."""
-        self.customers += other.customers
-        self.changing += other.changing
-        self.before.update(other.before)
-        self.after.update(other.after)
-        for move, ids in other.moves.items():
-            self.moves.setdefault(move, array("q")).extend(ids)
 
+def compare(
+    duck: duckdb.DuckDBPyConnection,
+    connection: Connection,
+    asked: Sides,
+    progress: Progress = lambda _what, _done, _total: None,
+) -> Comparison:
+    """Decides everybody by both versions; nothing is written.
 
-def compare(asked: Sides, progress: Progress = lambda _what, _done, _total: None) -> Comparison:
-    """Judges everybody by both versions in one reading of the facts; nothing is written."""
-    found = Comparison()
-    with connect(asked.url, asked.schema) as connection:
-        ids = [row[0] for row in connection.execute("select id from customers order by id")]
+    Args:
+        duck: the open mirror's connection.
+        connection: to what is stored: standings, tags given by hand, events.
+        asked: what to compare.
+        progress: told of each step.
+    """
+    old, new = (_everybody(duck, connection, side, asked) for side in (asked.old, asked.new))
+    found = Comparison(customers=new.customers())
     if not asked.parts:
-        return Comparison(customers=len(ids))
-    chunks = [ids[start : start + asked.chunk] for start in range(0, len(ids), asked.chunk)]
-    progress("comparing", 0, len(ids))
-    for each in _all(asked, chunks):
-        found.add(each)
-        progress("comparing", found.customers, len(ids))
-    for move, moved in found.moves.items():
-        found.moves[move] = array("q", sorted(moved))
+        return found
+    progress("comparing", 0, _STAGES)
+    old.read()
+    old.stored(follows=True)
+    old.decide(asked.old.cut_offs or CutOffs())
+    found.before = _sizes(old, asked.parts)
+    progress("comparing", 1, _STAGES)
+    _keep(duck)
+    if new.reading != old.reading:
+        new.read()
+    new.decide(asked.new.cut_offs or CutOffs())
+    found.after = _sizes(new, asked.parts)
+    progress("comparing", 2, _STAGES)
+    _moved(duck, asked, found)
+    progress("comparing", _STAGES, _STAGES)
     return found
 
 
-def _all(asked: Sides, chunks: Sequence[Sequence[int]]) -> Iterator[Comparison]:
-    """For a few customers starting processes would take longer."""
-    if len(chunks) <= 1:
-        work = _Work(asked)
-        try:
-            yield from map(work.chunk, chunks)
-        finally:
-            work.close()
-        return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(asked.processes, mp_context=context, initializer=_begin, initargs=(asked,))
-    try:
-        futures = [pool.submit(_chunk, chunk) for chunk in chunks]
-        yield from (each.result() for each in as_completed(futures))
-    finally:
-        pool.shutdown(cancel_futures=True)
+def _everybody(duck: duckdb.DuckDBPyConnection, connection: Connection, side: Side, asked: Sides) -> Everybody:
+    parts = only(side.rules.standing, *sorted(asked.parts))
+    now = microseconds(asked.as_of)
+    return Everybody(duck, connection, side.rules, side.currency, now, only=parts, flips=False)
 
 
-class _Work:
-    """Reads and judges chunks of customers over one connection."""
-
-    def __init__(self, asked: Sides) -> None:
-        self._asked, self._now = asked, microseconds(asked.as_of)
-        self._connection = connect(asked.url, asked.schema)
-        self._old, self._new = (
-            Decider(side.rules, asked.parts, side.currency, side.cut_offs) for side in (asked.old, asked.new)
-        )
-        self._fold = together(self._old, self._new) if alike(self._old, self._new) else None
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._connection.close()
-
-    def chunk(self, ids: Sequence[int]) -> Comparison:
-        """These customers by both versions."""
-        found, parts, order = Comparison(), self._asked.parts, self._asked.new.rules.standing
-        with self._connection.transaction():
-            for number, before, after in self._judged(ids):
-                found.customers += 1
-                found.before.update(held(before, parts))
-                found.after.update(held(after, parts))
-                moved = [each for each in changes(before, after, order) if part_of(each) in parts]
-                found.changing += bool(moved)
-                for each in moved:
-                    move = Move(each.kind, each.before, each.after, each.rises)
-                    found.moves.setdefault(move, array("q")).append(number)
-        return found
-
-    def _judged(self, ids: Sequence[int]) -> Iterator[tuple[int, Standing, Standing]]:
-        old, new = self._old, self._new
-        if self._fold is not None:
-            for one in people(self._connection, ids, (old, new), self._fold.reads):
-                at = one.at(self._now)
-                values = self._fold(one.facts, at)
-                yield one.facts.customer_id, _standing(old, one, values, at), _standing(new, one, values, at)
-        elif old.rules.policy.zone == new.rules.policy.zone:
-            for one in people(self._connection, ids, (old, new), merged(old.reads, new.reads)):
-                yield one.facts.customer_id, self._alone(old, one), self._alone(new, one)
-        else:  # whose zone is unknown has another one in each version
-            both = zip(
-                people(self._connection, ids, (old,), old.reads),
-                people(self._connection, ids, (new,), new.reads),
-                strict=True,
-            )
-            for one, other in both:
-                yield one.facts.customer_id, self._alone(old, one), self._alone(new, other)
-
-    def _alone(self, decider: Decider, one: Person) -> Standing:
-        at = one.at(self._now)
-        return _standing(decider, one, decider.values(one.facts, at), at)
+def _keep(duck: duckdb.DuckDBPyConnection) -> None:
+    """Keeps what has been decided beside what will be."""
+    for table, kept in ((RANKS, _RANKS_BEFORE), (MEMBERSHIPS, _SETS_BEFORE)):
+        duck.execute(f"CREATE OR REPLACE TEMP TABLE {sql.name(kept)} AS FROM {table}")
 
 
-def _standing(decider: Decider, one: Person, values: Any, at: int) -> Standing:  # noqa: ANN401 -- as a fold gives them
-    return decider.standing(values, at, one.previous, one.hand_tags, one.events(decider))
+def _moved(duck: duckdb.DuckDBPyConnection, asked: Sides, found: Comparison) -> None:
+    for table, kept in ((PREVIOUS, _RANKS_BEFORE), (PREVIOUS_SETS, _SETS_BEFORE)):
+        duck.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {sql.name(kept)}")
+    for statement in compile_differences(asked.new.rules.standing):
+        duck.execute(statement)
+    among = f"FROM {DIFFERENCES} WHERE part IN ({', '.join(map(sql.text, sorted(asked.parts)))})"
+    ((found.changing,),) = duck.execute(f"SELECT count(DISTINCT customer) {among}").fetchall()
+    moves = duck.execute(
+        f"SELECT kind, before, after, rises, list(customer ORDER BY customer) {among} GROUP BY ALL ORDER BY ALL"
+    )
+    while row := moves.fetchone():
+        *move, customers = row
+        found.moves[Move(*move)] = array("q", customers)
 
 
-def held(standing: Standing, parts: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """What a standing has of some parts, by kind and name."""
-    for kind, name in (("stage", standing.stage), ("tier", standing.tier)):
-        if name is not None and kind in parts:
-            yield kind, name
-    if standing.rfm_group is not None and "rfm" in parts:
-        yield "rfm_group", standing.rfm_group
-    yield from (("tag", name) for name in standing.tags if f"tag {name}" in parts)
-    yield from (("segment", name) for name in standing.segments if f"segment {name}" in parts)
+def _sizes(decided: Everybody, parts: frozenset[str]) -> Sizes:
+    """How many are in each, of the parts compared; who is in no stage, tier or group is not counted."""
+    sizes = decided.tally().sizes
+    return Counter({(kind, name): size for (kind, name), size in sizes.items() if name and _part(kind, name) in parts})
 
 
-_work: _Work | None = None
-
-
-def _begin(asked: Sides) -> None:
-    """Makes a process of the pool ready."""
-    global _work  # noqa: PLW0603 -- a process of the pool has one work
-    end_with_maker()
-    _work = _Work(asked)
-
-
-def _chunk(ids: Sequence[int]) -> Comparison:
-    assert _work is not None  # the pool began it
-    return _work.chunk(ids)
+def _part(kind: str, name: str) -> str:
+    return part_of(Change(kind, None, name))

@@ -4,14 +4,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import duckdb
 import psycopg
 
+from engine.conditions.operands import microseconds
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
-from engine.evaluation.run import Asked, Progress, cut_offs
+from engine.evaluation.everybody import Everybody
 from engine.facts.standing import Published
 from engine.language.rules import Rules
 from engine.standing.cut_offs import CutOffs
+from engine.standing.pruned import only
 
 Connection = psycopg.Connection[Any]
 
@@ -26,15 +29,17 @@ class Found:
 
 
 def find_cut_offs(
-    connection: Connection,
-    url: str,
-    schema: str,
-    old: Standings,
-    new: Standings,
-    at: datetime,
-    progress: Progress,
+    duck: duckdb.DuckDBPyConnection, connection: Connection, old: Standings, new: Standings, at: datetime
 ) -> Found:
-    """The cut-offs of both versions; those of a tier or RFM that was not edited stay as they are."""
+    """The cut-offs of both versions; those of a tier or RFM that was not edited stay as they are.
+
+    Args:
+        duck: the open mirror's connection, over which new ones are computed.
+        connection: to the published ones.
+        old: the version before.
+        new: the version after.
+        at: as of when.
+    """
     before, after = old.published(connection), new.published(connection)
     if after is not None:
         return Found(_values(before), after.values, fresh=False)
@@ -46,16 +51,21 @@ def find_cut_offs(
             update={**({"tiers": None} if kept_tiers else {}), **({"rfm": None} if kept_rfm else {})}
         ),
     )
-    computed = _computed(url, schema, needed, at, progress)
+    computed = _computed(duck, connection, needed, new.currency, at)
     kept = before.values if before is not None else CutOffs()
     tiers = kept.tiers if kept_tiers else computed.tiers
     return Found(_values(before), CutOffs(tiers, kept.rfm if kept_rfm else computed.rfm), fresh=True)
 
 
-def _computed(url: str, schema: str, rules: Rules, at: datetime, progress: Progress) -> CutOffs:
+def _computed(
+    duck: duckdb.DuckDBPyConnection, connection: Connection, rules: Rules, currency: str | None, at: datetime
+) -> CutOffs:
     if rules.standing.tiers is None and rules.standing.rfm is None:
         return CutOffs()
-    return cut_offs(Asked(url, rules, at, at, write=False, schema=schema), progress)
+    ranked = only(rules.standing, "tier", "rfm")
+    everybody = Everybody(duck, connection, rules, currency, microseconds(at), only=ranked, flips=False)
+    everybody.read()
+    return everybody.cut_offs()
 
 
 def _same(old: Standings, new: Standings, part: str) -> bool:

@@ -107,27 +107,6 @@ class Decider:
         return Known(at, {**values, **{name: getattr(standing, name) for name in STANDING_TYPES}}, events)
 
 
-def alike(one: Decider, other: Decider) -> bool:
-    """Whether both compute every attribute that both name in the same way, so that it can be computed once."""
-    both = one.used.keys() & other.used.keys()
-    return (
-        all(one.used[name] == other.used[name] for name in both)
-        and one.rules.words == other.rules.words
-        and one.rules.policy.zone == other.rules.policy.zone
-        and one.currency == other.currency
-    )
-
-
-def together(one: Decider, other: Decider) -> Fold:
-    """One fold of the attributes of both, which are `alike`."""
-    return compile_fold(
-        {**one.rules.catalogue, **other.rules.catalogue, **one.used},
-        currency=other.currency,
-        only={*one.used, *other.used},
-        words=other.rules.words,
-    )
-
-
 def all_kinds(deciders: Iterable[Decider]) -> frozenset[str]:
     """The kinds of events that any of them counts."""
     return frozenset().union(*(each.kinds for each in deciders))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from engine.evaluation.run import Progress
+from engine.evaluation.processes import Progress
 from engine.planning.compare import Comparison, Move, Sides
 from engine.planning.examples import Examples
 from engine.planning.report import Edited, Group, Line, Size

@@ -10,10 +10,11 @@ import psycopg
 from engine.dispatch.versions import StoredVersions
 from engine.edits.planned import PlannedEdit
 from engine.evaluation.edited import edited_parts
-from engine.evaluation.run import Progress
+from engine.evaluation.processes import Progress
 from engine.facts.currency import reporting_currency
 from engine.facts.pool import connect
 from engine.language.rules import Rules, is_test
+from engine.mirror.open import Mirror
 from engine.planning.compare import Comparison, Side, Sides, compare
 from engine.planning.cut_offs import Found, find_cut_offs, standings
 from engine.planning.edits import edits
@@ -54,36 +55,39 @@ class Made:
     edits: Sequence[PlannedEdit] = ()
 
 
-def make_plan(asked: Asked, progress: Progress = lambda _what, _done, _total: None) -> Made:
+def make_plan(asked: Asked, mirror: Mirror, progress: Progress = lambda _what, _done, _total: None) -> Made:
     """The plan.
+
+    Args:
+        asked: what to plan.
+        mirror: the open mirror of the facts, over which everybody is judged by both versions.
+        progress: told of what is being done.
 
     Raises:
         CurrencyUnclearError: shops have several currencies and a policy names none.
     """
-    parts = edited_parts(asked.old, asked.new)
     with connect(asked.url, asked.schema) as connection:
-        sides, found = _sides(connection, asked, parts, progress)
+        sides, found = _sides(mirror, connection, asked)
         connection.commit()
-        compared = compare(sides, progress)
+        compared = compare(mirror.duck, connection, sides, progress)
+        connection.commit()
         versions = StoredVersions({each.version: each for each in (asked.old, asked.new) if each is not None})
         planned, unknown = edits_under_way(connection, versions, asked.old, asked.new, asked.places)
-        plan = _plan(connection, asked, sides, compared, progress)
+        plan = _plan(mirror, connection, asked, sides, compared, progress)
         ways = tuple(under_way(connection, asked.new, planned))
     return Made(replace(plan, under_way=ways, notes=(*asked.notes, *unknown)), found.after, planned)
 
 
-def _sides(connection: Connection, asked: Asked, parts: frozenset[str], progress: Progress) -> tuple[Sides, Found]:
+def _sides(mirror: Mirror, connection: Connection, asked: Asked) -> tuple[Sides, Found]:
     old = asked.old or nothing(asked.new)
     currencies = [reporting_currency(connection, rules.policy.currency) for rules in (old, asked.new)]
     both = [standings(rules, currency) for rules, currency in zip((old, asked.new), currencies, strict=True)]
-    found = find_cut_offs(connection, asked.url, asked.schema, both[0], both[1], asked.at, progress)
+    found = find_cut_offs(mirror.duck, connection, both[0], both[1], asked.at)
     sides = Sides(
-        asked.url,
         Side(old, currencies[0], found.before),
         Side(asked.new, currencies[1], found.after),
-        parts,
+        edited_parts(asked.old, asked.new),
         asked.at,
-        asked.schema,
     )
     return sides, found
 
@@ -93,10 +97,12 @@ def nothing(like: Rules) -> Rules:
     return replace(like, version="", files={}, plans={}, campaigns={}, standing=StandingRules(), hand_tags={})
 
 
-def _plan(connection: Connection, asked: Asked, sides: Sides, compared: Comparison, progress: Progress) -> Plan:
+def _plan(
+    mirror: Mirror, connection: Connection, asked: Asked, sides: Sides, compared: Comparison, progress: Progress
+) -> Plan:
     currency = sides.new.currency
-    moved = sorted({customer for ids in compared.moves.values() for customer in ids})
-    spend = spend_of(connection, moved, currency, asked.at)
+    moved = {customer for ids in compared.moves.values() for customer in ids}
+    spend = spend_of(mirror.duck, moved, currency, asked.at)
     examples = Examples(connection, sides, spend)
     first = asked.old is None
     return Plan(

@@ -54,8 +54,3 @@ def people(
         number = each.customer_id
         previous = kept[number].standing if number in kept else None
         yield Person(each, told.get(number, ()), tags.get(number, ()), previous)
-
-
-def merged(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    """The fields of both."""
-    return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in one.keys() | other.keys()}

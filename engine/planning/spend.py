@@ -1,19 +1,17 @@
 """How much customers have paid, in the reporting currency."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
-import psycopg
+import duckdb
 
 from engine.attributes.definition import AttributeDefinition
-from engine.attributes.fold import compile_fold
 from engine.conditions.ast import Compare
 from engine.conditions.operands import microseconds
-from engine.facts.read import read_customers
+from engine.query import run
+from engine.query.attributes import compile_attributes
 
-Connection = psycopg.Connection[Any]
-_CHUNK = 2000
+_TABLE = "spent"
 _SPEND = AttributeDefinition(
     name="spend",
     title="Spend so far",
@@ -25,14 +23,20 @@ _SPEND = AttributeDefinition(
 """All payments of paid orders, as the shipped `spend_ever`; a project may have changed or left out its own."""
 
 
-def spend_of(connection: Connection, ids: Sequence[int], currency: str | None, at: datetime) -> dict[int, int]:
-    """What each has paid as of an instant, in minor units; who has paid nothing is left out."""
-    if currency is None:
+def spend_of(
+    duck: duckdb.DuckDBPyConnection, ids: Collection[int], currency: str | None, at: datetime
+) -> dict[int, int]:
+    """What each has paid as of an instant, in minor units; who has paid nothing is left out.
+
+    Args:
+        duck: the open mirror's connection.
+        ids: our numbers of the customers.
+        currency: the reporting currency; None: nothing is known.
+        at: the instant.
+    """
+    if currency is None or not ids:
         return {}
-    fold, found = compile_fold({"spend": _SPEND}, currency=currency), {}
-    for start in range(0, len(ids), _CHUNK):
-        for facts in read_customers(connection, ids[start : start + _CHUNK], relations=fold.reads):
-            spent = fold(facts, microseconds(at))["spend"]
-            if isinstance(spent, int) and spent:
-                found[facts.customer_id] = spent
-    return found
+    statement = compile_attributes({"spend": _SPEND}, currency=currency)
+    run.write(duck, statement, microseconds(at), _TABLE)
+    spent = duck.execute(f"FROM {_TABLE} WHERE spend <> 0").fetchall()
+    return {customer: amount for customer, amount in spent if customer in ids}

@@ -101,12 +101,12 @@ class _Compiler:
         """The statement that gives the columns under their names."""
         rows = self._layers.select([each.sql for each in wanted.values()])
         listed = ['"customer"', *(f"{self._told(each)} AS {self._dialect.name(name)}" for name, each in wanted.items())]
-        setting = self._setting
+        setting, text = self._setting, f'{self._tables()}SELECT {", ".join(listed)} FROM ({rows}) AS "r"'
         return Statement(
-            text=f'{self._tables()}SELECT {", ".join(listed)} FROM ({rows}) AS "r"',
+            text=text,
             columns={name: Column(self._dialect.name(name), each.type, each.scale) for name, each in wanted.items()},
             types={name: self._sql_type(name, each) for name, each in wanted.items()},
-            parameters=(AT, LOW, HIGH) if setting.parts else (AT,),
+            parameters=tuple(each for each in (AT, LOW, HIGH) if each in setting.parameters),
             functions=dict(setting.functions),
             reads=self._reads(),
             zones=bool(setting.clocks),
@@ -172,8 +172,11 @@ class _Compiler:
         return _TYPES.get(value.type, self._dialect.big)
 
     def _tables(self) -> str:
-        told = {clock.PIECES: clock.pieces(self._dialect), clock.NOW: clock.now(self._setting.at)}
-        needed = [text for name, text in told.items() if name in self._setting.clocks]
+        clocks, needed = self._setting.clocks, list[str]()
+        if clock.PIECES in clocks:
+            needed.append(clock.pieces(self._dialect))
+        if clock.NOW in clocks:
+            needed.append(clock.now(self._setting.at))
         return f"WITH {', '.join(needed)} " if needed else ""
 
     def _source(self, columns: str, joins: str) -> str:

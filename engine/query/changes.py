@@ -1,10 +1,11 @@
 """What changed from everybody's standing of before to the one just decided, as `engine.standing.changes` lists it.
 
 Made after the statements of `engine.query.standing`, of the tables that those need and make, and of PREVIOUS_SETS
-(`customer`, `kind` tag or segment, `name`: what people had and were in before). CHANGES has a row for each change:
+(`customer`, `kind` tag or segment, `name`: what people had and were in before). DIFFERENCES has a row for each change:
 `customer`, `place` (the order of one customer's changes, with `before` and `after`), `kind`, `before`, `after`,
-`rises`, `unexpected` and `evidence`: the values that decided, as `engine.standing.evidence` tells them, as text of
-JSON; NULL for those who had no standing before.
+`rises`, `unexpected` and `part`, the part of standing that it is of. CHANGES has in place of that `evidence`: the
+values that decided, as `engine.standing.evidence` tells them, as text of JSON; NULL for those who had no standing
+before.
 """
 
 import json
@@ -18,8 +19,8 @@ from engine.standing.decide import STANDING_TYPES
 from engine.standing.definition import StandingRules
 from engine.standing.evidence import named_values
 
-PREVIOUS_SETS, CHANGES = "previous_sets", "changes"
-_FOUND, _OTHER_SETS, _CHANGED = "changes found", "whose sets differ", "changed values"
+PREVIOUS_SETS, DIFFERENCES, CHANGES = "previous_sets", "differences", "changes"
+_OTHER_SETS, _CHANGED = "whose sets differ", "changed values"
 _BEFORE, _AFTER = "sets before", "sets after"
 _SETS = {"tags": "tag", "segments": "segment"}
 _SECOND = 1_000_000
@@ -34,7 +35,28 @@ def compile_changes(rules: StandingRules, columns: Mapping[str, Column]) -> list
         rules: the rules of standing.
         columns: the columns of VALUES by the names of their attributes, as `engine.query.standing.Asked` has them.
     """
-    return [*_Compiler(rules, columns).statements()]
+    return [*compile_differences(rules), *_Compiler(rules, columns).statements()]
+
+
+def compile_differences(rules: StandingRules) -> list[str]:
+    """The statements that make DIFFERENCES.
+
+    Args:
+        rules: those of the standing just decided.
+    """
+    ranks = " UNION ALL ".join([_stage(rules), _tier(rules), _of_rank(2, "rfm_group")])
+    sets = [
+        f"CREATE OR REPLACE TEMP TABLE {sql.name(new)} AS SELECT * FROM {old} SEMI JOIN {sql.name(_OTHER_SETS)}"
+        f" USING (customer) SEMI JOIN {RANKS} USING (customer)"
+        for old, new in ((PREVIOUS_SETS, _BEFORE), (MEMBERSHIPS, _AFTER))
+    ]
+    return [
+        f"CREATE OR REPLACE TEMP TABLE {DIFFERENCES} AS {ranks}",
+        f"CREATE OR REPLACE TEMP TABLE {sql.name(_OTHER_SETS)} AS {_other_sets()}",
+        *sets,
+        *(f"INSERT INTO {DIFFERENCES} {each}" for each in _sets()),
+        *(f"DROP TABLE {sql.name(each)}" for each in (_OTHER_SETS, _BEFORE, _AFTER)),
+    ]
 
 
 class _Compiler:
@@ -43,13 +65,6 @@ class _Compiler:
         self._named = named_values(rules)
 
     def statements(self) -> Iterator[str]:
-        ranks = " UNION ALL ".join([self._stage(), self._tier(), _of_rank(2, "rfm_group")])
-        yield f"CREATE OR REPLACE TEMP TABLE {sql.name(_FOUND)} AS {ranks}"
-        yield f"CREATE OR REPLACE TEMP TABLE {sql.name(_OTHER_SETS)} AS {_other_sets()}"
-        for old, new in ((PREVIOUS_SETS, _BEFORE), (MEMBERSHIPS, _AFTER)):
-            theirs = f"SELECT * FROM {old} SEMI JOIN {sql.name(_OTHER_SETS)} USING (customer)"
-            yield f"CREATE OR REPLACE TEMP TABLE {sql.name(new)} AS {theirs} SEMI JOIN {RANKS} USING (customer)"
-        yield from (f"INSERT INTO {sql.name(_FOUND)} {each}" for each in _sets())
         yield from self._values()
         beside = "place INTEGER, kind VARCHAR, before VARCHAR, after VARCHAR, rises BOOLEAN, unexpected BOOLEAN"
         yield f"CREATE OR REPLACE TEMP TABLE {CHANGES} (customer BIGINT, {beside}, evidence VARCHAR)"
@@ -58,7 +73,7 @@ class _Compiler:
             yield self._proven(parts[start : start + CHUNK])
         others = f" WHERE c.part NOT IN ({', '.join(map(sql.text, parts))})" if parts else ""
         yield self._insert("'{}'") + others
-        yield from (f"DROP TABLE {sql.name(each)}" for each in (_FOUND, _OTHER_SETS, _BEFORE, _AFTER, _CHANGED))
+        yield from (f"DROP TABLE {sql.name(each)}" for each in (DIFFERENCES, _CHANGED))
 
     def _proven(self, parts: Sequence[str]) -> str:
         told = " ".join(f"WHEN {sql.text(part)} THEN {self._told(part)}" for part in parts)
@@ -68,26 +83,8 @@ class _Compiler:
         """Who had no standing before is in no table of values: of a first judgement there is no evidence."""
         return (
             f'INSERT INTO {CHANGES} SELECT c.* EXCLUDE (part), CASE WHEN "v".customer IS NOT NULL THEN {evidence} END'
-            f' FROM {sql.name(_FOUND)} AS c LEFT JOIN {sql.name(_CHANGED)} AS "v" ON "v".customer = c.customer'
+            f' FROM {DIFFERENCES} AS c LEFT JOIN {sql.name(_CHANGED)} AS "v" ON "v".customer = c.customer'
         )
-
-    def _stage(self) -> str:
-        stages = self._rules.lifecycle.stages if self._rules.lifecycle is not None else ()
-        tests = []
-        for stage in {each.name: each for each in reversed(stages)}.values():
-            if stage.to is not None:
-                allowed = sql.either(f"r.stage = {sql.text(name)}" for name in stage.to)
-                tests.append(f"WHEN {sql.text(stage.name)} THEN ({allowed}) IS NOT TRUE")
-        unexpected = f"coalesce(CASE b.stage {' '.join(tests)} END, FALSE)" if tests else "FALSE"
-        return _of_rank(0, "stage", unexpected=unexpected)
-
-    def _tier(self) -> str:
-        names = [tier.name for tier in self._rules.tiers.tiers] if self._rules.tiers is not None else []
-        if not names:
-            return _of_rank(1, "tier")
-        listed = f"[{', '.join(map(sql.text, names))}]"
-        after, before = (f"list_position({listed}, {each}.tier)" for each in ("r", "b"))
-        return _of_rank(1, "tier", rises=f"coalesce({after} < coalesce({before}, {len(names) + 1}), FALSE)")
 
     def _values(self) -> Iterator[str]:
         """The values of those who changed and had a standing before, with the sets that rules name."""
@@ -98,7 +95,7 @@ class _Compiler:
             if any(name in named for named in self._named.values())
         )
         ranks = ", ".join(f"r.{name} AS {sql.name(f'@{name}')}" for name in STANDING_TYPES if name not in _SETS)
-        changed = f"SELECT customer FROM {sql.name(_FOUND)} SEMI JOIN {PREVIOUS} USING (customer)"
+        changed = f"SELECT customer FROM {DIFFERENCES} SEMI JOIN {PREVIOUS} USING (customer)"
         yield (
             f'CREATE OR REPLACE TEMP TABLE {sql.name(_CHANGED)} AS SELECT "v".*, {ranks}{sets} FROM "{VALUES}" AS "v"'
             f' JOIN {RANKS} AS r ON r.customer = "v".customer WHERE "v".customer IN ({changed})'
@@ -120,6 +117,26 @@ class _Compiler:
             return "'null'"
         told = _json(column.sql, column.type, operands)
         return f"coalesce({told}, {sql.text('[]' if name in _SETS else 'null')})"
+
+
+def _stage(rules: StandingRules) -> str:
+    stages = rules.lifecycle.stages if rules.lifecycle is not None else ()
+    tests = []
+    for stage in {each.name: each for each in reversed(stages)}.values():
+        if stage.to is not None:
+            allowed = sql.either(f"r.stage = {sql.text(name)}" for name in stage.to)
+            tests.append(f"WHEN {sql.text(stage.name)} THEN ({allowed}) IS NOT TRUE")
+    unexpected = f"coalesce(CASE b.stage {' '.join(tests)} END, FALSE)" if tests else "FALSE"
+    return _of_rank(0, "stage", unexpected=unexpected)
+
+
+def _tier(rules: StandingRules) -> str:
+    names = [tier.name for tier in rules.tiers.tiers] if rules.tiers is not None else []
+    if not names:
+        return _of_rank(1, "tier")
+    listed = f"[{', '.join(map(sql.text, names))}]"
+    after, before = (f"list_position({listed}, {each}.tier)" for each in ("r", "b"))
+    return _of_rank(1, "tier", rises=f"coalesce({after} < coalesce({before}, {len(names) + 1}), FALSE)")
 
 
 def _of_rank(place: int, kind: str, *, rises: str = "FALSE", unexpected: str = "FALSE") -> str:

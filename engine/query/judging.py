@@ -24,8 +24,8 @@ Connection = duckdb.DuckDBPyConnection
 class BulkJudge:
     """Compiled rules of standing for everybody, as `engine.standing.judge.Judge` is for one.
 
-    `reads` are the stored fields of each relation that the connection's tables must have, `questions` those to the
-    events.
+    `statement` gives the attributes that the rules name; `reads` are the stored fields of each relation that the
+    connection's tables must have, `questions` those to the events.
 
     Args:
         rules: the rules of standing.
@@ -54,20 +54,20 @@ class BulkJudge:
         self._wanted = flips
         names = self._flips.names if flips else self._flips.names - self._flips.companions.keys()
         declared = {**attributes, **self._flips.companions}
-        self._statement = compile_attributes(
+        self.statement = compile_attributes(
             declared, currency=catalogue.currency, names=names, words=words, zone=zone, parts=True
         )
-        self.reads = self._statement.reads
+        self.reads = self.statement.reads
         self.questions = questions(rules)
         # Conditions read the table that the statement fills, under the names of the attributes.
         self.columns = {
             name: Column(f'"v".{sql.name(name)}', each.type, each.scale)
-            for name, each in self._statement.columns.items()
+            for name, each in self.statement.columns.items()
         }
 
     def values(self, connection: Connection, at: int, *, parts: int = 1) -> None:
         """Fills the table of everybody's attributes as of an instant."""
-        run.write(connection, self._statement, at, VALUES, parts=parts)
+        run.write(connection, self.statement, at, VALUES, parts=parts)
 
     def cut_offs(self, connection: Connection) -> CutOffs:
         """The cut-offs that follow from the values."""

@@ -41,7 +41,7 @@ class Setting:
 
     `currency` is the reporting currency, `zone` that of people without one, `parts` whether the statement is asked of
     a range of customers. `clocks` tells which tables of local time are needed, `functions` the word lists by the name
-    of the function that looks for them.
+    of the function that looks for them, `parameters` those that the text has: others cannot be bound.
     """
 
     currency: str | None
@@ -52,11 +52,12 @@ class Setting:
     names: Names = field(default_factory=Names)
     clocks: set[str] = field(default_factory=set)
     functions: dict[str, Words] = field(default_factory=dict)
+    parameters: set[str] = field(default_factory=set)
 
     @property
     def at(self) -> str:
         """The instant."""
-        return self.dialect.parameter(AT)
+        return self._parameter(AT)
 
     def zone_of(self, people: str) -> str:
         """The zone that counts for a person."""
@@ -64,8 +65,11 @@ class Setting:
 
     def within_part(self, customer: str) -> str:
         """The condition that a customer is of the range asked for; empty without ranges."""
-        low, high = self.dialect.parameter(LOW), self.dialect.parameter(HIGH)
-        return f"({customer} >= {low} AND {customer} < {high})" if self.parts else ""
+        return f"({customer} >= {self._parameter(LOW)} AND {customer} < {self._parameter(HIGH)})" if self.parts else ""
+
+    def _parameter(self, name: str) -> str:
+        self.parameters.add(name)
+        return self.dialect.parameter(name)
 
 
 class Rows:

@@ -55,7 +55,7 @@ def batches(
         part: the customers, from and until before, of a statement with parts.
 
     Raises:
-        LookupError: a zone of the people has no transitions in `zone_days`.
+        ValueError: a zone of the people is not known.
     """
     prepare(connection, statement)
     return connection.sql(statement.text, params=_bound(statement, at, part)).to_arrow_reader(BATCH)
@@ -75,7 +75,7 @@ def write(connection: duckdb.DuckDBPyConnection, statement: Statement, at: int, 
         How many rows there are.
 
     Raises:
-        LookupError: a zone of the people has no transitions in `zone_days`.
+        ValueError: a zone of the people is not known.
     """
     prepare(connection, statement)
     name, told = sql.name(table), statement.text
@@ -101,7 +101,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, statement: Statement) -> None
     """Gives a connection what a statement needs beside the mirror's tables: functions and the zones' transitions.
 
     Raises:
-        LookupError: a zone of the people has no transitions in the `zone_days` that is there.
+        ValueError: a zone of the people is not known.
     """
     for name, words in statement.functions.items():
         if not _has(connection, "duckdb_functions()", "function_name", name):
@@ -111,17 +111,15 @@ def prepare(connection: duckdb.DuckDBPyConnection, statement: Statement) -> None
 
 
 def _see_to_zones(connection: duckdb.DuckDBPyConnection, otherwise: str) -> None:
-    if not _has(connection, "information_schema.tables", "table_name", "zone_days"):
-        rows = list(zone_days(_zones(connection, otherwise)))
-        columns = zip(*rows, strict=True)
+    connection.execute("CREATE TABLE IF NOT EXISTS zone_days (zone VARCHAR, from_at BIGINT, offset_seconds BIGINT)")
+    known = {name for (name,) in connection.execute("SELECT DISTINCT zone FROM zone_days").fetchall()}
+    if missing := _zones(connection, otherwise) - known:
+        columns = zip(*zone_days(missing), strict=True)
         names = ("zone", "from_at", "offset_seconds")
         table = pa.table(dict(zip(names, map(list, columns), strict=True)))
         connection.register("zone_days_made", table)
-        connection.execute("CREATE TEMP TABLE zone_days AS SELECT * FROM zone_days_made")
+        connection.execute("INSERT INTO zone_days SELECT * FROM zone_days_made")
         connection.unregister("zone_days_made")
-    known = {name for (name,) in connection.execute("SELECT DISTINCT zone FROM zone_days").fetchall()}
-    if missing := sorted(_zones(connection, otherwise) - known):
-        raise LookupError(f"zone_days has no transitions of {', '.join(missing)}: the mirror has to be refreshed")
 
 
 def _zones(connection: duckdb.DuckDBPyConnection, otherwise: str) -> set[str]:

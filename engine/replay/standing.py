@@ -17,7 +17,8 @@ from engine.conditions.operands import instant
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.standing import Shift
 from engine.dispatch.uses import with_used_standing
-from engine.evaluation.run import Asked, Progress, evaluate
+from engine.evaluation.processes import Progress
+from engine.evaluation.run import Asked, evaluate
 from engine.facts.pool import connect
 from engine.language.rules import Rules
 

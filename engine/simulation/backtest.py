@@ -20,7 +20,7 @@ from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
-from engine.evaluation.work import end_with_maker
+from engine.evaluation.processes import end_with_maker
 from engine.facts.history import eventful, told_events
 from engine.facts.pool import connect
 from engine.facts.read import read_customers

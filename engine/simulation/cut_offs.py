@@ -18,7 +18,7 @@ from engine.conditions.operands import microseconds
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
 from engine.evaluation.columns import Columns, Reader, column_reader
-from engine.evaluation.work import end_with_maker
+from engine.evaluation.processes import end_with_maker
 from engine.facts.pool import connect
 from engine.language.rules import Rules
 from engine.policy import Policy

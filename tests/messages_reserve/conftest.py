@@ -1,31 +1,15 @@
 """Shops of the tests of reserve: one of a test's own, or one that a file's tests share, each with people of its own."""
 
 import itertools
-import uuid
 from collections.abc import Iterator
 
 import pytest
-from psycopg import sql
 
-from tests.conftest import _admin, _server, _with_database
 from tests.messages_reserve.asking import People, rules
 from tests.workflows.fixtures import open_shop
 from tests.workflows.shop import Shop
 
 __all__ = ["open_shop"]
-
-
-@pytest.fixture(scope="module")
-def module_database(template_database: str) -> Iterator[str]:
-    """A migrated database for all tests of a file."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    _admin(
-        sql.SQL("create database {} template {} strategy file_copy").format(
-            sql.Identifier(name), sql.Identifier(template_database)
-        )
-    )
-    yield _with_database(_server(), name)
-    _admin(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from engine.dispatch.in_force import come_into_force
 from engine.evaluation.run import Asked, evaluate
 from engine.language.rules import Rules
+from engine.mirror.open import opened_mirror
 from engine.planning.make import Asked as AskedPlan
 from engine.planning.make import Made, make_plan
 from engine.planning.report import Version
@@ -34,11 +36,13 @@ def judged(database: str, connection: psycopg.Connection, people: list[Person], 
 
 
 @pytest.fixture
-def planned(database: str, rules: Rules) -> Callable[..., Made]:
+def planned(database: str, rules: Rules, tmp_path: Path) -> Callable[..., Made]:
     """Plans rules against those in force."""
 
     def plan(new: Rules, old: Rules | None = rules) -> Made:
         before = Version(old.version if old else None, "before")
-        return make_plan(AskedPlan(database, old, new, before, Version(new.version, "after"), NOW))
+        asked = AskedPlan(database, old, new, before, Version(new.version, "after"), NOW)
+        with opened_mirror(database, "public", tmp_path / "mirror") as mirror:
+            return make_plan(asked, mirror)
 
     return plan

@@ -10,8 +10,6 @@ import pytest
 from engine.facts.standing import read_standings
 from engine.language.rules import Rules
 from engine.messages.holdout import held_out
-from engine.planning import compare as comparing
-from engine.planning.compare import Move
 from engine.planning.make import Made
 from engine.planning.report import Group, Plan
 from tests.facts.shop import put
@@ -170,21 +168,6 @@ def test_another_zone_judges_every_rule_anew(judged: list[Person], planned: Plan
     plan = planned(edited("policy.yaml", ("Europe/Berlin", "Asia/Tokyo"))).plan
     assert {each.name for each in plan.groups} >= {"quiet", "regular", "stage", "tier"}
     assert plan.changing == 0
-
-
-def test_two_processes_find_what_one_does(judged: list[Person], rules, database: str) -> None:
-    new = edited("segments.yaml", SOONER)
-    one, many = (
-        comparing.compare(
-            comparing.Sides(
-                database, comparing.Side(rules, "EUR", None), comparing.Side(new, "EUR", None),
-                frozenset({"segment quiet", "segment quiet-regulars"}), NOW, chunk=chunk,
-            )
-        )
-        for chunk in (1000, 7)
-    )  # fmt: skip
-    assert one == many
-    assert Move("segment", None, "quiet") in one.moves
 
 
 # --- journeys -----------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Statements executed: in batches, in parts, within their memory, with what they need beside the tables."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import duckdb
@@ -54,6 +55,14 @@ def test_everybody_in_parts_is_everybody_once(database, parts):
     assert differences(sets, folded()) == []
 
 
+@pytest.mark.parametrize("parts", [True, False])
+@pytest.mark.parametrize("names", [(), ("country",), ("age",)], ids=["nothing", "no instant", "an instant"])
+def test_only_what_a_statement_names_is_bound(database, names, parts):
+    of_person = {**SOME, "country": attribute("country", "value", "customer.country", "string")}
+    asked = compile_attributes(of_person, currency=CURRENCY, zone=POLICY_ZONE, names=names, parts=parts)
+    assert write(database, asked, AT, "found") == len(PEOPLE)
+
+
 def test_parts_hold_about_as_many_people_each(database):
     ranges = list(part_ranges(database, 4))
     assert len(ranges) == 4
@@ -74,12 +83,12 @@ def test_nobody_at_all_is_no_rows(database):
     assert write(database, statement(parts=True), AT, "found", parts=3) == 0
 
 
-def test_a_zone_without_transitions_is_an_error_that_names_it(database):
-    database.execute(
-        "CREATE TABLE zone_days AS SELECT 'UTC' AS zone, 0::BIGINT AS from_at, 0::BIGINT AS offset_seconds"
-    )
-    with pytest.raises(LookupError, match=r"no transitions of .*America/Sao_Paulo"):
-        batches(database, statement(), AT)
+def test_another_zone_of_the_policy_is_known_too(database):
+    for zone in (POLICY_ZONE, "Asia/Tokyo"):
+        asked = compile_attributes(SOME, currency=CURRENCY, words=WORDS, zone=zone)
+        people = [replace(each, zone=zone) if each.zone == POLICY_ZONE else each for each in PEOPLE]
+        fold = compile_fold(SOME, currency=CURRENCY, words=WORDS)
+        assert differences(queried(database, asked, AT), {each.customer_id: fold(each, AT) for each in people}) == []
 
 
 def test_word_lists_that_change_are_other_functions(database):

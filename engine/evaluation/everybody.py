@@ -6,7 +6,7 @@ when it was asked (`row`). Whoever writes compares both under the customer's loc
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,13 @@ select customer_id, tag, {microseconds_of("at")}, {microseconds_of("expires_at")
 _HAND_TAGS_TYPES = {
     "customer": "BIGINT", "tag": "VARCHAR", "given_at": "BIGINT", "expires_at": "BIGINT", "removed_at": "BIGINT",
 }  # fmt: skip
+# Of these the first has the version of each row, which has to be as old as anything else that is said of it.
+_STORED = {
+    PREVIOUS: (_PREVIOUS, _PREVIOUS_TYPES),
+    PREVIOUS_GIVEN: (_GIVEN, _GIVEN_TYPES),
+    HAND_TAGS: (_HAND_TAGS, _HAND_TAGS_TYPES),
+}
+ALL_STORED = frozenset(_STORED)
 _SAID = f"""
 select r.customer, p.fact_version, b."row", r.stages, {", ".join(f"r.{name}" for name in _RANKS)},
        t.tags, t.segments, g.tags, g.since, f.instant, c.changes
@@ -136,12 +143,18 @@ class Everybody:
         """What `read` computes, and as of when: where two over one mirror have it alike, one has read for both."""
         return self._judge.statement, self._at
 
-    def stored(self, *, follows: bool) -> None:
-        """Copies what the decision starts from; `follows`: the stored standings, else as if there were none before."""
-        nobody = "" if follows else " where false"
-        self._copy(_PREVIOUS + nobody, PREVIOUS, _PREVIOUS_TYPES)
-        self._copy(_GIVEN + nobody, PREVIOUS_GIVEN, _GIVEN_TYPES)
-        self._copy(_HAND_TAGS, HAND_TAGS, _HAND_TAGS_TYPES)
+    @property
+    def follows(self) -> frozenset[str]:
+        """The tables of what is stored that membership and ranks follow from."""
+        rules = self._judge.rules
+        lasting = any(each.expires is not None for each in rules.tags)
+        ranked = rules.tiers is not None or rules.rfm is not None
+        return frozenset([HAND_TAGS, *([PREVIOUS_GIVEN] if lasting else []), *([PREVIOUS] if ranked else [])])
+
+    def copy_stored(self, tables: Collection[str] = ALL_STORED) -> None:
+        """Copies what the decision starts from; tables that are not named are as if nothing had been stored."""
+        for table, (query, types) in _STORED.items():
+            self._copy(query if table in tables else f"{query} where false", table, types)
 
     def decide(self, cut_offs: CutOffs) -> None:
         """Decides everybody's standing from what was stored."""

@@ -17,7 +17,7 @@ from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions, publish
 from engine.evaluation import work
 from engine.evaluation.columns import Columns
-from engine.evaluation.everybody import Everybody
+from engine.evaluation.everybody import ALL_STORED, Everybody
 from engine.evaluation.finish import finish
 from engine.evaluation.processes import CHUNK, PROCESSES, Progress, everybody, in_chunks, of_each, processes_for
 from engine.evaluation.work import Order, Tally
@@ -26,6 +26,7 @@ from engine.facts.pool import connect
 from engine.facts.standing import Published, publish_cut_offs
 from engine.language.rules import Rules
 from engine.mirror.open import opened_mirror
+from engine.query.standing import HAND_TAGS
 from engine.standing.cut_offs import CutOffs
 
 Connection = psycopg.Connection[Any]
@@ -113,7 +114,7 @@ def _at_once(asked: Asked, mirror: Path, progress: Progress) -> Result:
         progress("cut-offs", 0, judged.customers())
         judged.read()
         values = asked.published.values if asked.published else judged.cut_offs()
-        judged.stored(follows=asked.write)
+        judged.copy_stored(ALL_STORED if asked.write else {HAND_TAGS})
         judged.decide(values)
         if not asked.write:
             tally = judged.tally()

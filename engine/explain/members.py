@@ -18,6 +18,7 @@ from engine.explain.prove import has
 from engine.explain.subject import Subject, part_of
 from engine.facts.standing import Published, read_standings
 from engine.mirror.open import Mirror
+from engine.query.standing import HAND_TAGS
 from engine.standing.cut_offs import CutOffs
 from engine.standing.definition import SegmentRule, StandingRules
 from engine.standing.pruned import only
@@ -148,7 +149,7 @@ def members_at_once(
     everybody.read()
     ranked = needed.tiers is not None or needed.rfm is not None
     published = cut_offs_of(connection, standings, at, past=past).values if ranked else CutOffs()
-    everybody.stored(follows=not past)
+    everybody.copy_stored({HAND_TAGS} if past else everybody.follows)
     everybody.decide(published or everybody.cut_offs())
     found = everybody.members(subject.kind, subject.name)
     return sorted((Member(key, number) for number, key in found), key=lambda each: each.key)

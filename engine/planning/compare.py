@@ -94,7 +94,7 @@ def compare(
         return found
     progress("comparing", 0, _STAGES)
     old.read()
-    old.stored(follows=True)
+    old.copy_stored(old.follows | new.follows)
     old.decide(asked.old.cut_offs or CutOffs())
     found.before = _sizes(old, asked.parts)
     progress("comparing", 1, _STAGES)

@@ -8,6 +8,7 @@ import pytest
 from bench.at_scale import compiled, duckdb_by_hand, fold, pandas_by_hand
 from bench.at_scale.fold import rules
 from bench.at_scale.lines import ASKED_AT, Size, facts
+from bench.at_scale.rules import RULES, fifty_rules
 
 SIZE = Size(300, 3_000)
 
@@ -38,6 +39,10 @@ def test_there_are_sixty_attributes_and_fifty_rules():
     assert [*duckdb_by_hand.TAGS, *duckdb_by_hand.SEGMENTS] == [
         each.name for each in (*loaded.standing.tags, *loaded.standing.segments)
     ]
+
+
+def test_the_rules_of_events_and_of_bulk_are_sound_beside_the_shipped_attributes():
+    assert len(fifty_rules().standing.segments) == RULES
 
 
 def test_duckdb_by_hand_finds_what_the_fold_finds(folded, by_hand):

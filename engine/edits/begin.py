@@ -27,7 +27,7 @@ class EditRefusedError(Exception):
         refused: the playbooks, each with such positions.
     """
 
-    code = "RG701"
+    code = "journeys-without-a-place"
 
     def __init__(self, refused: Sequence[PlannedEdit]) -> None:
         super().__init__(refused)

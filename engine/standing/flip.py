@@ -153,7 +153,7 @@ class Flips:
     def _rows(self, every: Iterable[Looked]) -> _OfRows:
         """Generated source that looks at instants that lie ahead, ends of windows, and what counts in days."""
         constants = Constants()
-        body = ["first = NEVER".replace("NEVER", str(NEVER))]
+        body = [f"first = {NEVER}"]
         for name, slots, lists, windows, daily in every:
             inner: list[str] = []
             for slot in slots:

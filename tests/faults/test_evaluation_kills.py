@@ -14,10 +14,10 @@ from engine.composition import connect
 from engine.evaluation.run import Asked, evaluate
 from engine.evaluation.split import evaluate_split
 from engine.evaluation.wire import workflow_id
-from engine.language.files import read_directory
-from engine.language.rules import Rules, compile_rules
-from tests.faults.workers import ROOT, WorkerProcess, worker_process
+from engine.language.rules import Rules
+from tests.faults.workers import WorkerProcess, worker_process
 from tests.standing.crowds import differing, fill, found
+from tests.standing.shipped import LOOK_AGAIN, shipped_standing
 from tests.workflows.namespaces import take_namespace
 from tests.workflows.shop import now
 
@@ -27,25 +27,10 @@ SLICES = 6
 POINTS = ("in_a_slice", "after_the_journeys")
 
 
-WAITING = """
-playbook: look-again
-title: Look again
-for: customer
-start: {enters: {stage: pre-churn}}
-controls: {purpose: service}
-steps:
-  - wait: 30d
-"""
-
-
 @pytest.fixture(scope="module")
 def rules() -> Rules:
     """The shipped standing, and a playbook that does nothing yet: what is compared is what the evaluation has made."""
-    shipped = read_directory(ROOT / "rules")
-    kept = {path: text for path, text in shipped.items() if not path.startswith(("playbooks/", "campaigns/"))}
-    made = compile_rules({**kept, "playbooks/look-again.yaml": WAITING})
-    assert made.plans, made.issues
-    return made
+    return shipped_standing({"playbooks/look-again.yaml": LOOK_AGAIN})
 
 
 @contextmanager

@@ -13,8 +13,7 @@ from engine.dispatch.standing import Standings, part_of
 from engine.dispatch.versions import StoredVersions
 from engine.evaluation.edited import edited_parts
 from engine.evaluation.run import Asked, evaluate
-from engine.language.files import read_directory
-from engine.language.rules import Rules, compile_rules, is_test
+from engine.language.rules import Rules
 from engine.mirror.open import opened_mirror
 from engine.planning.compare import Comparison, Move, Side, Sides, compare
 from engine.planning.cut_offs import find_cut_offs
@@ -25,6 +24,7 @@ from engine.standing.changes import changes
 from engine.standing.decide import Change, Standing
 from tests.facts.shop import utc
 from tests.standing.crowds import fill
+from tests.standing.shipped import shipped_standing
 
 NOW = utc("2026-02-01T10:00")
 CURRENCY = "EUR"
@@ -53,21 +53,8 @@ EDITS: Mapping[str, tuple[str, str, str]] = {
 
 
 def rules_with(*edit: str) -> Rules:
-    """All that ships and gives a standing, and tags of our own; with one text in one file replaced."""
-    shipped = read_directory(Path("rules"))
-    files = {
-        path: text
-        for path, text in shipped.items()
-        if not path.startswith(("playbooks/", "campaigns/")) and not is_test(path)
-    }
-    files["tags/own.yaml"] = OWN
-    if edit:
-        path, before, after = edit
-        assert before in files[path]
-        files[path] = files[path].replace(before, after)
-    made = compile_rules(files)
-    assert not [issue for issue in made.issues if issue.severity == "error"], made.issues
-    return made
+    """The shipped rules and the tags of our own; with one text in one file replaced."""
+    return shipped_standing({"tags/own.yaml": OWN}, *edit)
 
 
 @pytest.fixture(scope="module")

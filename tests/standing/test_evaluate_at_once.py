@@ -8,34 +8,19 @@ from engine.dispatch.accept import accept
 from engine.evaluation.everybody import Everybody
 from engine.evaluation.run import Asked, evaluate
 from engine.facts.pool import connect
-from engine.language.files import read_directory
-from engine.language.rules import compile_rules
-from tests.docs.pages import ROOT
 from tests.facts.intake.telling import placed, progressed
 from tests.facts.shop import utc
 from tests.standing.conftest import matching
 from tests.standing.crowds import differing, fill, found
+from tests.standing.shipped import LOOK_AGAIN, shipped_standing
 
 NOW = utc("2026-01-01T10:00")
-WAITING = """
-playbook: look-again
-title: Look again
-for: customer
-start: {enters: {stage: pre-churn}}
-controls: {purpose: service}
-steps:
-  - wait: 30d
-"""
 
 
 @pytest.fixture(scope="module")
 def rules():
     """All that ships and gives a standing, and a playbook that somebody's standing starts."""
-    shipped = read_directory(ROOT / "rules")
-    kept = {path: text for path, text in shipped.items() if not path.startswith(("playbooks/", "campaigns/"))}
-    made = compile_rules({**kept, "playbooks/look-again.yaml": WAITING})
-    assert made.plans, made.issues
-    return made
+    return shipped_standing({"playbooks/look-again.yaml": LOOK_AGAIN})
 
 
 @pytest.fixture

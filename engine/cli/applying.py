@@ -179,7 +179,7 @@ def _settle(database: Database) -> None:
     """Judges everybody who is left, unless a worker is at it already."""
     try:
         with told_progress() as told:
-            done = Settling(database.url).if_left(datetime.now(UTC), told)
+            done = Settling(database.url, mirror=database.mirror).if_left(datetime.now(UTC), told)
     except MovedOnError as error:
         sys.stdout.write(f"{error}: whoever put it in force goes on\n")
         return

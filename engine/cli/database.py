@@ -2,8 +2,10 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.facts.migrate import upgrade
+from engine.mirror.open import mirror_directory
 from engine.servers.need import need
 from engine.servers.project import Project
 
@@ -30,3 +32,8 @@ class Database:
         url = os.environ["REGULARS_DATABASE_URL"]
         upgrade(url)
         return cls(url, project)
+
+    @property
+    def mirror(self) -> Path:
+        """Where the columnar mirror of its facts is kept."""
+        return mirror_directory(self.project.state, self.url)

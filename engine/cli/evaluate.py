@@ -31,7 +31,6 @@ from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.pool import connect
 from engine.language.rules import Rules
-from engine.mirror.open import mirror_directory
 from engine.replay.prepare import shop_zone
 
 _WRONG = 1
@@ -67,7 +66,8 @@ def evaluate_(
     found = find_project(project)
     if slices is not None and as_of is not None:
         raise typer.BadParameter("--slices: found with --as-of, expected without: a past instant is read here")
-    url = Database.of(found, temporal=slices is not None).url
+    database = Database.of(found, temporal=slices is not None)
+    url = database.url
     now = datetime.now(UTC)
     with connect(url) as connection:
         own = sound_rules(found)
@@ -82,8 +82,9 @@ def evaluate_(
             instant = read_instant(as_of, shop_zone(connection, rules.policy.zone), "--as-of")
         if instant > now:
             raise typer.BadParameter(f"--as-of: found {as_of}, which lies ahead, expected a past instant")
-    directory = mirror_directory(found.state, url)
-    asked = Asked(url, rules, instant, now, write=as_of is None, start_existing=start is not None, mirror=directory)
+    asked = Asked(
+        url, rules, instant, now, write=as_of is None, start_existing=start is not None, mirror=database.mirror
+    )
     try:
         with told_progress() as told:
             result = evaluate(asked, told) if slices is None else _split(asked, slices, told)

@@ -146,8 +146,9 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
                     log.info("ready", extra={"version": rules.version, "address": address_of(listening)})
                     dispatcher = Dispatcher(client, pool, versions, batch=settings.dispatcher_batch)
                     pause = settings.dispatcher_pause_ms / 1000
-                    publication = Publication(url, rules, mirror=mirror_directory(project.state, url))
-                    settling = Settling(url, versions)
+                    mirror = mirror_directory(project.state, url)
+                    publication = Publication(url, rules, mirror=mirror)
+                    settling = Settling(url, versions, mirror=mirror)
                     minute = Minute(pool, matcher, publication=publication, settling=settling)
                     starter = Starter(client, pool, rules, versions, in_force=in_force)
                     edits = EditStarter(client, pool)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -38,6 +39,8 @@ select c.id from customers c left join standings s on s.customer_id = c.id
  where s.customer_id is null or s.version <> %s order by c.id
 """
 _LEFT_HELD = "select id from journeys where state = 'held' and version = %s and recorded_at >= %s order by id"
+AT_ONCE = 5_000
+"""Customers above whom everybody is judged at once over the mirror, where there is one."""
 _LONGEST = 10_000
 """Versions looked back to for the last one by which everybody had been judged."""
 
@@ -54,11 +57,15 @@ class Settled:
 
 @dataclass(frozen=True)
 class Settling:
-    """Makes everybody's standing that of the rules in force, in the database that is named."""
+    """Makes everybody's standing that of the rules in force, in the database that is named.
+
+    `mirror` is where the columnar mirror of the facts is kept; without it customers are judged one after the other.
+    """
 
     url: str
     versions: StoredVersions = field(default_factory=StoredVersions)
     schema: str = "public"
+    mirror: Path | None = None
 
     def if_left(self, now: datetime, progress: Progress = lambda _what, _done, _total: None) -> Settled | None:
         """Does what is left to do. None: nothing is, or another process is at it.
@@ -125,9 +132,10 @@ class Settling:
         published = Standings(rules, self.versions, currency).published(connection)
         before: Sequence[int] = ()
         while (ids := _concerned(connection, rules.version)) and ids != before:
+            mirror = self.mirror if len(ids) > AT_ONCE else None
             asked = Asked(
-                self.url, rules, now, now, write=True, schema=self.schema, customers=ids, published=published,
-                baseline=concerned,
+                self.url, rules, now, now, write=True, schema=self.schema, published=published, baseline=concerned,
+                customers=None if mirror else ids, mirror=mirror,
             )  # fmt: skip
             result = evaluate(asked, progress)
             done.customers += result.tally.customers

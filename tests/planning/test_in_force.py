@@ -1,5 +1,8 @@
 """Which version is in force, who may change it, and who is judged by it."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import psycopg
 import pytest
 
@@ -15,6 +18,7 @@ from engine.dispatch.in_force import (
     succeed,
 )
 from engine.dispatch.versions import StoredVersions, publish
+from engine.evaluation import settle
 from engine.evaluation.run import Asked, evaluate
 from engine.evaluation.settle import Settling
 from engine.language.rules import Rules
@@ -23,6 +27,14 @@ from tests.planning.shop import NOW, Person, compiled, edited
 
 SOONER = ("days_since_last_order: {gte: 90}", "days_since_last_order: {gte: 60}")
 STOPPED = ("status: live", "status: paused")
+
+
+@pytest.fixture(params=["one after the other", "at once"])
+def settling(request, database: str, tmp_path: Path, monkeypatch) -> Callable[[], Settling]:
+    """Judges everybody who is left, in either way."""
+    monkeypatch.setattr(settle, "AT_ONCE", 0)
+    mirror = tmp_path / "mirror" if request.param == "at once" else None
+    return lambda: Settling(database, mirror=mirror)
 
 
 def apply(database: str, connection: psycopg.Connection, new: Rules, planned, *, start: bool = False):
@@ -121,13 +133,13 @@ def test_a_bulk_run_by_rules_that_are_no_longer_in_force_writes_nothing(
 
 
 def test_settling_makes_everybodys_standing_what_was_planned(
-    database: str, connection: psycopg.Connection, judged: list[Person], planned
+    database: str, connection: psycopg.Connection, judged: list[Person], planned, settling
 ) -> None:
     new = edited("segments.yaml", SOONER)
     row = apply(database, connection, new, planned)
     assert row.settled_at is None
     before = members(connection, "quiet")
-    done = Settling(database).if_left(NOW)
+    done = settling().if_left(NOW)
     assert done.customers == len(judged)
     between = sorted(each.key for each in judged if each.days is not None and 60 <= each.days < 90)
     assert members(connection, "quiet") == sorted([*before, *between])
@@ -139,7 +151,7 @@ def test_settling_makes_everybodys_standing_what_was_planned(
     assert (causes, started) == (["baseline"], 0)
     assert last(connection).settled_at is not None
     connection.commit()
-    assert Settling(database).if_left(NOW) is None
+    assert settling().if_left(NOW) is None
 
 
 def test_who_is_judged_already_is_not_judged_again(
@@ -152,44 +164,44 @@ def test_who_is_judged_already_is_not_judged_again(
 
 
 def test_two_applies_without_an_end_are_settled_together(
-    database: str, connection: psycopg.Connection, judged: list[Person], planned, rules
+    database: str, connection: psycopg.Connection, judged: list[Person], planned, rules, settling
 ) -> None:
     first = edited("segments.yaml", SOONER)
     apply(database, connection, first, planned)
     evaluate(Asked(database, first, NOW, NOW, write=True, customers=[each.id for each in judged[:20]]))
     # The second takes the first back and changes nobody's standing by itself: still all of the first must be undone.
     apply(database, connection, edited("playbooks/call-back.yaml", STOPPED), planned)
-    Settling(database).if_left(NOW)
+    settling().if_left(NOW)
     assert members(connection, "quiet") == sorted(
         each.key for each in judged if each.days is not None and each.days >= 90
     )
 
 
 def test_starting_existing_starts_what_was_planned_and_the_same_again_nothing(
-    database: str, connection: psycopg.Connection, judged: list[Person], planned
+    database: str, connection: psycopg.Connection, judged: list[Person], planned, settling
 ) -> None:
     new = edited("segments.yaml", SOONER)
     made = planned(new)
     apply(database, connection, new, planned, start=True)
-    done = Settling(database).if_left(NOW)
+    done = settling().if_left(NOW)
     assert done.started == made.plan.journeys > 0
     started = connection.execute("select customer_id, version, state from journeys order by 1").fetchall()
     allowed = [each.id for each in judged if each.days is not None and 60 <= each.days < 90 and each.orders >= 2]
     assert started == [(each, new.version, "running") for each in allowed]
     connection.execute("update rules_in_force set settled_at = null where how = 'apply'")
     connection.commit()
-    assert Settling(database).if_left(NOW).started == 0
+    assert settling().if_left(NOW).started == 0
 
 
 def test_more_journeys_than_the_mass_start_allows_are_held(
-    database: str, connection: psycopg.Connection, judged: list[Person], planned
+    database: str, connection: psycopg.Connection, judged: list[Person], planned, settling
 ) -> None:
     text = edited("segments.yaml", SOONER).files
     policy = text["policy.yaml"].rstrip() + "\n  mass_start: {above: 1}\n"
     new = compiled(**{"segments.yaml": text["segments.yaml"], "policy.yaml": policy})
     journeys = planned(new).plan.journeys
     apply(database, connection, new, planned, start=True)
-    done = Settling(database).if_left(NOW)
+    done = settling().if_left(NOW)
     assert (done.started, done.held) == (0, journeys)
     assert connection.execute("select distinct state from journeys").fetchall() == [("held",)]
     assert connection.execute("select count(*) from outbox").fetchone() == (0,)

@@ -127,8 +127,9 @@ def read_hand_tags(connection: Connection, ids: Collection[int]) -> dict[int, li
 
 def write_few_standings(connection: Connection, standings: Sequence[tuple[int, Kept]]) -> None:
     """Stores those of a few customers; the caller holds the customers' locks and commits."""
-    for customer_id, kept in standings:
-        connection.execute(_UPSERT, _row(customer_id, kept))
+    if standings:
+        with connection.cursor() as cursor:
+            cursor.executemany(_UPSERT, [_row(customer_id, kept) for customer_id, kept in standings])
 
 
 def write_standings(connection: Connection, standings: Iterable[tuple[int, Kept]]) -> None:

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from engine.attributes.sources import Cell
 from engine.contracts import ORDER_FIELDS, json_of
 from engine.facts.events import Contract, Event
+from engine.facts.intake.gathering import Gathering
 from engine.facts.intake.written import written
 from engine.money import Money
 
@@ -155,8 +156,11 @@ class Incoming:
     """What `read_state` would read, where it has been read together with that of others."""
     together: bool = False
     """Whether statements are sent without waiting for each; `settle` then hears what became of them."""
+    gathering: Gathering | None = None
+    """What is written for all events of a round."""
     _sent: list[tuple[Cursor, str]] = field(default_factory=list)
     _logged: Cursor | None = None
+    _gathered: bool = False
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -182,6 +186,14 @@ class Incoming:
         else:
             self._note_done(done, query)
 
+    def insert(self, one: str, many: str, **row: object) -> None:
+        """Writes a row of which nothing else of the event depends: by `one`, or with others by `many` of arrays."""
+        if self.gathering is None:
+            self.execute(one, **row)
+        else:
+            self._note(one)
+            self.gathering.add(many, row)
+
     def settle(self) -> None:
         """Hears what became of statements that were sent together.
 
@@ -190,11 +202,20 @@ class Incoming:
         """
         for done, query in self._sent:
             self._note_done(done, query)
-        if self._logged is not None:
-            row = self._logged.fetchone()
-            if row is None:
-                raise Collided(self.event.key)
-            self.event_id = row[0]
+        if self._gathered and self.gathering is not None:
+            self.event_id = self.gathering.logged.get((self.shop_id, self.event.key))
+        elif self._logged is not None:
+            self.event_id, *placed = self._logged.fetchone() or (None,)
+            self.order_id = placed[0] if placed else self.order_id
+        else:
+            return
+        if self.event_id is None:
+            raise Collided(self.event.key)
+
+    def send_log(self, query: str, **values: object) -> None:
+        """Sends a statement that logs the event with more; its row gives the log's number and that of the order."""
+        self._note(query)
+        self._logged = self.connection.execute(query, values)
 
     def _note_done(self, done: Cursor, query: str) -> None:
         if done.rowcount != 0 or not query.lstrip().startswith("update"):
@@ -235,9 +256,13 @@ class Incoming:
             self.execute(_AMEND, at=self.event.at, data=Jsonb(self.stored), id=self.told_id, customer=self.customer_id)
             self.event_id = self.told_id
             return
-        if self.together:
+        if self.gathering is not None:
             self._note(_LOG)
-            self._logged = self.connection.execute(_LOG, self.row())
+            self._gathered = True
+            self.gathering.events.append(self.row())
+            return
+        if self.together:
+            self.send_log(_LOG, **self.row())
             return
         row = self.fetch(_LOG, **self.row())
         if row is None:

@@ -94,21 +94,26 @@ def order_placed(incoming: Incoming) -> None:
     lines, payments = list(line_rows(incoming.data, products)), list(payment_rows(incoming.data))
     _offer_fields(incoming, told, currency, products)
     arrival = order_arrival(incoming.event)
-    row = incoming.fetch(
-        _PLACE,
-        **incoming.row(),
-        **told,
-        number=incoming.event.order,
-        arrival=arrival,
-        currency=currency,
-        corrects=incoming.corrects,
-        lines=Jsonb(lines),
-        payments=Jsonb(payments),
+    values = (
+        incoming.row()
+        | told
+        | {
+            "number": incoming.event.order,
+            "arrival": arrival,
+            "currency": currency,
+            "corrects": incoming.corrects,
+            "lines": Jsonb(lines),
+            "payments": Jsonb(payments),
+        }
     )
-    if row is None:
-        incoming.read_state()  # raises: another transaction has written it since
-        raise AlreadyTold(0)
-    incoming.event_id, incoming.order_id = row["id"], row["order_id"]
+    if incoming.together:
+        incoming.send_log(_PLACE, **values)
+    else:
+        row = incoming.fetch(_PLACE, **values)
+        if row is None:
+            incoming.read_state()  # raises: another transaction has written it since
+            raise AlreadyTold(0)
+        incoming.event_id, incoming.order_id = row["id"], row["order_id"]
     incoming.arrived.append(arrival)
     fill_unknown(incoming, incoming.data.get("customer", {}))
 

@@ -14,6 +14,7 @@ from engine.facts.events import Contract, Event, Recorded, Refused, Violation
 from engine.facts.intake import aftersales, orders, people, placing, responses
 from engine.facts.intake.context import AlreadyTold, Incoming, Question, Refusal, read_states
 from engine.facts.intake.envelope import envelope_violations, read_event
+from engine.facts.intake.gathering import Gathering
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
 from engine.facts.intake.resolve import Ahead, Found, look_up, resolve, whose
@@ -122,12 +123,14 @@ def record_round(
     Raises:
         Collided: another transaction has told one of them meanwhile; nothing of this transaction may be committed.
     """
-    ahead = _looked_ahead(connection, events, contracts)
+    gathering = Gathering()
+    ahead = _looked_ahead(connection, events, contracts, gathering)
     with together(connection):
         sent = [
             _take(connection, event, recorded_at, contracts, None, ahead.get(place), at_once=True)
             for place, event in enumerate(events)
         ]
+        gathering.write(connection)
         return _finished(connection, sent, recorded_at, contracts)
 
 
@@ -155,7 +158,10 @@ def finish(
 
 
 def _looked_ahead(
-    connection: psycopg.Connection[Any], events: Sequence[Event], contracts: Mapping[str, Contract]
+    connection: psycopg.Connection[Any],
+    events: Sequence[Event],
+    contracts: Mapping[str, Contract],
+    gathering: Gathering,
 ) -> dict[int, Ahead]:
     """What is known of each event, by its place; nothing of those that will be refused for what they say."""
     asked = [(place, each, contracts[each.kind]) for place, each in enumerate(events) if each.kind in contracts]
@@ -169,9 +175,9 @@ def _looked_ahead(
         if row is not None and (customer := whose(row, event)) is not None
     ]
     states = read_states(connection, [_question(event, row, customer) for _, event, row, customer in known])
-    ahead = {place: Ahead(row) for (place, *_), row in zip(sound, found, strict=True)}
+    ahead = {place: Ahead(row, gathering) for (place, *_), row in zip(sound, found, strict=True)}
     for (place, _, row, _), state in zip(known, states, strict=True):
-        ahead[place] = Ahead(row, state)
+        ahead[place] = Ahead(row, gathering, state)
     return ahead
 
 
@@ -316,7 +322,7 @@ def _write(
         incoming = resolve(connection, event, contract, recorded_at, ahead)
     except AlreadyTold as known:
         return Sent(event, contract, None, _earlier(connection, known.event_id, event, contract))
-    incoming.together = at_once
+    incoming.together, incoming.gathering = at_once, None if ahead is None else ahead.gathering
     try:
         _HANDLERS.get(event.kind, responses.other_event)(incoming)
     except AlreadyTold as known:

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from engine.facts.event_formats import parse_instant
 from engine.facts.events import Contract, Event
 from engine.facts.intake.context import AlreadyTold, Incoming, Refusal, Row
+from engine.facts.intake.gathering import Gathering
 from engine.facts.intake.locks import ARRIVAL_LOCK, NEW_CUSTOMER_LOCK, case_arrival, order_arrival
 from engine.facts.intake.people import create_customer, profile
 
@@ -36,10 +37,12 @@ _MAKES_CUSTOMER = ("order.placed", "customer.updated")
 class Ahead:
     """What has been looked up for an event that keeps its contract, together with others; the customer is locked.
 
-    `state` is what `Incoming.read_state` finds; None: not looked up, since the customer is not known yet.
+    `state` is what `Incoming.read_state` finds; None: not looked up, since the customer is not known yet. `gathering`
+    takes what is written for all of them.
     """
 
     found: "Found | None"
+    gathering: Gathering
     state: Row | None = None
 
 

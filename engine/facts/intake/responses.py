@@ -18,6 +18,17 @@ values (%(customer)s,
         %(recorded)s)
 on conflict (key) do nothing
 """
+_SITE_EVENTS = """
+insert into site_events (customer_id, key, kind, product_id, at, data, recorded_at)
+select t.customer,
+       case when exists (select from site_events s where s.key = t.key and s.customer_id <> t.customer)
+            then t.shop_key || '/' || t.key else t.key end,
+       t.kind, (select id from products p where p.shop_id = t.shop and p.key = t.product), t.at, t.data, t.recorded
+  from unnest(%(customer)s::bigint[], %(key)s::text[], %(shop_key)s::text[], %(kind)s::text[], %(shop)s::bigint[],
+              %(product)s::text[], %(at)s::timestamptz[], %(data)s::jsonb[], %(recorded)s::timestamptz[])
+       as t (customer, key, shop_key, kind, shop, product, at, data, recorded)
+on conflict (key) do nothing
+"""
 _MESSAGE_EVENT = """
 insert into message_events (message_id, kind, key, at, data, recorded_at)
 select id, %(kind)s, %(key)s, %(at)s, %(data)s, %(recorded)s from messages where key = %(message)s
@@ -29,8 +40,9 @@ def site_event(incoming: Incoming) -> None:
     """Writes a visit, view, cart, search or log-in."""
     incoming.read_state()
     incoming.log(once=False)
-    incoming.execute(
+    incoming.insert(
         _SITE_EVENT,
+        _SITE_EVENTS,
         customer=incoming.customer_id,
         key=incoming.event.key,
         shop_key=incoming.event.shop,

@@ -62,7 +62,7 @@ def rounds(keys: Sequence[Sequence[Key]]) -> list[list[int]]:
 
 
 def _keys(event: Event) -> Iterator[Key]:
-    yield "event", event.shop, event.key
+    yield "event", event.key  # of any shop: what is done on the site is known by its key alone
     if event.customer is not None:
         yield "customer", event.customer  # of any shop: a new one takes the key that is free
     if event.order is not None:

@@ -13,12 +13,14 @@ EVALUATING = """
 import sys, time
 from datetime import UTC, datetime
 from concurrent.futures import wait
-from engine.evaluation import run, work
+from engine.evaluation import work
+from engine.evaluation.processes import processes_for
 from engine.language.rules import compile_rules
 
 if __name__ == "__main__":
     now = datetime.now(UTC)
-    with run._pool((sys.argv[1], "public", work.Order(compile_rules({}), "EUR", now, now, write=False)), 2, 2) as pool:
+    begun = sys.argv[1], "public", work.Order(compile_rules({}), "EUR", now, now, write=False)
+    with processes_for(2, 2, work.begin, begun, work.end) as pool:
         wait([pool.submit(work.columns, []), pool.submit(time.sleep, 0.2)])
         print("ready", flush=True)
         time.sleep(600)

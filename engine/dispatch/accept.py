@@ -1,7 +1,7 @@
 """Accepts an event: the fact, the journeys it starts and those it is told to, in one transaction."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import chain, groupby
@@ -127,15 +127,32 @@ def _follow_all(
     recorded_at: datetime,
     asked: Cursor | None = None,
 ) -> list[int]:
-    """What follows from facts that have nothing to do with each other, each with those that it has released."""
+    """What follows from facts that have nothing to do with each other, each with those that it has released.
+
+    What puts an instant right that was known has its customer judged. What changes by that stops journeys and starts
+    none.
+    """
     fresh = [[one for one in _with_released(each) if one.fresh] for each in recorded]
-    shifts = _reevaluated(connection, matcher, list(chain.from_iterable(fresh)), recorded_at, asked)
+    judged = [one for each in recorded for one in _with_released(each) if one.fresh or one.wrote]
+    shifts = _reevaluated(connection, matcher, judged, recorded_at, asked)
+    for happening in _corrections(chain.from_iterable(fresh), shifts, recorded_at):
+        matcher.tell(connection, happening)
     return [
         journey
         for group in fresh
         for happening, running in _happenings(group, shifts, recorded_at, matcher.events.currency)
         for journey in matcher.match(connection, happening, running=running)
     ]
+
+
+def _corrections(fresh: Iterable[Recorded], shifts: Mapping[int, Shift], recorded_at: datetime) -> Iterator[Happening]:
+    """What has changed for those to whom nothing new has happened."""
+    for customer in sorted(shifts.keys() - {each.customer_id for each in fresh}):
+        shift = shifts[customer]
+        if shift.running and shift.noted:
+            changes = tuple(each.change for each in shift.noted)
+            at = instant(shift.kept.standing.at)
+            yield Happening.of_changes(customer, changes, at, recorded_at, shift.event_id)
 
 
 def _happenings(
@@ -157,21 +174,22 @@ def _happenings(
 
 
 def _reevaluated(
-    connection: Connection, matcher: Matcher, fresh: list[Recorded], recorded_at: datetime, asked: Cursor | None
+    connection: Connection, matcher: Matcher, facts: list[Recorded], recorded_at: datetime, asked: Cursor | None
 ) -> Mapping[int, Shift]:
     """Standing is decided before journeys ask for it; those it starts come after those of the events themselves."""
-    if not matcher.standings.any or not fresh:
+    if not matcher.standings.any or not facts:
         return {}
-    return matcher.standings.reevaluate_all(connection, list(_orders(fresh, recorded_at)), asked)
+    return matcher.standings.reevaluate_all(connection, list(_orders(facts, recorded_at)), asked)
 
 
-def _orders(fresh: Sequence[Recorded], recorded_at: datetime) -> Iterator[Order]:
+def _orders(facts: Sequence[Recorded], recorded_at: datetime) -> Iterator[Order]:
     """Whom to judge, in the customers' order, each as of the last of the events."""
-    for customer, group in groupby(sorted(fresh, key=lambda each: (each.customer_id, each.at)), _customer):
+    for customer, group in groupby(sorted(facts, key=lambda each: (each.customer_id, each.at)), _customer):
         own = list(group)
         cells = frozenset(cell for each in own for cell in each.wrote)
         told = Told(cells, min(each.before for each in own))
-        yield Order(customer, own[-1].at, recorded_at, "event", own[-1].event_id, told=told)
+        corrects = not any(each.fresh for each in own)
+        yield Order(customer, own[-1].at, recorded_at, "event", own[-1].event_id, told=told, corrects=corrects)
 
 
 def _customer(recorded: Recorded) -> int:

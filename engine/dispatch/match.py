@@ -99,7 +99,7 @@ class Matcher:
         `running` false: the caller knows that no journey of the customer is under way.
         """
         if running:
-            self._tell(connection, happening)
+            self.tell(connection, happening)
         live = [plan for plan in self.rules.plans.values() if plan.starts]
         starting = (plan for plan in live if self._starts(connection, plan, happening))
         return [_start(connection, plan, happening, self.rules.version) for plan in starting]
@@ -130,7 +130,8 @@ class Matcher:
         asking = evaluator(self.rules.catalogue, self.events.currency, self.rules.words)
         return asking.holds(connection, condition, asked, self.rules.policy.zone)
 
-    def _tell(self, connection: Connection, happening: Happening) -> None:
+    def tell(self, connection: Connection, happening: Happening) -> None:
+        """Tells the journeys under way that stop or wait by it. The caller holds the customer's lock and commits."""
         for journey in _running(connection, happening):
             plan = self.versions.find(connection, journey["version"], journey["playbook"])
             if plan is None or (happening.kind not in plan.listens_to() and not happening.changes):

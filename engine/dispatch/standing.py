@@ -71,7 +71,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One customer to judge; see `Standings.reevaluate`."""
+    """One customer to judge; see `Standings.reevaluate`.
+
+    `corrects`: an instant that was known has been put right, so what changes is a baseline and starts nothing.
+    """
 
     customer_id: int
     at: datetime
@@ -80,6 +83,7 @@ class Order:
     event_id: int | None = None
     newcomer: bool | None = None
     told: Told | None = None
+    corrects: bool = False
 
     def as_of(self, kept: Kept | None) -> int:
         """The logical instant, in microseconds since the epoch: no earlier than that of the standing before."""
@@ -287,6 +291,8 @@ class Standings:
             )
         new = situation.recorded_at == order.recorded_at if order.newcomer is None else order.newcomer
         first = frozenset() if kept is None and new else self.first_said(connection, kept, published)
+        if order.corrects:
+            first = frozenset(self.digests)
         shift = self.shift(
             judgement,
             order.customer_id,

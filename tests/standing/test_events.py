@@ -73,6 +73,27 @@ def test_a_newcomer_is_judged_with_the_first_event_and_again_with_the_next(conne
     assert cause == [(event.event_id,)]
 
 
+def test_a_correction_is_judged_at_once_stops_journeys_and_starts_none(connection, shop, matcher):
+    customer = order(connection, matcher, "1", NEW_YEAR)
+    told = NEW_YEAR + timedelta(days=100)
+    order(connection, matcher, "2", told)
+    assert standing(connection, customer, "stage") == "active"
+    begun = [name for name, *_ in journeys(connection)]
+    right = progressed("paid", "2", key="right", at=told, correction=True)
+    assert not tell(connection, matcher, right, told + timedelta(hours=2)).fresh
+    assert [state for name, state, _ in journeys(connection) if name == "welcome-back"] == ["running"]
+
+    nothing = {"correction": True, "lines": [], "payments": []}
+    right = Event("order.placed", "placed", NEW_YEAR + timedelta(days=1), "main", "newcomer", "2", nothing)
+    assert not tell(connection, matcher, right, told + timedelta(hours=3)).fresh
+    assert standing(connection, customer, "stage") == "sleeping"
+    assert changes(connection, customer, "stage")[-1][:3] == ("active", "sleeping", "baseline")
+    assert [(state, outcome) for name, state, outcome in journeys(connection) if name == "welcome-back"] == [
+        ("stopped", "stage active -> sleeping")
+    ]
+    assert [name for name, *_ in journeys(connection)] == begun
+
+
 def test_the_version_of_the_facts_is_the_one_that_was_judged(connection, shop, matcher):
     customer = order(connection, matcher, "1", NEW_YEAR)
     row = connection.execute(

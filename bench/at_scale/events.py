@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from bench.at_scale.bare import insert_all, written
 from bench.at_scale.rules import fifty_rules
 from bench.at_scale.shop import NOW, SHOP, Size, shop_of, spread_standings
 from bench.figures import Figure
@@ -132,13 +133,14 @@ def bench_of(server: str, customers: int, rules: Rules | None = None) -> Iterato
 
 
 def against_bare(bench: Bench, turns: int) -> list[Figure]:
-    """The loop of events against inserting and committing the same rows."""
+    """The loop of events against inserting and committing the rows that it has written."""
     ratios, speeds = [], []
     _measured(bench.single, bench.stream.take(200))
     for _ in range(turns):
         events = bench.stream.take(_TURN)
-        bare = _measured(lambda same: _insert_all(bench.bare, same), _renamed(events))
         loop = _measured(bench.single, events)
+        rows = written(bench.bare, events)
+        bare = _measured(lambda _, same=rows: insert_all(bench.bare, same), events)
         ratios.append(bare / loop)
         speeds.append((_TURN / loop, _TURN / bare))
     return [
@@ -175,7 +177,10 @@ def larger(small: Bench, large: Bench, turns: int) -> list[Figure]:
 
 
 def due(bench: Bench, flips: int) -> list[Figure]:
-    """Rows that judging the due reads, of those that judging everybody reads: a share of customers stands for all."""
+    """Rows that judging the due reads, of those that judging everybody reads: a share of customers stands for all.
+
+    Of each customer one flip is due; what would turn later is not looked at.
+    """
     sample = min(JUDGED, flips)
     everybody = _rows_read(bench, lambda: _judge_some(bench, sample)) / sample * bench.stream.customers
     with psycopg.connect(bench.url, autocommit=True) as connection:
@@ -185,8 +190,9 @@ def due(bench: Bench, flips: int) -> list[Figure]:
             (bench.stream.judged[:flips],),
         )
         connection.execute("vacuum analyze standings")
+        (now,) = connection.execute("select max(next_flip) from standings").fetchone() or (None,)
     began = time.perf_counter()
-    read = _rows_read(bench, lambda: _judge_due(bench))
+    read = _rows_read(bench, lambda: _judge_due(bench, now))
     seconds = time.perf_counter() - began
     return [
         Figure(f"{flips:,} due flips, seconds", round(seconds, 1)),
@@ -194,10 +200,10 @@ def due(bench: Bench, flips: int) -> list[Figure]:
     ]
 
 
-def _judge_due(bench: Bench) -> None:
+def _judge_due(bench: Bench, now: datetime) -> None:
     with connect(bench.url) as connection:
         connection.autocommit = True
-        while evaluate_due(connection, bench.matcher, _clock()):
+        while evaluate_due(connection, bench.matcher, now):
             continue
 
 
@@ -232,58 +238,3 @@ def _measured(work: Callable[[Sequence[dict[str, Any]]], None], events: Sequence
     began = time.perf_counter()
     work(events)
     return time.perf_counter() - began
-
-
-def _renamed(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same under other keys, since they are told to the same tables."""
-    return [
-        each | {"key": f"bare-{each['key']}"} | ({"order": f"bare-{each['order']}"} if "order" in each else {})
-        for each in events
-    ]
-
-
-def _insert_all(connection: Connection, events: Sequence[dict[str, Any]]) -> None:
-    for each in events:
-        _insert(connection, each)
-        connection.commit()
-
-
-_EVENT = """
-insert into events (shop_id, key, kind, customer_id, order_id, at, data) values (1, %s, %s, %s, %s, %s, '{}')
-"""
-_VISIT = "insert into site_events (customer_id, key, kind, at) values (%s, %s, %s, %s)"
-_ORDER = """
-insert into orders (shop_id, number, customer_id, channel, payment_method, placed_at, total_minor, currency)
-values (1, %s, %s, 'ad', 'card', %s, 9900, 'EUR') returning id
-"""
-_LINE = """
-insert into order_lines (order_id, line, product_id, unit_price_minor, currency) values (%s, %s, %s, 4950, 'EUR')
-"""
-_PAID = "update orders set paid_at = %s where shop_id = 1 and number = %s returning id, customer_id"
-_PAYMENT = (
-    "insert into payments (order_id, sequence, method, amount_minor, currency) values (%s, 1, 'card', 9900, 'EUR')"
-)
-
-
-def _insert(connection: Connection, event: dict[str, Any]) -> None:
-    """The rows of one event and nothing else, by somebody who knows all numbers."""
-    at, key, kind = event["at"], event["key"], event["kind"]
-    customer = int(event["customer"][1:]) if "customer" in event else 0
-    order = None
-    match kind:
-        case "order.placed":
-            order, *_ = _one(connection, _ORDER, event["order"], customer, at)
-            for number, line in enumerate(event["data"]["lines"], start=1):
-                connection.execute(_LINE, (order, number, int(line["product"][1:])))
-        case "order.paid":
-            order, customer = _one(connection, _PAID, at, event["order"])
-            connection.execute(_PAYMENT, (order,))
-        case _:
-            connection.execute(_VISIT, (customer, key, kind.removeprefix("site."), at))
-    connection.execute(_EVENT, (key, kind, customer, order, at))
-
-
-def _one(connection: Connection, query: str, *values: object) -> tuple[Any, ...]:
-    row = connection.execute(query, values).fetchone()
-    assert row is not None  # inserted, or placed before
-    return tuple(row)

@@ -24,6 +24,7 @@ settings.register_profile("search", max_examples=int(_SEARCH or 100), deadline=N
 settings.load_profile("search" if _SEARCH else "repeatable")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the lanes read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For lanes (`-n 2`): the tests of a file stay together, and so do all that share the import of Olist."""
     for item in items:

@@ -16,7 +16,7 @@ import psycopg
 
 from bench.at_scale.bare import insert_all, written
 from bench.at_scale.rules import fifty_rules
-from bench.at_scale.shop import NOW, SHOP, Size, shop_of, spread_standings
+from bench.at_scale.shop import NOW, SHOP, Size, rows_of_facts, shop_of, spread_standings
 from bench.figures import Figure
 from engine.dispatch.match import Matcher
 from engine.dispatch.versions import StoredVersions
@@ -177,12 +177,11 @@ def larger(small: Bench, large: Bench, turns: int) -> list[Figure]:
 
 
 def due(bench: Bench, flips: int) -> list[Figure]:
-    """Rows that judging the due reads, of those that judging everybody reads: a share of customers stands for all.
+    """Rows that judging the due reads, of those that judging everybody reads, which are at least all facts once.
 
     Of each customer one flip is due; what would turn later is not looked at.
     """
-    sample = min(JUDGED, flips)
-    everybody = _rows_read(bench, lambda: _judge_some(bench, sample)) / sample * bench.stream.customers
+    everybody = rows_of_facts(bench.url)
     with psycopg.connect(bench.url, autocommit=True) as connection:
         connection.execute("update standings set next_flip = null")
         connection.execute(
@@ -205,12 +204,6 @@ def _judge_due(bench: Bench, now: datetime) -> None:
         connection.autocommit = True
         while evaluate_due(connection, bench.matcher, now):
             continue
-
-
-def _judge_some(bench: Bench, count: int) -> None:
-    """Reads as a bulk run does: everybody's facts, none of their own standing."""
-    ids = range(1, bench.stream.customers, bench.stream.customers // count)[:count]
-    evaluate(Asked(bench.url, bench.rules, NOW, NOW, write=False, customers=ids, chunk=count))
 
 
 def _rows_read(bench: Bench, work: Callable[[], None]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 
 from bench.at_scale.rules import fifty_rules
-from bench.at_scale.shop import NOW, Size, shop_of, spread_standings
+from bench.at_scale.shop import NOW, Size, rows_of_facts, shop_of, spread_standings
 from bench.figures import Figure
 from engine.evaluation.run import Asked, evaluate
 from engine.language.rules import Rules, compile_rules
@@ -68,7 +68,7 @@ class Bulk:
     def refreshes(self) -> Iterator[Figure]:
         """The mirror built, and refreshed twice."""
         build = _seconds(self._opened)
-        facts = self._facts()
+        facts = rows_of_facts(self._url)
         yield Figure("rows of facts", facts)
         yield Figure("mirror's build, seconds", round(build, 1))
         orders = max(1, round(facts * SHARE / _OF_AN_ORDER))
@@ -103,14 +103,6 @@ class Bulk:
     def _opened(self) -> None:
         with self._open():
             pass
-
-    def _facts(self) -> int:
-        tables = ("customers", "orders", "order_lines", "payments", "site_events")
-        counts = " + ".join(f"(select count(*) from {table})" for table in tables)
-        with psycopg.connect(self._url) as connection:
-            row = connection.execute(f"select {counts}").fetchone()
-        assert row is not None  # counts are always one row
-        return int(row[0])
 
     def _tell(self, name: str, orders: int, days: int) -> int:
         """New orders of the latest days, with what belongs to them; gives how many rows."""

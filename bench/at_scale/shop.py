@@ -135,6 +135,16 @@ def fill(url: str, size: Size) -> None:
         connection.execute("vacuum analyze")
 
 
+def rows_of_facts(url: str) -> int:
+    """How many rows of facts a shop has."""
+    tables = ("customers", "orders", "order_lines", "payments", "site_events")
+    counts = " + ".join(f"(select count(*) from {table})" for table in tables)
+    with psycopg.connect(url) as connection:
+        row = connection.execute(sql.SQL("select {}").format(sql.SQL(counts))).fetchone()
+    assert row is not None  # counts are always one row
+    return int(row[0])
+
+
 def spread_standings(url: str) -> None:
     """Gives everybody who has no standing that of somebody who has."""
     with psycopg.connect(url, autocommit=True) as connection:

@@ -66,7 +66,7 @@ def _run(seed: int, kind: Kind, asked: argparse.Namespace) -> list[Figure]:
         blaze = Blaze(servers.workplace / "fire", servers, servers.ground, kind, seed, size)
         try:
             ashes = blaze.burn()
-        except Exception:
+        except Exception:  # whatever it was, what it has left shows why; it goes on to the caller
             _keep(blaze, None)
             raise
         figures = _figures(f"{kind}, seed {seed}", size, ashes)

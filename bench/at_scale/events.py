@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -29,6 +30,7 @@ from engine.language.rules import Rules
 from engine.operations.telling import TOGETHER, Answer, tell, tell_all
 
 Connection = psycopg.Connection[Any]
+T = TypeVar("T")
 LOOP_AT_LEAST = 0.6
 BATCHES_AT_LEAST = 5
 LARGER_AT_MOST = 1.15
@@ -139,8 +141,7 @@ def against_bare(bench: Bench, turns: int) -> list[Figure]:
     for _ in range(turns):
         events = bench.stream.take(_TURN)
         loop = _measured(bench.single, events)
-        rows = written(bench.bare, events)
-        bare = _measured(lambda _, same=rows: insert_all(bench.bare, same), events)
+        bare = _measured(partial(insert_all, bench.bare), written(bench.bare, events))
         ratios.append(bare / loop)
         speeds.append((_TURN / loop, _TURN / bare))
     return [
@@ -227,7 +228,7 @@ def _told_rows(connection: Connection) -> int:
     return int(row[0])
 
 
-def _measured(work: Callable[[Sequence[dict[str, Any]]], None], events: Sequence[dict[str, Any]]) -> float:
+def _measured(work: Callable[[Sequence[T]], None], items: Sequence[T]) -> float:
     began = time.perf_counter()
-    work(events)
+    work(items)
     return time.perf_counter() - began

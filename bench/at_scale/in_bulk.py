@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psycopg
 
-from bench.at_scale.rules import fifty_rules
-from bench.at_scale.shop import NOW, Size, rows_of_facts, shop_of, spread_standings
+from bench.at_scale.events import bench_of
+from bench.at_scale.shop import NOW, rows_of_facts
 from bench.figures import Figure
 from engine.evaluation.run import Asked, evaluate
 from engine.language.rules import Rules, compile_rules
@@ -17,7 +17,6 @@ from engine.planning.make import Asked as AskedPlan
 from engine.planning.make import make_plan
 from engine.planning.report import Version
 
-JUDGED = 2_000
 SHARE = 0.001
 """Of the facts, new since the mirror was built."""
 DAYS = 1_080
@@ -49,13 +48,8 @@ _OF_AN_ORDER = 4
 
 def figures(server: str, customers: int, directory: Path) -> list[Figure]:
     """The figures of a shop of so many customers."""
-    rules = fifty_rules()
-    with shop_of(server, Size(customers)) as url:
-        step = customers // JUDGED
-        judged = range(1, customers + 1, step)[:JUDGED]
-        evaluate(Asked(url, rules, NOW, NOW, write=True, customers=judged, chunk=JUDGED))
-        spread_standings(url)
-        bulk = Bulk(url, rules, customers, directory / "mirror")
+    with bench_of(server, customers) as bench:
+        bulk = Bulk(bench.url, bench.rules, customers, directory / "mirror")
         return [*bulk.refreshes(), *bulk.plans()]
 
 
@@ -95,10 +89,8 @@ class Bulk:
         with self._open() as mirror:
             return make_plan(asked, mirror).plan.changing
 
-    @contextmanager
-    def _open(self) -> Iterator[Mirror]:
-        with opened_mirror(self._url, "public", self._mirror) as mirror:
-            yield mirror
+    def _open(self) -> AbstractContextManager[Mirror]:
+        return opened_mirror(self._url, "public", self._mirror)
 
     def _opened(self) -> None:
         with self._open():

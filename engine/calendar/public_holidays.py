@@ -17,6 +17,6 @@ def public_holidays(country: str, year: int) -> frozenset[date]:
     """The days on which a whole country rests, without those of its regions.
 
     Raises:
-        NotImplementedError: the country's holidays are not known.
+        NotImplementedError: the country's holidays are not known; that is how the library says so.
     """
     return frozenset(holidays.country_holidays(country, years=year))

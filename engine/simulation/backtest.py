@@ -20,7 +20,7 @@ from engine.attributes.facts import CustomerFacts
 from engine.attributes.relations import RELATIONS
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
-from engine.evaluation.processes import end_with_maker
+from engine.evaluation.processes import end_with_maker, in_chunks
 from engine.facts.history import eventful, told_events
 from engine.facts.pool import connect
 from engine.facts.read import read_customers
@@ -137,7 +137,7 @@ def backtest(
         everybody = [row[0] for row in connection.execute(_CUSTOMERS)]
         ids = everybody if any(each.turns for each in windows) else eventful(connection, window.start, window.to)
     size = max(len(ids), 1) if any(each.couples for each in windows) else CHUNK
-    chunks = [ids[begin : begin + size] for begin in range(0, len(ids), size)]
+    chunks = in_chunks(ids, size)
     result = Result(customers=len(everybody) - len(ids))
     if against is not None:
         result.before, result.changes = Result(customers=result.customers), Changes()
@@ -292,7 +292,7 @@ def worlds(connection: Connection, compiled: Compiled, window: Window, ids: Sequ
             yield world
         return
     room = Room(window.rules.policy)
-    chunks = (ids[begin : begin + CHUNK] for begin in range(0, len(ids), CHUNK))
+    chunks = in_chunks(ids, CHUNK)
     together = [each for chunk in chunks for each in at_the_beginning(connection, compiled, window, chunk, room)]
     live_together(together, window.to)
     for world in together:

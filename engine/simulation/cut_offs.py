@@ -18,7 +18,7 @@ from engine.conditions.operands import microseconds
 from engine.dispatch.standing import Standings
 from engine.dispatch.versions import StoredVersions
 from engine.evaluation.columns import Columns, Reader, column_reader
-from engine.evaluation.processes import end_with_maker
+from engine.evaluation.processes import end_with_maker, in_chunks
 from engine.facts.pool import connect
 from engine.language.rules import Rules
 from engine.policy import Policy
@@ -65,7 +65,7 @@ def published(
     """
     at = [microseconds(each) for each in instants]
     columns, done = [Columns() for _ in at], 0
-    chunks = [ids[begin : begin + CHUNK] for begin in range(0, len(ids), CHUNK)]
+    chunks = in_chunks(ids, CHUNK)
     workers = min(processes or os.cpu_count() or 1, max(len(chunks), 1))
     with ProcessPoolExecutor(workers, get_context("spawn"), _open, (asked,)) as pool:
         for chunk, part in zip(chunks, pool.map(_read, chunks, [at] * len(chunks)), strict=True):

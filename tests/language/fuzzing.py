@@ -73,6 +73,7 @@ WORDS = [
         "10%",
         "[[[[[[[[",
     ],
+    # XXX is a code of ISO 4217 like EUR: that of no currency.
     *("<<: *a", "---\n", "...\n", "%YAML 1.1\n", "|\n", ">\n", "500 EUR", "5 XXX", "-1 EUR", "9" * 30),
     *("event: order.paid", "{by: ", "{known: 1}", "{a: {a: {a: ", '"', "\\", " ", "  ", "\n    ", "- - - "),
     *("\t", "\x00", "\x85", "\u2028", "\ufeff", "\udcff", "\U0001f45f", "é", "\r", "\r\n", "\n"),

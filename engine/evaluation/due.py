@@ -24,11 +24,18 @@ select c.id from customers c join standings s on s.customer_id = c.id
  where c.id = any(array(select customer_id from due)) and s.next_flip <= %(now)s
  order by c.id limit %(limit)s for update of c skip locked
 """
-# Only where everybody has been judged before: else the first evaluation is the operator's, also while it runs.
-_NEW = """
-select c.id from customers c
- where exists (select from cut_offs where judged_at is not null)
-   and not exists (select from standings s where s.customer_id = c.id)
+# Only where everybody has been judged before: else the first evaluation is the operator's, also while it runs. Who came
+# is noted; who of them has been judged, by an event of theirs or with everybody, is forgotten here.
+_COME = "exists (select from newcomers) and exists (select from cut_offs where judged_at is not null)"
+_JUDGED = f"""
+with came as materialized (
+    select customer_id from newcomers where {_COME} order by customer_id limit 1000
+)
+delete from newcomers n using came join standings s using (customer_id) where n.customer_id = came.customer_id
+"""
+_NEW = f"""
+select c.id from newcomers n join customers c on c.id = n.customer_id
+ where {_COME} and not exists (select from standings s where s.customer_id = n.customer_id)
  order by c.id limit %(limit)s for update of c skip locked
 """
 
@@ -51,10 +58,17 @@ def evaluate_due(connection: Connection, matcher: Matcher, now: datetime, limit:
         due = connection.execute(_DUE, {"now": now, "limit": limit}).fetchall()
         for (customer,) in due:
             _catch_up(connection, matcher, customer, now)
-        new = [] if due else connection.execute(_NEW, {"limit": limit}).fetchall()
-        for (customer,) in new:
+        new = [] if due else _newcomers(connection, limit)
+        for customer in new:
             _judge(connection, matcher, customer, now, now)
     return len(due) + len(new)
+
+
+def _newcomers(connection: Connection, limit: int) -> list[int]:
+    """Some who came and have no standing yet, locked."""
+    while connection.execute(_JUDGED).rowcount:
+        continue
+    return [customer for (customer,) in connection.execute(_NEW, {"limit": limit})]
 
 
 def _catch_up(connection: Connection, matcher: Matcher, customer: int, now: datetime) -> None:

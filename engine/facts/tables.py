@@ -502,6 +502,12 @@ evaluation_runs = Table(
     _recorded(),
 )
 
+newcomers = Table(
+    "newcomers",  # who came, also some who have been judged since
+    metadata,
+    Column("customer_id", BigInteger, ForeignKey("customers.id", ondelete="CASCADE"), primary_key=True),
+)
+
 evaluation_slices = Table(
     "evaluation_slices",
     metadata,

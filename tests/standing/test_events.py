@@ -207,6 +207,46 @@ def test_what_an_import_brought_is_a_baseline_and_the_next_event_is_not(connecti
     assert changes(connection, shop.customer, "segment")[-1][:3] == (None, "visitors", "event")
 
 
+def newcomers(connection) -> list[int]:
+    return [customer for (customer,) in connection.execute("select customer_id from newcomers order by 1")]
+
+
+def everybody_was_judged(connection, judged_at: datetime | None = NEW_YEAR) -> None:
+    connection.execute(
+        'insert into cut_offs (version, as_of, "values", judged_at) values (%s, %s, %s, %s)',
+        ("v1", NEW_YEAR, "{}", judged_at),
+    )
+
+
+def test_who_came_waits_for_the_first_evaluation_of_everybody(connection, shop, matcher):
+    shop.order("1", "2025-12-01T10:00", paid_at="2025-12-01T11:00")
+    known = order(connection, matcher, "a", NEW_YEAR)
+    everybody_was_judged(connection, None)
+    assert judge_due(connection, matcher, NEW_YEAR + timedelta(hours=2)) == 0
+    assert standing(connection, shop.customer, "stage") is None
+    assert newcomers(connection) == [shop.customer, known]
+
+
+def test_who_came_unheard_of_is_judged_and_both_are_forgotten(connection, shop, matcher):
+    shop.order("1", "2025-12-01T10:00", paid_at="2025-12-01T11:00")
+    known = order(connection, matcher, "a", NEW_YEAR)
+    everybody_was_judged(connection)
+    assert newcomers(connection) == [shop.customer, known]
+    assert judge_due(connection, matcher, NEW_YEAR + timedelta(hours=2)) == 1
+    assert standing(connection, shop.customer, "stage") == "active"
+    assert newcomers(connection) == []
+
+
+def test_who_came_and_is_being_changed_is_judged_the_next_time(connection, database, shop, matcher):
+    shop.order("1", "2025-12-01T10:00", paid_at="2025-12-01T11:00")
+    everybody_was_judged(connection)
+    connection.commit()
+    with psycopg.connect(database) as other:
+        other.execute("select from customers where id = %s for update", (shop.customer,))
+        assert judge_due(connection, matcher, NEW_YEAR) == 0
+    assert judge_due(connection, matcher, NEW_YEAR) == 1
+
+
 def test_a_new_rule_is_a_baseline_with_the_first_event_after_it_and_other_rules_are_not(connection, shop, rules):
     fewer = with_standing(RULES.model_copy(update={"tags": RULES.tags[1:]}), "v0", *rules.plans.values())
     before = matching(connection, fewer)

@@ -137,12 +137,7 @@ def _follow_all(
     shifts = _reevaluated(connection, matcher, judged, recorded_at, asked)
     for happening in _corrections(chain.from_iterable(fresh), shifts, recorded_at):
         matcher.tell(connection, happening)
-    return [
-        journey
-        for group in fresh
-        for happening, running in _happenings(group, shifts, recorded_at, matcher.events.currency)
-        for journey in matcher.match(connection, happening, running=running)
-    ]
+    return [journey for group in fresh for journey in _matched(connection, matcher, group, shifts, recorded_at)]
 
 
 def _corrections(fresh: Iterable[Recorded], shifts: Mapping[int, Shift], recorded_at: datetime) -> Iterator[Happening]:
@@ -155,22 +150,35 @@ def _corrections(fresh: Iterable[Recorded], shifts: Mapping[int, Shift], recorde
             yield Happening.of_changes(customer, changes, at, recorded_at, shift.event_id)
 
 
+def _matched(
+    connection: Connection,
+    matcher: Matcher,
+    group: Sequence[Recorded],
+    shifts: Mapping[int, Shift],
+    recorded_at: datetime,
+) -> list[int]:
+    """The journeys that start; those that one of a customer's happenings starts may be told of the next ones."""
+    started: list[int] = []
+    began: set[int] = set()
+    for happening in _happenings(group, shifts, recorded_at, matcher.events.currency):
+        customer = happening.customer_id
+        running = customer not in shifts or shifts[customer].running or customer in began
+        if found := matcher.match(connection, happening, running=running):
+            started += found
+            began.add(customer)
+    return started
+
+
 def _happenings(
     group: Sequence[Recorded], shifts: Mapping[int, Shift], recorded_at: datetime, currency: str | None
-) -> Iterator[tuple[Happening, bool]]:
-    """The events and then the changes that follow from them, and whether journeys may be under way to be told.
-
-    Those that the first of a customer's happenings starts may be told of the next ones.
-    """
-    told: set[int] = set()
+) -> Iterator[Happening]:
+    """The events and then the changes that follow from them."""
     for each in group:
-        shift = shifts.get(each.customer_id)
-        yield _happening(each, recorded_at, currency), shift is None or shift.running or each.customer_id in told
-        told.add(each.customer_id)
+        yield _happening(each, recorded_at, currency)
     for customer in sorted({each.customer_id for each in group}):
         if (shift := shifts.get(customer)) is not None and shift.starting:
             at = instant(shift.kept.standing.at)
-            yield Happening.of_changes(customer, shift.starting, at, recorded_at, shift.event_id), True
+            yield Happening.of_changes(customer, shift.starting, at, recorded_at, shift.event_id)
 
 
 def _reevaluated(

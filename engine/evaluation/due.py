@@ -26,16 +26,17 @@ select c.id from customers c join standings s on s.customer_id = c.id
 """
 # Only where everybody has been judged before: else the first evaluation is the operator's, also while it runs. Who came
 # is noted; who of them has been judged, by an event of theirs or with everybody, is forgotten here.
-_COME = "exists (select from newcomers) and exists (select from cut_offs where judged_at is not null)"
-_JUDGED = f"""
+_JUDGED = """
 with came as materialized (
-    select customer_id from newcomers where {_COME} order by customer_id limit 1000
+    select customer_id from newcomers where exists (select from cut_offs where judged_at is not null)
+     order by customer_id limit 1000
 )
 delete from newcomers n using came join standings s using (customer_id) where n.customer_id = came.customer_id
 """
-_NEW = f"""
+_NEW = """
 select c.id from newcomers n join customers c on c.id = n.customer_id
- where {_COME} and not exists (select from standings s where s.customer_id = n.customer_id)
+ where exists (select from cut_offs where judged_at is not null)
+   and not exists (select from standings s where s.customer_id = n.customer_id)
  order by c.id limit %(limit)s for update of c skip locked
 """
 

@@ -25,8 +25,13 @@ Fate = Literal["accepted", "known", "refused"]
 
 TOGETHER = 200
 """Events of one transaction: they wait for one commit, and lock their customers until then."""
-# Every statement of one event finds a few rows by their keys, whatever these are: to plan it anew each time costs more.
-_PLANNED_ONCE = "set local plan_cache_mode = force_generic_plan"
+# Every statement of events finds a few rows by their keys, whatever these are: to plan it anew each time costs more,
+# and a plan from when a table was small, which reads all of it, would hold while the table grows.
+_PLANNED_ONCE = """
+select set_config(name, value, true)
+  from (values ('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
+               ('enable_mergejoin', 'off')) as settings (name, value)
+"""
 _TRIES = 3
 log = logging.getLogger("regulars.events")
 _MEND = "mend it and tell it again under the same key"
@@ -112,6 +117,7 @@ def _told_together(
     if len(told) > 1:
         try:
             with connection.transaction():
+                connection.execute(_PLANNED_ONCE)
                 outcomes = accept_together(connection, _ruling(connection, matcher), told, clock())
             return [_answered(each, outcome) for each, outcome in zip(told, outcomes, strict=True)]
         except Exception as error:

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from engine.attributes.sources import Cell
 from engine.contracts import ORDER_FIELDS, json_of
 from engine.facts.events import Contract, Event
-from engine.facts.intake.gathering import Gathering
+from engine.facts.intake.gathering import LOG, Gathering, columns
 from engine.facts.intake.written import written
 from engine.money import Money
 
@@ -53,14 +53,14 @@ _LOG = """
 with logged as (
     insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
     values (%(shop)s, %(key)s, %(kind)s, %(customer)s, %(order)s, %(at)s, %(data)s, %(recorded)s)
-    on conflict (shop_id, key) do nothing returning id
+    on conflict (shop_id, key) do nothing returning id, order_id
 ), bumped as (
     update customers set fact_version = fact_version + 1 where id = %(customer)s and exists (select from logged)
 ), settled as (
     update refused_events set replayed_at = %(recorded)s
      where shop = %(shop_key)s and key = %(key)s and replayed_at is null and exists (select from logged)
 )
-select id from logged
+select id, order_id from logged
 """
 _AMEND = """
 with amended as (
@@ -186,8 +186,8 @@ class Incoming:
         else:
             self._note_done(done, query)
 
-    def insert(self, one: str, many: str, **row: object) -> None:
-        """Writes a row of which nothing else of the event depends: by `one`, or with others by `many` of arrays."""
+    def write(self, one: str, many: str, **row: object) -> None:
+        """Writes a row on which nothing else of the event depends: by `one`, or with others by `many` of arrays."""
         if self.gathering is None:
             self.execute(one, **row)
         else:
@@ -203,19 +203,26 @@ class Incoming:
         for done, query in self._sent:
             self._note_done(done, query)
         if self._gathered and self.gathering is not None:
-            self.event_id = self.gathering.logged.get((self.shop_id, self.event.key))
+            logged = self.gathering.logged.get((self.shop_id, self.event.key))
+            self.event_id, self.order_id = logged or (None, self.order_id)
         elif self._logged is not None:
-            self.event_id, *placed = self._logged.fetchone() or (None,)
-            self.order_id = placed[0] if placed else self.order_id
+            logged = self._logged.fetchone()
+            self.event_id, self.order_id = logged[:2] if logged else (None, self.order_id)
         else:
             return
         if self.event_id is None:
             raise Collided(self.event.key)
 
-    def send_log(self, query: str, **values: object) -> None:
-        """Sends a statement that logs the event with more; its row gives the log's number and that of the order."""
-        self._note(query)
-        self._logged = self.connection.execute(query, values)
+    def send_log(self, row: Row, statement: str = LOG) -> None:
+        """Sends the event's row in the log, by a statement of arrays that may write more with it."""
+        self._note(statement)
+        if self.gathering is not None:
+            self._gathered = True
+            self.gathering.log(row, statement)
+        elif statement is LOG:  # arrays cost a single event more
+            self._logged = self.connection.execute(_LOG, row)
+        else:
+            self._logged = self.connection.execute(statement, columns([row]))
 
     def _note_done(self, done: Cursor, query: str) -> None:
         if done.rowcount != 0 or not query.lstrip().startswith("update"):
@@ -256,13 +263,8 @@ class Incoming:
             self.execute(_AMEND, at=self.event.at, data=Jsonb(self.stored), id=self.told_id, customer=self.customer_id)
             self.event_id = self.told_id
             return
-        if self.gathering is not None:
-            self._note(_LOG)
-            self._gathered = True
-            self.gathering.events.append(self.row())
-            return
         if self.together:
-            self.send_log(_LOG, **self.row())
+            self.send_log(self.row())
             return
         row = self.fetch(_LOG, **self.row())
         if row is None:

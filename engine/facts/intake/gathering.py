@@ -3,7 +3,7 @@
 Events of a round have nothing to do with each other, so in which order their rows are written makes no difference.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 # As `_LOG` of one event does it; numbers are given in the order of the events.
-_LOG = """
+LOG = """
 with told as (
     select * from unnest(%(shop)s::bigint[], %(shop_key)s::text[], %(key)s::text[], %(kind)s::text[],
                          %(customer)s::bigint[], %(order)s::bigint[], %(at)s::timestamptz[], %(data)s::jsonb[],
@@ -20,7 +20,7 @@ with told as (
 ), logged as (
     insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
     select shop, key, kind, customer, number, at, data, recorded from told order by place
-    on conflict (shop_id, key) do nothing returning id, shop_id, key, customer_id
+    on conflict (shop_id, key) do nothing returning id, order_id, shop_id, key, customer_id
 ), bumped as (
     update customers c set fact_version = c.fact_version + l.events
       from (select customer_id, count(*) as events from logged group by customer_id) l
@@ -30,18 +30,30 @@ with told as (
       from told t join logged l on l.shop_id = t.shop and l.key = t.key
      where r.shop = t.shop_key and r.key = t.key and r.replayed_at is null
 )
-select shop_id, key, id from logged
+select id, order_id, shop_id, key from logged
 """
 Row = Mapping[str, object]
 
 
+Products = Mapping[tuple[int, str], tuple[int, str | None]]
+"""Our number and the category of each product, by our number of its shop and its key."""
+
+
 @dataclass
 class Gathering:
-    """What is to be written: the events' rows in the log, and rows by the statement that writes them."""
+    """What is to be written: the events' rows in the log, and rows by the statement that writes them.
 
-    events: list[Row] = field(default_factory=list)
+    `products` are those that are known of the ordered ones.
+    """
+
+    products: Products = field(default_factory=dict)
+    logs: dict[str, list[Row]] = field(default_factory=dict)
     others: dict[str, list[Row]] = field(default_factory=dict)
-    _logged: psycopg.Cursor[Any] | None = None
+    _logged: list[psycopg.Cursor[Any]] = field(default_factory=list)
+
+    def log(self, row: Row, statement: str) -> None:
+        """Adds an event's row in the log; the statement gives the numbers of it and its order, its shop and its key."""
+        self.logs.setdefault(statement, []).append(row)
 
     def add(self, statement: str, row: Row) -> None:
         """Adds a row of a statement whose parameters are arrays."""
@@ -49,17 +61,17 @@ class Gathering:
 
     def write(self, connection: psycopg.Connection[Any]) -> None:
         """Sends all, without waiting for what becomes of it."""
-        if self.events:
-            self._logged = connection.execute(_LOG, _columns(self.events))
+        self._logged = [connection.execute(statement, columns(rows)) for statement, rows in self.logs.items()]
         for statement, rows in self.others.items():
-            connection.execute(statement, _columns(rows))
+            connection.execute(statement, columns(rows))
 
     @cached_property
-    def logged(self) -> Mapping[tuple[int, str], int]:
-        """The log's numbers by shop and key, of those that were not in the log."""
-        rows = () if self._logged is None else self._logged.fetchall()
-        return {(shop, key): number for shop, key, number in rows}
+    def logged(self) -> Mapping[tuple[int, str], tuple[int, int | None]]:
+        """The log's numbers and those of the orders by shop and key, of those that were not in the log."""
+        rows = (row for each in self._logged for row in each)
+        return {(shop, key): (number, order) for number, order, shop, key, *_ in rows}
 
 
-def _columns(rows: list[Row]) -> dict[str, list[object]]:
+def columns(rows: Sequence[Row]) -> dict[str, list[object]]:
+    """Rows as the parameters of a statement that takes an array of each column."""
     return {name: [row[name] for row in rows] for name in rows[0]}

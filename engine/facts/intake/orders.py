@@ -19,6 +19,13 @@ update orders set {column} = case when %(corrects)s then %(at)s else coalesce({c
        estimated_at = coalesce(%(estimated_at)s, estimated_at)
  where id = %(order)s
 """
+_SET_INSTANTS = """
+update orders o set {column} = case when t.corrects then t.at else coalesce(o.{column}, t.at) end,
+       estimated_at = coalesce(t.estimated_at, o.estimated_at)
+  from unnest(%(order)s::bigint[], %(corrects)s::boolean[], %(at)s::timestamptz[], %(estimated_at)s::timestamptz[])
+       as t (id, corrects, at, estimated_at)
+ where o.id = t.id
+"""
 _PAYMENTS = """
 insert into payments (order_id, sequence, method, amount_minor, currency, installments, paid_at, recorded_at)
 select %(order)s, p.sequence, p.method, p.amount, %(currency)s, p.installments, p.paid_at, %(recorded)s
@@ -35,6 +42,14 @@ select %(order)s, 1, %(method)s, %(amount)s, %(currency)s, %(recorded)s
  where not exists (select from payments where order_id = %(order)s)
 on conflict (order_id, sequence) do nothing
 """
+_ONE_PAYMENT_EACH = """
+insert into payments (order_id, sequence, method, amount_minor, currency, recorded_at)
+select t.id, 1, t.method, t.amount, t.currency, t.recorded
+  from unnest(%(order)s::bigint[], %(method)s::text[], %(amount)s::bigint[], %(currency)s::text[],
+              %(recorded)s::timestamptz[]) as t (id, method, amount, currency, recorded)
+ where not exists (select from payments p where p.order_id = t.id)
+on conflict (order_id, sequence) do nothing
+"""
 
 
 def order_progressed(incoming: Incoming) -> None:
@@ -45,8 +60,10 @@ def order_progressed(incoming: Incoming) -> None:
         refuse_repeated_numbers(incoming.data)
     incoming.log(once=True)
     estimated = incoming.data.get("estimated_at")
-    incoming.execute(
-        _SET_INSTANT.format(column=INSTANTS[incoming.event.kind]),
+    column = INSTANTS[incoming.event.kind]
+    incoming.write(
+        _SET_INSTANT.format(column=column),
+        _SET_INSTANTS.format(column=column),
         corrects=incoming.corrects,
         at=incoming.event.at,
         estimated_at=parse_instant(estimated) if estimated else None,
@@ -72,8 +89,9 @@ def _note_payments(incoming: Incoming) -> None:
     minor = money_of(amount).minor if amount else incoming.order["total_minor"]
     if minor is not None:
         method = incoming.data.get("method") or incoming.order["payment_method"] or "unknown"
-        incoming.execute(
+        incoming.write(
             _ONE_PAYMENT,
+            _ONE_PAYMENT_EACH,
             order=incoming.order_id,
             method=method,
             amount=minor,

@@ -1,12 +1,15 @@
-"""An order placed: its row, lines, payments and new products, in one statement with the event's own row."""
+"""Orders placed: rows, lines, payments and new products, in one statement with the events' own rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from engine.contracts import json_of
+from engine.facts.events import Event
 from engine.facts.intake.context import AlreadyTold, Incoming, order_fields
+from engine.facts.intake.gathering import Products, columns
 from engine.facts.intake.locks import NEW_PRODUCTS_LOCK, order_arrival
 from engine.facts.intake.order_data import (
     currency_of,
@@ -19,6 +22,11 @@ from engine.facts.intake.people import fill_unknown
 from engine.money import Money
 
 _PRODUCTS = "select id, key, category from products where shop_id = %(shop)s and key = any(%(keys)s)"
+_ALL_PRODUCTS = """
+select p.shop_id, p.key, p.id, p.category
+  from unnest(%(shop)s::bigint[], %(key)s::text[]) as t (shop, key)
+  join products p on p.shop_id = t.shop and p.key = t.key
+"""
 # New products of a shop are written by one transaction at a time, so that no two wait for each other's.
 _NEW_PRODUCTS = """
 insert into products (shop_id, key, title, category, recorded_at)
@@ -27,53 +35,73 @@ select %(shop)s, p.key, p.title, p.category, %(recorded)s
 on conflict (shop_id, key) do update set key = excluded.key
 returning id, key, category
 """
-# The log's row comes first: when it is there already, nothing else is written. An order that an import has told keeps
-# what is known of it. Last comes the lock on the order's arrival, see `locks`.
+# The log's rows come first: of what is there already nothing else is written. An order that an import has told keeps
+# what is known of it. Last come the locks on the orders' arrivals, see `locks`.
 _PLACE = """
-with logged as (
+with told as (
+    select * from unnest(%(shop)s::bigint[], %(shop_key)s::text[], %(key)s::text[], %(kind)s::text[],
+                         %(customer)s::bigint[], %(order)s::bigint[], %(at)s::timestamptz[], %(data)s::jsonb[],
+                         %(recorded)s::timestamptz[], %(number)s::text[], %(arrival)s::text[], %(platform)s::text[],
+                         %(channel)s::text[], %(payment_method)s::text[], %(estimated_at)s::timestamptz[],
+                         %(status)s::text[], %(total)s::bigint[], %(shipping)s::bigint[], %(discount)s::bigint[],
+                         %(currency)s::text[], %(ship_to_differs)s::boolean[], %(corrects)s::boolean[],
+                         %(lines)s::jsonb[], %(payments)s::jsonb[])
+             with ordinality as t (shop, shop_key, key, kind, customer, known, at, data, recorded, number, arrival,
+                                   platform, channel, payment_method, estimated_at, status, total, shipping, discount,
+                                   currency, ship_to_differs, corrects, lines, payments, place)
+), logged as (
     insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
-    values (%(shop)s, %(key)s, %(kind)s, %(customer)s,
-            coalesce(%(order)s, nextval(pg_get_serial_sequence('orders', 'id'))), %(at)s, %(data)s, %(recorded)s)
-    on conflict (shop_id, key) do nothing returning id, order_id
+    select shop, key, kind, customer, coalesce(known, nextval(pg_get_serial_sequence('orders', 'id'))), at, data,
+           recorded
+      from told order by place
+    on conflict (shop_id, key) do nothing returning id, order_id, shop_id, key
+), fresh as (
+    select l.id, l.order_id, t.* from told t join logged l on l.shop_id = t.shop and l.key = t.key
 ), placed as (
     insert into orders as o (id, shop_id, number, customer_id, platform, channel, payment_method, placed_at,
                              estimated_at, status, total_minor, shipping_minor, discount_minor, currency,
                              ship_to_differs, recorded_at)
-    select order_id, %(shop)s, %(number)s, %(customer)s, %(platform)s, %(channel)s, %(payment_method)s, %(at)s,
-           %(estimated_at)s, %(status)s, %(total)s, %(shipping)s, %(discount)s, %(currency)s,
-           %(ship_to_differs)s, %(recorded)s
-      from logged
+    select order_id, shop, number, customer, platform, channel, payment_method, at, estimated_at, status, total,
+           shipping, discount, currency, ship_to_differs, recorded
+      from fresh
     on conflict (shop_id, number) do update set
         platform = coalesce(o.platform, excluded.platform), channel = coalesce(o.channel, excluded.channel),
         payment_method = coalesce(o.payment_method, excluded.payment_method),
-        placed_at = case when %(corrects)s then excluded.placed_at else o.placed_at end,
+        placed_at = case when (select t.corrects from told t where t.shop = o.shop_id and t.number = o.number)
+                         then excluded.placed_at else o.placed_at end,
         estimated_at = coalesce(o.estimated_at, excluded.estimated_at), status = coalesce(o.status, excluded.status),
         total_minor = coalesce(o.total_minor, excluded.total_minor),
         shipping_minor = coalesce(o.shipping_minor, excluded.shipping_minor),
         discount_minor = coalesce(o.discount_minor, excluded.discount_minor),
         ship_to_differs = coalesce(o.ship_to_differs, excluded.ship_to_differs)
-    returning id
+    returning id, shop_id, number
+), orders_of as (
+    select p.id as placed, f.* from fresh f join placed p on p.shop_id = f.shop and p.number = f.number
 ), lined as (
     insert into order_lines (order_id, line, product_id, quantity, unit_price_minor, discount_minor, shipping_minor,
                              currency, seller, recorded_at)
-    select placed.id, l.line, l.product_id, l.quantity, l.unit_price, l.discount, l.shipping, %(currency)s, l.seller,
-           %(recorded)s
-      from placed, jsonb_to_recordset(%(lines)s) as l(line int, product_id bigint, quantity int, unit_price bigint,
-                                                      discount bigint, shipping bigint, seller text)
+    select f.placed, l.line, l.product_id, l.quantity, l.unit_price, l.discount, l.shipping, f.currency, l.seller,
+           f.recorded
+      from orders_of f, jsonb_to_recordset(f.lines) as l(line int, product_id bigint, quantity int, unit_price bigint,
+                                                         discount bigint, shipping bigint, seller text)
     on conflict (order_id, line) do nothing
 ), owed as (
     insert into payments (order_id, sequence, method, amount_minor, currency, installments, paid_at, recorded_at)
-    select placed.id, p.sequence, p.method, p.amount, %(currency)s, p.installments, p.paid_at, %(recorded)s
-      from placed, jsonb_to_recordset(%(payments)s) as p(sequence int, method text, amount bigint, installments int,
-                                                         paid_at timestamptz)
+    select f.placed, p.sequence, p.method, p.amount, f.currency, p.installments, p.paid_at, f.recorded
+      from orders_of f, jsonb_to_recordset(f.payments) as p(sequence int, method text, amount bigint, installments int,
+                                                            paid_at timestamptz)
     on conflict (order_id, sequence) do nothing
 ), bumped as (
-    update customers set fact_version = fact_version + 1 where id = %(customer)s and exists (select from logged)
+    update customers c set fact_version = c.fact_version + f.events
+      from (select customer, count(*) as events from fresh group by customer) f
+     where c.id = f.customer
 ), settled as (
-    update refused_events set replayed_at = %(recorded)s
-     where shop = %(shop_key)s and key = %(key)s and replayed_at is null and exists (select from logged)
+    update refused_events r set replayed_at = f.recorded
+      from fresh f
+     where r.shop = f.shop_key and r.key = f.key and r.replayed_at is null
 )
-select id, order_id, pg_advisory_xact_lock(hashtextextended(%(arrival)s, 0)) from logged
+select id, order_id, shop, key, pg_advisory_xact_lock(hashtextextended(arrival, 0))
+  from (select * from fresh order by arrival) f
 """
 
 
@@ -107,15 +135,29 @@ def order_placed(incoming: Incoming) -> None:
         }
     )
     if incoming.together:
-        incoming.send_log(_PLACE, **values)
+        incoming.send_log(values, _PLACE)
     else:
-        row = incoming.fetch(_PLACE, **values)
+        row = incoming.fetch(_PLACE, **columns([values]))
         if row is None:
             incoming.read_state()  # raises: another transaction has written it since
             raise AlreadyTold(0)
         incoming.event_id, incoming.order_id = row["id"], row["order_id"]
     incoming.arrived.append(arrival)
     fill_unknown(incoming, incoming.data.get("customer", {}))
+
+
+def products_of(connection: psycopg.Connection[Any], events: Iterable[tuple[int, Event]]) -> Products:
+    """What is known of the products that events of shops, by our numbers, tell to have been ordered."""
+    ordered = {
+        (shop, line["product"])
+        for shop, event in events
+        if event.kind == "order.placed"
+        for line in event.data.get("lines", ())
+    }
+    if not ordered:
+        return {}
+    rows = connection.execute(_ALL_PRODUCTS, columns([{"shop": shop, "key": key} for shop, key in sorted(ordered)]))
+    return {(shop, key): (product, category) for shop, key, product, category in rows}
 
 
 def _tell_again(incoming: Incoming) -> None:
@@ -129,6 +171,10 @@ def _products(incoming: Incoming) -> dict[str, tuple[int, str | None]]:
     told = {line["product"]: line for line in incoming.data.get("lines", ())}
     if not told:
         return {}
+    if incoming.gathering is not None:
+        known = {key: incoming.gathering.products.get((incoming.shop_id, key)) for key in told}
+        if all(known.values()):
+            return {key: product for key, product in known.items() if product is not None}
     wanted = {"shop": incoming.shop_id, "keys": list(told)}
     rows = incoming.connection.execute(_PRODUCTS, wanted).fetchall()
     if len(rows) < len(told):

@@ -174,6 +174,7 @@ def _looked_ahead(
         for (place, event, _), row in zip(sound, found, strict=True)
         if row is not None and (customer := whose(row, event)) is not None
     ]
+    gathering.products = placing.products_of(connection, [(row.shop_id, event) for _, event, row, _ in known])
     states = read_states(connection, [_question(event, row, customer) for _, event, row, customer in known])
     ahead = {place: Ahead(row, gathering) for (place, *_), row in zip(sound, found, strict=True)}
     for (place, _, row, _), state in zip(known, states, strict=True):

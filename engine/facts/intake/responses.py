@@ -40,7 +40,7 @@ def site_event(incoming: Incoming) -> None:
     """Writes a visit, view, cart, search or log-in."""
     incoming.read_state()
     incoming.log(once=False)
-    incoming.insert(
+    incoming.write(
         _SITE_EVENT,
         _SITE_EVENTS,
         customer=incoming.customer_id,

@@ -65,18 +65,22 @@ def accept_together(
         Collided: another transaction told one of them meanwhile; the caller undoes all and tells them one by one.
     """
     told = [read_event(each) for each in events]
-    sound = [place for place, each in enumerate(told) if isinstance(each, Event) and not envelope_violations(each)]
+    sound = {
+        place: each for place, each in enumerate(told) if isinstance(each, Event) and not envelope_violations(each)
+    }
     outcomes: dict[int, Recorded | Refused] = {
         place: accept_json(connection, matcher, events[place], recorded_at)
         for place in range(len(events))
-        if place not in {*sound}
+        if place not in sound
     }
-    batch = [each for each in told if isinstance(each, Event) and not envelope_violations(each)]
+    batch, places = [*sound.values()], [*sound]
     if batch:
-        lock_batch(connection, batch)
-        for places in in_rounds(connection, batch):
-            found = _round(connection, matcher, [batch[place] for place in places], recorded_at)
-            outcomes |= {sound[place]: each for place, each in zip(places, found, strict=True)}
+        # What a round writes is not waited for, while the next one is got ready.
+        with together(connection):
+            lock_batch(connection, batch)
+            for own in in_rounds(connection, batch):
+                found = _round(connection, matcher, [batch[each] for each in own], recorded_at)
+                outcomes |= {places[each]: outcome for each, outcome in zip(own, found, strict=True)}
     return [outcomes[place] for place in range(len(events))]
 
 

@@ -13,7 +13,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 from engine.contracts import EventSubject, FieldType, fields_of, personal_of, subject_of
-from engine.facts.event_formats import check_format, unstorable
+from engine.facts.event_formats import check_format, storable, unstorable
 from engine.shipped import shipped
 
 
@@ -58,10 +58,9 @@ class Contract:
     def check(self, data: Mapping[str, Any]) -> tuple[Violation, ...]:
         """Everything in the data that breaks the contract, in the order of its paths; empty if nothing does."""
         found = [_violation(error) for error in self.validator.iter_errors(data)]
-        found += [
-            Violation(path, _short(value), "text without NUL and unpaired surrogates, nested at most 32 deep")
-            for path, value in unstorable(data)
-        ]
+        if not storable(data):
+            expected = "text without NUL and unpaired surrogates, nested at most 32 deep"
+            found += [Violation(path, _short(value), expected) for path, value in unstorable(data)]
         return tuple(sorted(found, key=lambda each: each.path))
 
 
@@ -122,7 +121,24 @@ def _read(path: Path) -> Contract:
 
 def _checker(base: type[Validator], schema: Mapping[str, Any]) -> Validator:
     extended: type[Validator] = extend(base, {"format": check_format})  # type: ignore[no-untyped-call]  # upstream
-    return extended(schema)
+    return extended(_inlined(schema, schema))
+
+
+def _inlined(schema: Mapping[str, Any], part: Any, inside: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 -- JSON
+    """A part of a schema with what its references name in their place: to follow them takes a validator long.
+
+    A reference that restricts more beside it, leads elsewhere or into itself stays.
+    """
+    if isinstance(part, list):
+        return [_inlined(schema, each, inside) for each in part]
+    if not isinstance(part, Mapping):
+        return part
+    reference = part.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#/$defs/") and reference not in inside:
+        target = schema.get("$defs", {}).get(reference.removeprefix("#/$defs/"))
+        if target is not None and part.keys() <= {"$ref", "title", "description"}:
+            return _inlined(schema, target, (*inside, reference))
+    return {name: _inlined(schema, each, inside) for name, each in part.items()}
 
 
 def _refuse_narrowing(path: Path, own: Contract, shipped: Contract) -> None:

@@ -48,8 +48,21 @@ def parse_instant(text: str) -> datetime:
     return instant
 
 
+def storable(value: object, depth: int = 0) -> bool:
+    """Whether a database can hold it: no NUL, no unpaired surrogates, no endless nesting."""
+    if depth > DEEPEST:
+        return False
+    if isinstance(value, str):
+        return _STORABLE.fullmatch(value) is not None
+    if isinstance(value, Mapping):
+        return all(storable(each, depth) for each in value) and all(
+            storable(each, depth + 1) for each in value.values()
+        )
+    return not isinstance(value, list | tuple) or all(storable(each, depth + 1) for each in value)
+
+
 def unstorable(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """What a database cannot hold (NUL, unpaired surrogates, endless nesting), with the paths."""
+    """What a database cannot hold, see `storable`, with the paths."""
     if depth > DEEPEST:
         yield path, f"nested more than {DEEPEST} deep"
     elif isinstance(value, str):

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from engine.conditions.operands import instant, microseconds
 from engine.conditions.types import Value
+from engine.facts.rows import as_json
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import STANDING_TYPES, Change, HandTag, Standing
 
@@ -25,16 +26,27 @@ COLUMNS = (
 )  # fmt: skip
 _LIST = ", ".join(COLUMNS)
 _UPDATE = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])
-_UPSERT = (
-    f"insert into standings ({_LIST}) values ({', '.join(['%s'] * len(COLUMNS))}) "  # noqa: S608 -- our own columns
-    f"on conflict (customer_id) do update set {_UPDATE}"
-)
+_UPSERT = f"""
+insert into standings ({_LIST})
+select {_LIST}
+  from jsonb_to_recordset(%(rows)s) as t (customer_id bigint, tags text[], segments text[], stage text, tier text,
+                                          rfm_group text, rfm_recency int, rfm_frequency int, rfm_monetary int,
+                                          given jsonb, version text, tier_ends_at timestamptz, cut_offs_id bigint,
+                                          fact_version bigint, evaluated_at timestamptz, next_flip timestamptz,
+                                          flips jsonb)
+on conflict (customer_id) do update set {_UPDATE}
+"""  # noqa: S608 -- our own columns
 _MERGE = f"insert into standings ({_LIST}) select {_LIST} from new_standings on conflict (customer_id) do update set {_UPDATE}"  # noqa: S608, E501 -- our own columns
-_CHANGE_COLUMNS = 'customer_id, kind, "from", "to", at, cause, event_id, version, cut_offs_id, evidence, recorded_at'
+_OF_CHANGE = (
+    "customer_id", "kind", "from", "to", "at", "cause", "event_id", "version", "cut_offs_id", "evidence", "recorded_at",
+)  # fmt: skip
+_CHANGE_COLUMNS = ", ".join(f'"{name}"' for name in _OF_CHANGE)
 _ADD_CHANGES = f"""
 insert into standing_changes ({_CHANGE_COLUMNS})
-select * from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::bigint[],
-                     %s::text[], %s::bigint[], %s::jsonb[], %s::timestamptz[])
+select {_CHANGE_COLUMNS}
+  from jsonb_to_recordset(%(rows)s) as t (customer_id bigint, kind text, "from" text, "to" text, at timestamptz,
+                                          cause text, event_id bigint, version text, cut_offs_id bigint, evidence jsonb,
+                                          recorded_at timestamptz)
 """  # noqa: S608 -- our own columns
 
 
@@ -128,8 +140,8 @@ def read_hand_tags(connection: Connection, ids: Collection[int]) -> dict[int, li
 def write_few_standings(connection: Connection, standings: Sequence[tuple[int, Kept]]) -> None:
     """Stores those of a few customers; the caller holds the customers' locks and commits."""
     if standings:
-        with connection.cursor() as cursor:
-            cursor.executemany(_UPSERT, [_row(customer_id, kept) for customer_id, kept in standings])
+        rows = (dict(zip(COLUMNS, _row(customer_id, kept), strict=True)) for customer_id, kept in standings)
+        connection.execute(_UPSERT, {"rows": as_json(rows)})
 
 
 def write_standings(connection: Connection, standings: Iterable[tuple[int, Kept]]) -> None:
@@ -156,8 +168,8 @@ def write_changes(connection: Connection, changes: Sequence[Noted], recorded_at:
 def add_changes(connection: Connection, changes: Sequence[Noted], recorded_at: datetime) -> None:
     """The same for a few, by one statement that may be sent together with others."""
     if changes:
-        columns = zip(*(_change(each, recorded_at) for each in changes), strict=True)
-        connection.execute(_ADD_CHANGES, [list(column) for column in columns])
+        rows = (dict(zip(_OF_CHANGE, _change(each, recorded_at), strict=True)) for each in changes)
+        connection.execute(_ADD_CHANGES, {"rows": as_json(rows)})
 
 
 def _change(each: Noted, recorded_at: datetime) -> tuple[object, ...]:

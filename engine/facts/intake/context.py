@@ -12,8 +12,9 @@ from psycopg.types.json import Jsonb
 from engine.attributes.sources import Cell
 from engine.contracts import ORDER_FIELDS, json_of
 from engine.facts.events import Contract, Event
-from engine.facts.intake.gathering import LOG, Gathering, columns
+from engine.facts.intake.gathering import LOG, Gathering
 from engine.facts.intake.written import written
+from engine.facts.rows import as_json
 from engine.money import Money
 
 Row = dict[str, Any]
@@ -31,7 +32,7 @@ PARTS = {
 
 # `part_key` tells apart the parcels, returns, reviews or cases of one order or customer.
 _STATE = """
-select t.place::int,
+select t.ordinality as place,
        (select id from events where shop_id = t.shop and key = t.key) as same_id,
        (select id from events
          where customer_id = t.customer and kind = t.kind
@@ -44,9 +45,10 @@ select t.place::int,
          where l.order_id = o.id) as product_keys,
        (select array_agg(distinct p.category) from order_lines l join products p on p.id = l.product_id
          where l.order_id = o.id and p.category is not null) as categories
-  from unnest(%(shop)s::bigint[], %(key)s::text[], %(customer)s::bigint[], %(kind)s::text[], %(order)s::bigint[],
-              %(part)s::text[], %(part_key)s::text[])
-       with ordinality as t (shop, key, customer, kind, number, part, part_key, place)
+  from rows from (
+           jsonb_to_recordset(%(rows)s) as (shop bigint, key text, customer bigint, kind text, number bigint, part text,
+                                            part_key text)
+       ) with ordinality as t
   left join orders o on o.id = t.number
 """
 _LOG = """
@@ -106,22 +108,28 @@ class Question:
     customer: int
     order: int | None
 
-    def values(self) -> tuple[object, ...]:
-        """The parameters of the statement."""
+    def row(self) -> Row:
+        """What the statement asks by."""
         part = PARTS.get(self.event.kind)
         key = self.event.data.get(part) if part else None
-        return (self.shop, self.event.key, self.customer, self.event.kind, self.order, part, key)
+        return {
+            "shop": self.shop,
+            "key": self.event.key,
+            "customer": self.customer,
+            "kind": self.event.kind,
+            "number": self.order,
+            "part": part,
+            "part_key": key,
+        }
 
 
 def read_states(connection: psycopg.Connection[Any], asked: Sequence[Question]) -> list[Row]:
     """The order and what was told before of each event, by one statement."""
     if not asked:
         return []
-    names = ("shop", "key", "customer", "kind", "order", "part", "part_key")
-    columns = zip(*(each.values() for each in asked), strict=True)
-    values = {name: list(column) for name, column in zip(names, columns, strict=True)}
     with connection.cursor(row_factory=dict_row) as cursor:
-        return sorted(cursor.execute(_STATE, values).fetchall(), key=lambda row: int(row["place"]))
+        rows = cursor.execute(_STATE, {"rows": as_json(each.row() for each in asked)}).fetchall()
+    return sorted(rows, key=lambda row: int(row["place"]))
 
 
 @dataclass
@@ -187,7 +195,7 @@ class Incoming:
             self._note_done(done, query)
 
     def write(self, one: str, many: str, **row: object) -> None:
-        """Writes a row on which nothing else of the event depends: by `one`, or with others by `many` of arrays."""
+        """Writes a row on which nothing else of the event depends: by `one`, or with others by `many` of `rows`."""
         if self.gathering is None:
             self.execute(one, **row)
         else:
@@ -214,15 +222,15 @@ class Incoming:
             raise Collided(self.event.key)
 
     def send_log(self, row: Row, statement: str = LOG) -> None:
-        """Sends the event's row in the log, by a statement of arrays that may write more with it."""
+        """Sends the event's row in the log, by a statement of `rows` that may write more with it."""
         self._note(statement)
         if self.gathering is not None:
             self._gathered = True
             self.gathering.log(row, statement)
-        elif statement is LOG:  # arrays cost a single event more
+        elif statement is LOG:  # one of rows costs a single event more
             self._logged = self.connection.execute(_LOG, row)
         else:
-            self._logged = self.connection.execute(statement, columns([row]))
+            self._logged = self.connection.execute(statement, {"rows": as_json([row])})
 
     def _note_done(self, done: Cursor, query: str) -> None:
         if done.rowcount != 0 or not query.lstrip().startswith("update"):

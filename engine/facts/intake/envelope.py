@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from engine.facts.event_formats import FIRST_YEAR, LAST_YEAR, parse_instant, unstorable
+from engine.facts.event_formats import FIRST_YEAR, LAST_YEAR, parse_instant, storable, unstorable
 from engine.facts.events import Event, Violation
 
 _ENVELOPE = ("kind", "key", "at", "shop")
@@ -47,9 +47,9 @@ def envelope_violations(event: Event) -> tuple[Violation, ...]:
         for name, value in named.items()
         if value is not None and not 1 <= len(value) <= _LONGEST
     ]
-    wrong += [
-        Violation(path, repr(value), "text without NUL and unpaired surrogates") for path, value in unstorable(named)
-    ]
+    if not storable(named):
+        expected = "text without NUL and unpaired surrogates"
+        wrong += [Violation(path, repr(value), expected) for path, value in unstorable(named)]
     if event.at.tzinfo is None or not FIRST_YEAR <= event.at.year <= LAST_YEAR:
         expected = f"an instant with its zone, in a year from {FIRST_YEAR} to {LAST_YEAR}"
         wrong.append(Violation("at", repr(event.at.isoformat()), expected))

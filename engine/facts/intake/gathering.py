@@ -3,23 +3,25 @@
 Events of a round have nothing to do with each other, so in which order their rows are written makes no difference.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import psycopg
 
+from engine.facts.rows import Row, as_json
+
 # As `_LOG` of one event does it; numbers are given in the order of the events.
 LOG = """
 with told as (
-    select * from unnest(%(shop)s::bigint[], %(shop_key)s::text[], %(key)s::text[], %(kind)s::text[],
-                         %(customer)s::bigint[], %(order)s::bigint[], %(at)s::timestamptz[], %(data)s::jsonb[],
-                         %(recorded)s::timestamptz[])
-             with ordinality as t (shop, shop_key, key, kind, customer, number, at, data, recorded, place)
+    select * from rows from (
+        jsonb_to_recordset(%(rows)s) as (shop bigint, shop_key text, key text, kind text, customer bigint,
+                                         "order" bigint, at timestamptz, data jsonb, recorded timestamptz)
+    ) with ordinality
 ), logged as (
     insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
-    select shop, key, kind, customer, number, at, data, recorded from told order by place
+    select shop, key, kind, customer, "order", at, data, recorded from told order by ordinality
     on conflict (shop_id, key) do nothing returning id, order_id, shop_id, key, customer_id
 ), bumped as (
     update customers c set fact_version = c.fact_version + l.events
@@ -32,7 +34,6 @@ with told as (
 )
 select id, order_id, shop_id, key from logged
 """
-Row = Mapping[str, object]
 
 
 Products = Mapping[tuple[int, str], tuple[int, str | None]]
@@ -56,22 +57,17 @@ class Gathering:
         self.logs.setdefault(statement, []).append(row)
 
     def add(self, statement: str, row: Row) -> None:
-        """Adds a row of a statement whose parameters are arrays."""
+        """Adds a row of a statement that takes `rows`."""
         self.others.setdefault(statement, []).append(row)
 
     def write(self, connection: psycopg.Connection[Any]) -> None:
         """Sends all, without waiting for what becomes of it."""
-        self._logged = [connection.execute(statement, columns(rows)) for statement, rows in self.logs.items()]
+        self._logged = [connection.execute(statement, {"rows": as_json(rows)}) for statement, rows in self.logs.items()]
         for statement, rows in self.others.items():
-            connection.execute(statement, columns(rows))
+            connection.execute(statement, {"rows": as_json(rows)})
 
     @cached_property
     def logged(self) -> Mapping[tuple[int, str], tuple[int, int | None]]:
         """The log's numbers and those of the orders by shop and key, of those that were not in the log."""
         rows = (row for each in self._logged for row in each)
         return {(shop, key): (number, order) for number, order, shop, key, *_ in rows}
-
-
-def columns(rows: Sequence[Row]) -> dict[str, list[object]]:
-    """Rows as the parameters of a statement that takes an array of each column."""
-    return {name: [row[name] for row in rows] for name in rows[0]}

@@ -22,9 +22,8 @@ update orders set {column} = case when %(corrects)s then %(at)s else coalesce({c
 _SET_INSTANTS = """
 update orders o set {column} = case when t.corrects then t.at else coalesce(o.{column}, t.at) end,
        estimated_at = coalesce(t.estimated_at, o.estimated_at)
-  from unnest(%(order)s::bigint[], %(corrects)s::boolean[], %(at)s::timestamptz[], %(estimated_at)s::timestamptz[])
-       as t (id, corrects, at, estimated_at)
- where o.id = t.id
+  from jsonb_to_recordset(%(rows)s) as t ("order" bigint, corrects boolean, at timestamptz, estimated_at timestamptz)
+ where o.id = t."order"
 """
 _PAYMENTS = """
 insert into payments (order_id, sequence, method, amount_minor, currency, installments, paid_at, recorded_at)
@@ -44,10 +43,10 @@ on conflict (order_id, sequence) do nothing
 """
 _ONE_PAYMENT_EACH = """
 insert into payments (order_id, sequence, method, amount_minor, currency, recorded_at)
-select t.id, 1, t.method, t.amount, t.currency, t.recorded
-  from unnest(%(order)s::bigint[], %(method)s::text[], %(amount)s::bigint[], %(currency)s::text[],
-              %(recorded)s::timestamptz[]) as t (id, method, amount, currency, recorded)
- where not exists (select from payments p where p.order_id = t.id)
+select t."order", 1, t.method, t.amount, t.currency, t.recorded
+  from jsonb_to_recordset(%(rows)s) as t ("order" bigint, method text, amount bigint, currency text,
+                                          recorded timestamptz)
+ where not exists (select from payments p where p.order_id = t."order")
 on conflict (order_id, sequence) do nothing
 """
 

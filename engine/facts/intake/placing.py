@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from engine.contracts import json_of
 from engine.facts.events import Event
 from engine.facts.intake.context import AlreadyTold, Incoming, order_fields
-from engine.facts.intake.gathering import Products, columns
+from engine.facts.intake.gathering import Products
 from engine.facts.intake.locks import NEW_PRODUCTS_LOCK, order_arrival
 from engine.facts.intake.order_data import (
     currency_of,
@@ -19,12 +19,13 @@ from engine.facts.intake.order_data import (
     refuse_repeated_numbers,
 )
 from engine.facts.intake.people import fill_unknown
+from engine.facts.rows import as_json
 from engine.money import Money
 
 _PRODUCTS = "select id, key, category from products where shop_id = %(shop)s and key = any(%(keys)s)"
 _ALL_PRODUCTS = """
 select p.shop_id, p.key, p.id, p.category
-  from unnest(%(shop)s::bigint[], %(key)s::text[]) as t (shop, key)
+  from jsonb_to_recordset(%(rows)s) as t (shop bigint, key text)
   join products p on p.shop_id = t.shop and p.key = t.key
 """
 # New products of a shop are written by one transaction at a time, so that no two wait for each other's.
@@ -39,21 +40,19 @@ returning id, key, category
 # what is known of it. Last come the locks on the orders' arrivals, see `locks`.
 _PLACE = """
 with told as (
-    select * from unnest(%(shop)s::bigint[], %(shop_key)s::text[], %(key)s::text[], %(kind)s::text[],
-                         %(customer)s::bigint[], %(order)s::bigint[], %(at)s::timestamptz[], %(data)s::jsonb[],
-                         %(recorded)s::timestamptz[], %(number)s::text[], %(arrival)s::text[], %(platform)s::text[],
-                         %(channel)s::text[], %(payment_method)s::text[], %(estimated_at)s::timestamptz[],
-                         %(status)s::text[], %(total)s::bigint[], %(shipping)s::bigint[], %(discount)s::bigint[],
-                         %(currency)s::text[], %(ship_to_differs)s::boolean[], %(corrects)s::boolean[],
-                         %(lines)s::jsonb[], %(payments)s::jsonb[])
-             with ordinality as t (shop, shop_key, key, kind, customer, known, at, data, recorded, number, arrival,
-                                   platform, channel, payment_method, estimated_at, status, total, shipping, discount,
-                                   currency, ship_to_differs, corrects, lines, payments, place)
+    select * from rows from (
+        jsonb_to_recordset(%(rows)s) as (
+            shop bigint, shop_key text, key text, kind text, customer bigint, "order" bigint, at timestamptz,
+            data jsonb, recorded timestamptz, number text, arrival text, platform text, channel text,
+            payment_method text, estimated_at timestamptz, status text, total bigint, shipping bigint,
+            discount bigint, currency text, ship_to_differs boolean, corrects boolean, lines jsonb, payments jsonb
+        )
+    ) with ordinality
 ), logged as (
     insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
-    select shop, key, kind, customer, coalesce(known, nextval(pg_get_serial_sequence('orders', 'id'))), at, data,
+    select shop, key, kind, customer, coalesce("order", nextval(pg_get_serial_sequence('orders', 'id'))), at, data,
            recorded
-      from told order by place
+      from told order by ordinality
     on conflict (shop_id, key) do nothing returning id, order_id, shop_id, key
 ), fresh as (
     select l.id, l.order_id, t.* from told t join logged l on l.shop_id = t.shop and l.key = t.key
@@ -130,14 +129,14 @@ def order_placed(incoming: Incoming) -> None:
             "arrival": arrival,
             "currency": currency,
             "corrects": incoming.corrects,
-            "lines": Jsonb(lines),
-            "payments": Jsonb(payments),
+            "lines": lines,
+            "payments": payments,
         }
     )
     if incoming.together:
         incoming.send_log(values, _PLACE)
     else:
-        row = incoming.fetch(_PLACE, **columns([values]))
+        row = incoming.fetch(_PLACE, rows=as_json([values]))
         if row is None:
             incoming.read_state()  # raises: another transaction has written it since
             raise AlreadyTold(0)
@@ -156,7 +155,8 @@ def products_of(connection: psycopg.Connection[Any], events: Iterable[tuple[int,
     }
     if not ordered:
         return {}
-    rows = connection.execute(_ALL_PRODUCTS, columns([{"shop": shop, "key": key} for shop, key in sorted(ordered)]))
+    asked = as_json({"shop": shop, "key": key} for shop, key in sorted(ordered))
+    rows = connection.execute(_ALL_PRODUCTS, {"rows": asked})
     return {(shop, key): (product, category) for shop, key, product, category in rows}
 
 

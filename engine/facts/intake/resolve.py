@@ -14,16 +14,19 @@ from engine.facts.intake.context import AlreadyTold, Incoming, Refusal, Row
 from engine.facts.intake.gathering import Gathering
 from engine.facts.intake.locks import ARRIVAL_LOCK, NEW_CUSTOMER_LOCK, case_arrival, order_arrival
 from engine.facts.intake.people import create_customer, profile
+from engine.facts.rows import as_json
 
 _FIND = """
-select t.place::int, s.id as shop_id, s.currency, s.country,
+select t.ordinality as place, s.id as shop_id, s.currency, s.country,
        (select customer_id from customer_identities
          where shop_id = s.id and platform = 'shop' and key = t.customer) as named,
        o.id as order_id, o.customer_id as order_customer,
        c.id as case_id, c.customer_id as case_customer, c.order_id as case_order, m.customer_id as message_customer,
        (select id from events where shop_id = s.id and key = t.key) as same_event
-  from unnest(%(shop)s::text[], %(customer)s::text[], %(order)s::text[], %(case)s::text[], %(message)s::text[],
-              %(key)s::text[]) with ordinality as t (shop, customer, number, case_key, message, key, place)
+  from rows from (
+           jsonb_to_recordset(%(rows)s) as (shop text, customer text, number text, case_key text, message text,
+                                            key text)
+       ) with ordinality as t
   join shops s on s.key = t.shop
   left join orders o on o.shop_id = s.id and o.number = t.number
   left join cases c on c.key = t.case_key
@@ -72,7 +75,7 @@ def look_up(connection: psycopg.Connection[Any], asked: Sequence[tuple[Event, Co
     """What is known of that which each event names, by one statement; None: not even its shop."""
     keys = [_keys(event, contract) for event, contract in asked]
     with connection.cursor(row_factory=class_row(Found)) as cursor:
-        rows = cursor.execute(_FIND, {name: [each[name] for each in keys] for name in keys[0]}).fetchall()
+        rows = cursor.execute(_FIND, {"rows": as_json(keys)}).fetchall()
     found = {row.place: row for row in rows}
     return [found.get(place) for place in range(1, len(asked) + 1)]
 
@@ -144,9 +147,9 @@ def _keys(event: Event, contract: Contract) -> dict[str, object]:
     return {
         "shop": event.shop,
         "customer": event.customer,
-        "order": event.order,
+        "number": event.order,
         "key": event.key,
-        "case": event.data.get("case") if contract.subject == "case" else None,
+        "case_key": event.data.get("case") if contract.subject == "case" else None,
         "message": event.data.get("message") if event.kind.startswith("message.") else None,
     }
 

@@ -15,12 +15,12 @@ from engine.dispatch.held import HOW, hold, too_many
 from engine.dispatch.match import Happening, Matcher
 from engine.dispatch.standing import Order, Shift, Told
 from engine.facts.events import Event, Recorded, Refused
-from engine.facts.intake import WAITING, Sent, finish, read_event, record_json, record_round, replay_refused, send
+from engine.facts.intake import WAITING, Sent, finish, read_event, record_json, recording_round, replay_refused, send
 from engine.facts.intake.envelope import envelope_violations
 from engine.facts.intake.locks import lock_batch
-from engine.facts.intake.rounds import in_rounds
+from engine.facts.intake.rounds import in_groups, rounds
 from engine.facts.matching import Fields
-from engine.facts.pipelines import together
+from engine.facts.pipelines import Steps, at_once, in_turns, together
 from engine.facts.situation import Cursor
 
 Connection = psycopg.Connection[Any]
@@ -58,8 +58,8 @@ def accept_together(
 ) -> list[Recorded | Refused]:
     """Accepts a batch of JSON data in the caller's transaction, with the results of one by one; gives one for each.
 
-    All customers are locked first, in their order. What events have to do with each other is kept in its order;
-    the others are read, judged and written together.
+    All customers are locked first, in their order. What events have to do with each other is kept in its order; the
+    others are read, judged and written together, in two halves: what one has sent runs while the other goes on.
 
     Raises:
         Collided: another transaction told one of them meanwhile; the caller undoes all and tells them one by one.
@@ -75,22 +75,30 @@ def accept_together(
     }
     batch, places = [*sound.values()], [*sound]
     if batch:
-        # What a round writes is not waited for, while the next one is got ready.
         with together(connection):
             lock_batch(connection, batch)
-            for own in in_rounds(connection, batch):
-                found = _round(connection, matcher, [batch[each] for each in own], recorded_at)
-                outcomes |= {places[each]: outcome for each, outcome in zip(own, found, strict=True)}
+            groups = in_groups(connection, batch)
+            lanes = [_lane(connection, matcher, batch, each, recorded_at) for each in (groups[::2], groups[1::2])]
+            for found in in_turns(*lanes):
+                outcomes |= {places[each]: outcome for each, outcome in found.items()}
     return [outcomes[place] for place in range(len(events))]
 
 
-def _round(
-    connection: Connection, matcher: Matcher, events: Sequence[Event], recorded_at: datetime
-) -> list[Recorded | Refused]:
-    """Events of which no two have to do with each other: their facts, then everyone's standing, then the journeys."""
-    outcomes = record_round(connection, events, recorded_at=recorded_at, contracts=matcher.events.contracts)
-    recorded = [each for each in outcomes if isinstance(each, Recorded)]
-    _follow_all(connection, matcher, recorded, recorded_at)
+def _lane(
+    connection: Connection,
+    matcher: Matcher,
+    batch: Sequence[Event],
+    groups: Sequence[Sequence[int]],
+    recorded_at: datetime,
+) -> Steps[dict[int, Recorded | Refused]]:
+    """What becomes of a batch's events by their places: of each round their facts, then standings, then journeys."""
+    outcomes: dict[int, Recorded | Refused] = {}
+    contracts = matcher.events.contracts
+    for places in rounds(groups):
+        events = [batch[each] for each in places]
+        found = yield from recording_round(connection, events, recorded_at=recorded_at, contracts=contracts)
+        yield from _following(connection, matcher, [each for each in found if isinstance(each, Recorded)], recorded_at)
+        outcomes.update(zip(places, found, strict=True))
     return outcomes
 
 
@@ -121,16 +129,16 @@ def _follow(
 ) -> list[int]:
     """The standing that follows from a fact, then the journeys that follow from both, of which it gives the new."""
     alone = asked is not None and not recorded.released
-    return _follow_all(connection, matcher, [recorded], recorded_at, asked if alone else None)
+    return at_once(_following(connection, matcher, [recorded], recorded_at, asked if alone else None))
 
 
-def _follow_all(
+def _following(
     connection: Connection,
     matcher: Matcher,
     recorded: Sequence[Recorded],
     recorded_at: datetime,
     asked: Cursor | None = None,
-) -> list[int]:
+) -> Steps[list[int]]:
     """What follows from facts that have nothing to do with each other, each with those that it has released.
 
     What puts an instant right that was known has its customer judged. What changes by that stops journeys and starts
@@ -138,7 +146,7 @@ def _follow_all(
     """
     fresh = [[one for one in _with_released(each) if one.fresh] for each in recorded]
     judged = [one for each in recorded for one in _with_released(each) if one.fresh or one.wrote]
-    shifts = _reevaluated(connection, matcher, judged, recorded_at, asked)
+    shifts = yield from _reevaluating(connection, matcher, judged, recorded_at, asked)
     for happening in _corrections(chain.from_iterable(fresh), shifts, recorded_at):
         matcher.tell(connection, happening)
     return [journey for group in fresh for journey in _matched(connection, matcher, group, shifts, recorded_at)]
@@ -185,13 +193,13 @@ def _happenings(
             yield Happening.of_changes(customer, shift.starting, at, recorded_at, shift.event_id)
 
 
-def _reevaluated(
+def _reevaluating(
     connection: Connection, matcher: Matcher, facts: list[Recorded], recorded_at: datetime, asked: Cursor | None
-) -> Mapping[int, Shift]:
+) -> Steps[Mapping[int, Shift]]:
     """Standing is decided before journeys ask for it; those it starts come after those of the events themselves."""
     if not matcher.standings.any or not facts:
         return {}
-    return matcher.standings.reevaluate_all(connection, list(_orders(facts, recorded_at)), asked)
+    return (yield from matcher.standings.reevaluating(connection, list(_orders(facts, recorded_at)), asked))
 
 
 def _orders(facts: Sequence[Recorded], recorded_at: datetime) -> Iterator[Order]:

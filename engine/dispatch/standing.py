@@ -16,19 +16,20 @@ from engine.conditions.environment import Catalogue, Happening
 from engine.conditions.operands import instant, microseconds
 from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Evaluator, evaluator
-from engine.facts.history import EventFields, happenings, relations_of, told_events
-from engine.facts.read import read_customers
+from engine.facts.history import EventFields, happenings, reading_told, relations_of
+from engine.facts.pipelines import Steps, answers, at_once, done
+from engine.facts.read import reading_customers
 from engine.facts.situation import Cursor, Situation, ask_situations, situations
 from engine.facts.standing import (
     STALE,
     Kept,
     Noted,
     Published,
-    add_changes,
+    adding_few,
     cut_offs_of,
     published_cut_offs,
     read_hand_tags,
-    write_few_standings,
+    storing_few,
 )
 from engine.language.rules import Rules
 from engine.standing.decide import Change, HandTag
@@ -153,19 +154,19 @@ class Standings:
     def read(self, connection: Connection, ids: Sequence[int]) -> list[Read]:
         """The facts of these customers, by a few queries for all of them."""
         tags = read_hand_tags(connection, ids)
-        return self._with_events(connection, ids, self._reads, self.judge.events, tags)
+        return at_once(self._with_events(connection, ids, self._reads, self.judge.events, tags))
 
-    def _read(
+    def _reading(
         self, connection: Connection, ids: Sequence[int], focus: Focus | None, known: Mapping[int, Situation]
-    ) -> list[Read]:
+    ) -> Steps[list[Read]]:
         """The facts that a judgement needs."""
         tags = {each: known[each].hand_tags for each in ids}
         if focus is None:
-            return self._with_events(connection, ids, self._reads, self.judge.events, tags)
+            return (yield from self._with_events(connection, ids, self._reads, self.judge.events, tags))
         kinds = focus.scope.kinds
         if not focus.reads and not kinds:
             return [Read(CustomerFacts(each, self.rules.policy.zone), {}, tags[each]) for each in ids]
-        return self._with_events(connection, ids, {**focus.reads, **_whole(kinds)}, kinds, tags)
+        return (yield from self._with_events(connection, ids, {**focus.reads, **_whole(kinds)}, kinds, tags))
 
     def _with_events(
         self,
@@ -174,9 +175,9 @@ class Standings:
         reads: Mapping[str, frozenset[str]],
         kinds: frozenset[str],
         tags: Mapping[int, Sequence[HandTag]],
-    ) -> list[Read]:
-        facts = read_customers(connection, ids, relations=reads, zone=self.rules.policy.zone)
-        told = told_events(connection, ids, kinds) if kinds else {}
+    ) -> Steps[list[Read]]:
+        facts = yield from reading_customers(connection, ids, relations=reads, zone=self.rules.policy.zone)
+        told = (yield from reading_told(connection, ids, kinds)) if kinds else {}
         return [
             Read(each, self._events(each, told.get(each.customer_id, ()), kinds), tags.get(each.customer_id, ()))
             for each in facts
@@ -241,13 +242,20 @@ class Standings:
     def reevaluate_all(
         self, connection: Connection, orders: Sequence[Order], asked: Cursor | None = None
     ) -> dict[int, Shift]:
+        """Judges several customers, see `reevaluating`."""
+        return at_once(self.reevaluating(connection, orders, asked))
+
+    def reevaluating(
+        self, connection: Connection, orders: Sequence[Order], asked: Cursor | None = None
+    ) -> Steps[dict[int, Shift]]:
         """Judges several customers, each by the order of it, and stores all; of who does not exist there is nothing.
 
         What is read and written is so for all together; the caller holds the customers' locks and commits. `asked` is
         the answer to `ask` for the same customers, after all of their facts were written.
         """
-        asked = asked or self.ask(connection, [each.customer_id for each in orders])
-        known = situations(asked, self.judge.reads)
+        ids = [each.customer_id for each in orders]
+        (rows,) = yield from answers(lambda: [asked or self.ask(connection, ids)])
+        known = situations(rows, self.judge.reads)
         self._know_cut_offs(connection, {each.cut_offs_id for each in known.values()})
         groups: dict[Touched | None, list[Order]] = {}
         for order in orders:
@@ -255,19 +263,21 @@ class Standings:
                 groups.setdefault(self._touched(order, known[order.customer_id]), []).append(order)
         shifts: dict[int, Shift] = {}
         for touched, group in groups.items():
-            shifts |= self._judged_group(connection, touched, group, known)
-        write_few_standings(connection, [(customer, shift.kept) for customer, shift in shifts.items()])
-        for recorded_at, noted in _by_record(orders, shifts):
-            add_changes(connection, noted, recorded_at)
+            shifts |= yield from self._judging_group(connection, touched, group, known)
+        if shifts:
+            writes = [storing_few((customer, shift.kept) for customer, shift in shifts.items())]
+            writes += (adding_few(noted, recorded_at) for recorded_at, noted in _by_record(orders, shifts) if noted)
+            yield from done(lambda: [connection.execute(*each) for each in writes])
         return shifts
 
-    def _judged_group(
+    def _judging_group(
         self, connection: Connection, touched: Touched | None, orders: Sequence[Order], known: Mapping[int, Situation]
-    ) -> dict[int, Shift]:
+    ) -> Steps[dict[int, Shift]]:
         """Those of whom the same has been touched: their facts are read by the same statements."""
         focus = None if touched is None else self.judge.focus(touched)
         ids = [each.customer_id for each in orders]
-        found = {each.facts.customer_id: each for each in self._read(connection, ids, focus, known)}
+        read = yield from self._reading(connection, ids, focus, known)
+        found = {each.facts.customer_id: each for each in read}
         return {
             each.customer_id: self._shifted(connection, each, focus, found[each.customer_id], known[each.customer_id])
             for each in orders

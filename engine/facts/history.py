@@ -19,6 +19,7 @@ from engine.attributes.rows import compile_row
 from engine.conditions.environment import Happening
 from engine.conditions.types import Value
 from engine.contracts import FieldType, comparable, value_of
+from engine.facts.pipelines import Steps, answers, at_once
 from engine.facts.read import read_customer
 
 EventFields = Mapping[str, Mapping[str, FieldType]]
@@ -69,8 +70,16 @@ def told_events(
     connection: psycopg.Connection[Any], ids: Collection[int], kinds: Collection[str]
 ) -> dict[int, list[Told]]:
     """Rows of the events of these kinds that were told of each of many customers, for `happenings`."""
+    return at_once(reading_told(connection, ids, kinds))
+
+
+def reading_told(
+    connection: psycopg.Connection[Any], ids: Collection[int], kinds: Collection[str]
+) -> Steps[dict[int, list[Told]]]:
+    """What `told_events` gives."""
+    (rows,) = yield from answers(lambda: [connection.execute(_TOLD, (list(ids), sorted(kinds)))])
     found: dict[int, list[Told]] = {}
-    for row in connection.execute(_TOLD, (list(ids), sorted(kinds))):
+    for row in rows:
         found.setdefault(row[-1], []).append(row)
     return found
 

@@ -14,7 +14,7 @@ from engine.attributes.rows import compile_row
 from engine.calendar.local import zone as zone_of
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
-from engine.facts.pipelines import together
+from engine.facts.pipelines import Steps, answers, at_once, together
 
 Connection = psycopg.Connection[Any]
 _ZONES = ("zone", "shop_zone")
@@ -55,6 +55,13 @@ def read_customer(
 def read_customers(
     connection: Connection, ids: Sequence[int], *, relations: Wanted, zone: str = "UTC"
 ) -> list[CustomerFacts]:
+    """The facts of many customers, see `reading_customers`."""
+    return at_once(reading_customers(connection, ids, relations=relations, zone=zone))
+
+
+def reading_customers(
+    connection: Connection, ids: Sequence[int], *, relations: Wanted, zone: str = "UTC"
+) -> Steps[list[CustomerFacts]]:
     """The facts of many customers, with one query for each relation; of those that do not exist there are none.
 
     Args:
@@ -65,12 +72,16 @@ def read_customers(
     """
     wanted = _wanted(relations)
     wanted["customer"] = frozenset({*_ZONES, *wanted.get("customer", ())})
-    with together(connection):
-        cursors = {
-            name: connection.cursor(binary=True).execute(_query(name, fields, "owners"), (list(ids),))
-            for name, fields in wanted.items()
-        }
-    rows = {name: _by_owner(RELATIONS[name], cursor.fetchall()) for name, cursor in cursors.items()}
+
+    def ask() -> list[psycopg.Cursor[Any]]:
+        with together(connection):
+            return [
+                connection.cursor(binary=True).execute(_query(name, fields, "owners"), (list(ids),))
+                for name, fields in wanted.items()
+            ]
+
+    found_of = yield from answers(ask)
+    rows = {name: _by_owner(RELATIONS[name], own) for name, own in zip(wanted, found_of, strict=True)}
     slots = RELATIONS["customer"].slots
     found = []
     for customer in ids:

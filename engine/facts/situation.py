@@ -3,7 +3,7 @@
 One statement tells all of it, so that an event waits for the database once.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -62,7 +62,7 @@ def read_situations(
         digests: of the tiers and RFM whose cut-offs are in force.
         relations: those that the rules read.
     """
-    return situations(ask_situations(connection, ids, digests, relations), relations)
+    return situations(ask_situations(connection, ids, digests, relations).fetchall(), relations)
 
 
 def ask_situations(
@@ -74,10 +74,10 @@ def ask_situations(
     return connection.cursor(row_factory=dict_row).execute(query, {"ids": list(ids), "digests": Jsonb(kept)})
 
 
-def situations(asked: Cursor, relations: Collection[str]) -> dict[int, Situation]:
-    """The answer to `ask_situations`."""
+def situations(rows: Iterable[Mapping[str, Any]], relations: Collection[str]) -> dict[int, Situation]:
+    """The answer to `ask_situations`, from its rows."""
     quiet = quiet_relations(frozenset(relations))
-    return {row["id"]: _situation(row, quiet) for row in asked.fetchall()}
+    return {row["id"]: _situation(row, quiet) for row in rows}
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from engine.conditions.operands import instant, microseconds
 from engine.conditions.types import Value
-from engine.facts.rows import as_json
+from engine.facts.rows import Statement, rows_of
 from engine.standing.cut_offs import CutOffs
 from engine.standing.decide import STANDING_TYPES, Change, HandTag, Standing
 
@@ -29,11 +29,10 @@ _UPDATE = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])
 _UPSERT = f"""
 insert into standings ({_LIST})
 select {_LIST}
-  from jsonb_to_recordset(%(rows)s) as t (customer_id bigint, tags text[], segments text[], stage text, tier text,
-                                          rfm_group text, rfm_recency int, rfm_frequency int, rfm_monetary int,
-                                          given jsonb, version text, tier_ends_at timestamptz, cut_offs_id bigint,
-                                          fact_version bigint, evaluated_at timestamptz, next_flip timestamptz,
-                                          flips jsonb)
+  from jsonb_to_recordset(%(rows)s::jsonb)
+       as t (customer_id bigint, tags text[], segments text[], stage text, tier text, rfm_group text, rfm_recency int,
+             rfm_frequency int, rfm_monetary int, given jsonb, version text, tier_ends_at timestamptz,
+             cut_offs_id bigint, fact_version bigint, evaluated_at timestamptz, next_flip timestamptz, flips jsonb)
 on conflict (customer_id) do update set {_UPDATE}
 """  # noqa: S608 -- our own columns
 _MERGE = f"insert into standings ({_LIST}) select {_LIST} from new_standings on conflict (customer_id) do update set {_UPDATE}"  # noqa: S608, E501 -- our own columns
@@ -44,9 +43,9 @@ _CHANGE_COLUMNS = ", ".join(f'"{name}"' for name in _OF_CHANGE)
 _ADD_CHANGES = f"""
 insert into standing_changes ({_CHANGE_COLUMNS})
 select {_CHANGE_COLUMNS}
-  from jsonb_to_recordset(%(rows)s) as t (customer_id bigint, kind text, "from" text, "to" text, at timestamptz,
-                                          cause text, event_id bigint, version text, cut_offs_id bigint, evidence jsonb,
-                                          recorded_at timestamptz)
+  from jsonb_to_recordset(%(rows)s::jsonb)
+       as t (customer_id bigint, kind text, "from" text, "to" text, at timestamptz, cause text, event_id bigint,
+             version text, cut_offs_id bigint, evidence jsonb, recorded_at timestamptz)
 """  # noqa: S608 -- our own columns
 
 
@@ -137,11 +136,10 @@ def read_hand_tags(connection: Connection, ids: Collection[int]) -> dict[int, li
     return found
 
 
-def write_few_standings(connection: Connection, standings: Sequence[tuple[int, Kept]]) -> None:
-    """Stores those of a few customers; the caller holds the customers' locks and commits."""
-    if standings:
-        rows = (dict(zip(COLUMNS, _row(customer_id, kept), strict=True)) for customer_id, kept in standings)
-        connection.execute(_UPSERT, {"rows": as_json(rows)})
+def storing_few(standings: Iterable[tuple[int, Kept]]) -> Statement:
+    """What stores the standings of a few customers; the caller holds the customers' locks and commits."""
+    rows = (dict(zip(COLUMNS, _row(customer_id, kept), strict=True)) for customer_id, kept in standings)
+    return _UPSERT, {"rows": rows_of(rows)}
 
 
 def write_standings(connection: Connection, standings: Iterable[tuple[int, Kept]]) -> None:
@@ -165,11 +163,10 @@ def write_changes(connection: Connection, changes: Sequence[Noted], recorded_at:
             copy.write_row(_change(each, recorded_at))
 
 
-def add_changes(connection: Connection, changes: Sequence[Noted], recorded_at: datetime) -> None:
-    """The same for a few, by one statement that may be sent together with others."""
-    if changes:
-        rows = (dict(zip(_OF_CHANGE, _change(each, recorded_at), strict=True)) for each in changes)
-        connection.execute(_ADD_CHANGES, {"rows": as_json(rows)})
+def adding_few(changes: Iterable[Noted], recorded_at: datetime) -> Statement:
+    """What adds a few changes to the history."""
+    rows = (dict(zip(_OF_CHANGE, _change(each, recorded_at), strict=True)) for each in changes)
+    return _ADD_CHANGES, {"rows": rows_of(rows)}
 
 
 def _change(each: Noted, recorded_at: datetime) -> tuple[object, ...]:

@@ -18,7 +18,7 @@ from engine.dispatch.versions import StoredVersions, publish
 from engine.facts.currency import reporting_currency
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
-from engine.facts.standing import Kept, publish_cut_offs, write_few_standings
+from engine.facts.standing import Kept, publish_cut_offs, storing_few
 from engine.facts.tables import metadata
 from engine.journeys.plan import Parallel, Plan
 from engine.language.rules import Rules
@@ -129,7 +129,7 @@ def _decided_before(connection: Connection, case: Case, matcher: Matcher) -> Non
         published = publish_cut_offs(connection, version, instant(case.at), case.cut_offs, matcher.standings.digests)
     if case.previous is not None:
         kept = Kept(case.previous, version, published.id if published else None, 0, None)
-        write_few_standings(connection, [(CUSTOMER, kept)])
+        connection.execute(*storing_few([(CUSTOMER, kept)]))
 
 
 async def _play(prepared: Prepared, client: Client, pool: ConnectionPool, working: Working) -> Difference | None:

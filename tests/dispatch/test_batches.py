@@ -10,8 +10,9 @@ import pytest
 
 from engine.dispatch.accept import accept_json, accept_together
 from engine.facts.events import Event
-from engine.facts.intake.rounds import rounds
-from engine.operations.telling import Answer, tell_all
+from engine.facts.intake.rounds import groups, rounds
+from engine.facts.pipelines import answers, at_once, done, in_turns
+from engine.operations.telling import Answer, tell, tell_all
 from tests.facts.intake.telling import placed, progressed
 from tests.facts.shop import put, utc
 from tests.standing.test_touched_by_events import _events, matcher, shipped  # noqa: F401 -- two are fixtures
@@ -153,16 +154,16 @@ def test_a_batch_that_meets_its_own_event_told_elsewhere_takes_it_once(
     accept_json(connection, matcher, placed("m9", "d9", at=NOW - timedelta(days=4)).to_json(), NOW)
     connection.commit()
     recording = importlib.import_module("engine.facts.intake.record")
-    looked = recording._looked_ahead
+    looking = recording._looking_ahead
 
     def overtaken(*arguments):
-        found = looked(*arguments)
+        found = yield from looking(*arguments)
         monkeypatch.undo()
         with psycopg.connect(database) as other:
             accept_json(other, matcher, {**told[0], "customer": "somebody-else", "order": "z1"}, NOW)
         return found
 
-    monkeypatch.setattr(recording, "_looked_ahead", overtaken)
+    monkeypatch.setattr(recording, "_looking_ahead", overtaken)
     answers = list(tell_all(connection, matcher, told, _clock))
     assert [each.fate for each in answers] == ["known", "accepted", "accepted"]
     assert connection.execute("select count(*), count(distinct key) from events").fetchone() == (4, 4)
@@ -170,5 +171,58 @@ def test_a_batch_that_meets_its_own_event_told_elsewhere_takes_it_once(
 
 def test_events_that_share_something_keep_their_order_over_the_rounds():
     a, b, order = ("customer", "a"), ("customer", "b"), ("order", "o1")
-    assert rounds([[a], [b], [a], [order, b], [order]]) == [[0, 1], [2, 3], [4]]
-    assert rounds([[order], [order, a], [a], [b]]) == [[0, 3], [1], [2]]
+    assert rounds(groups([[a], [b], [a], [order, b], [order]])) == [[0, 1], [2, 3], [4]]
+    assert rounds(groups([[order], [order, a], [a], [b]])) == [[0, 3], [1], [2]]
+
+
+class _Asked:
+    """A statement that tells when it is sent and when its answer is taken up."""
+
+    def __init__(self, name: str, heard: list[str]) -> None:
+        self.name, self.heard = name, heard
+        heard.append(f"{name} sends")
+
+    def fetchall(self) -> list[tuple[int]]:
+        self.heard.append(f"{self.name} takes up")
+        return [(7,)]
+
+
+def test_one_half_goes_on_while_what_the_other_has_sent_runs():
+    heard: list[str] = []
+
+    def half(name: str, waits: int):
+        for _ in range(waits):
+            heard.append(f"{name} goes on")
+            found = yield from answers(lambda: [_Asked(name, heard)])
+            assert found == [[(7,)]]
+        heard.append(f"{name} goes on")
+        yield from done(lambda: heard.append(f"{name} sends"))
+        return name * waits
+
+    assert in_turns(half("a", 2), half("b", 3)) == ("aa", "bbb")
+    both = ["b goes on", "a takes up", "b sends", "a goes on", "b takes up", "a sends"]
+    assert heard[:14] == ["a goes on", "a sends", *both, *both]
+    assert at_once(half("c", 1)) == "c"
+
+
+def test_halves_may_be_empty_and_one_that_fails_ends_both(connection):
+    def empty():
+        return ()
+        yield
+
+    def failing():
+        yield from answers(lambda: [connection.execute("select 1 / 0")])
+
+    assert in_turns(empty(), empty()) == ((), ())
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        in_turns(empty(), failing())
+
+
+def test_telling_leaves_the_settings_of_the_connection_alone(connection, matcher):  # noqa: F811 -- a fixture
+    told = _told([placed(f"m{number}", f"d{number}", at=NOW) for number in range(3)])
+    names = ("plan_cache_mode", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+    before = [connection.execute(f"show {name}").fetchone() for name in names]
+    connection.commit()
+    assert [each.fate for each in tell_all(connection, matcher, told, _clock)] == ["accepted"] * 3
+    assert tell(connection, matcher, placed("m9", "d9", at=NOW).to_json(), NOW).fate == "accepted"
+    assert [connection.execute(f"show {name}").fetchone() for name in names] == before

@@ -8,7 +8,7 @@ from engine.facts.intake.record import (
     record,
     record_json,
     record_many,
-    record_round,
+    recording_round,
     replay_refused,
     send,
 )
@@ -21,7 +21,7 @@ __all__ = [
     "record",
     "record_json",
     "record_many",
-    "record_round",
+    "recording_round",
     "replay_refused",
     "send",
 ]

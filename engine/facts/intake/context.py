@@ -14,7 +14,8 @@ from engine.contracts import ORDER_FIELDS, json_of
 from engine.facts.events import Contract, Event
 from engine.facts.intake.gathering import LOG, Gathering
 from engine.facts.intake.written import written
-from engine.facts.rows import as_json
+from engine.facts.pipelines import Steps, answers, at_once
+from engine.facts.rows import rows_of
 from engine.money import Money
 
 Row = dict[str, Any]
@@ -46,8 +47,8 @@ select t.ordinality as place,
        (select array_agg(distinct p.category) from order_lines l join products p on p.id = l.product_id
          where l.order_id = o.id and p.category is not null) as categories
   from rows from (
-           jsonb_to_recordset(%(rows)s) as (shop bigint, key text, customer bigint, kind text, number bigint, part text,
-                                            part_key text)
+           jsonb_to_recordset(%(rows)s::jsonb) as (shop bigint, key text, customer bigint, kind text, number bigint,
+                                                   part text, part_key text)
        ) with ordinality as t
   left join orders o on o.id = t.number
 """
@@ -123,12 +124,12 @@ class Question:
         }
 
 
-def read_states(connection: psycopg.Connection[Any], asked: Sequence[Question]) -> list[Row]:
+def reading_states(connection: psycopg.Connection[Any], asked: Sequence[Question]) -> Steps[list[Row]]:
     """The order and what was told before of each event, by one statement."""
     if not asked:
         return []
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_STATE, {"rows": as_json(each.row() for each in asked)}).fetchall()
+    by = {"rows": rows_of(each.row() for each in asked)}
+    (rows,) = yield from answers(lambda: [connection.cursor(row_factory=dict_row).execute(_STATE, by)])
     return sorted(rows, key=lambda row: int(row["place"]))
 
 
@@ -230,7 +231,7 @@ class Incoming:
         elif statement is LOG:  # one of rows costs a single event more
             self._logged = self.connection.execute(_LOG, row)
         else:
-            self._logged = self.connection.execute(statement, {"rows": as_json([row])})
+            self._logged = self.connection.execute(statement, {"rows": rows_of([row])})
 
     def _note_done(self, done: Cursor, query: str) -> None:
         if done.rowcount != 0 or not query.lstrip().startswith("update"):
@@ -250,7 +251,7 @@ class Incoming:
         state = self.known_state
         if state is None:
             asked = Question(self.shop_id, self.event, self.customer_id, self.order_id)
-            (state,) = read_states(self.connection, [asked])
+            (state,) = at_once(reading_states(self.connection, [asked]))
         self.known_state = None
         self.before = state["before"] or 0
         self.told_id = state["told_id"]

@@ -5,18 +5,18 @@ Events of a round have nothing to do with each other, so in which order their ro
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import psycopg
 
-from engine.facts.rows import Row, as_json
+from engine.facts.pipelines import Steps, answers
+from engine.facts.rows import Row, Statement, rows_of
 
 # As `_LOG` of one event does it; numbers are given in the order of the events.
 LOG = """
 with told as (
     select * from rows from (
-        jsonb_to_recordset(%(rows)s) as (shop bigint, shop_key text, key text, kind text, customer bigint,
+        jsonb_to_recordset(%(rows)s::jsonb) as (shop bigint, shop_key text, key text, kind text, customer bigint,
                                          "order" bigint, at timestamptz, data jsonb, recorded timestamptz)
     ) with ordinality
 ), logged as (
@@ -50,7 +50,8 @@ class Gathering:
     products: Products = field(default_factory=dict)
     logs: dict[str, list[Row]] = field(default_factory=dict)
     others: dict[str, list[Row]] = field(default_factory=dict)
-    _logged: list[psycopg.Cursor[Any]] = field(default_factory=list)
+    logged: Mapping[tuple[int, str], tuple[int, int | None]] = field(default_factory=dict)
+    """The log's numbers and those of the orders by shop and key, of those that were not in the log; once written."""
 
     def log(self, row: Row, statement: str) -> None:
         """Adds an event's row in the log; the statement gives the numbers of it and its order, its shop and its key."""
@@ -60,14 +61,21 @@ class Gathering:
         """Adds a row of a statement that takes `rows`."""
         self.others.setdefault(statement, []).append(row)
 
-    def write(self, connection: psycopg.Connection[Any]) -> None:
-        """Sends all, without waiting for what becomes of it."""
-        self._logged = [connection.execute(statement, {"rows": as_json(rows)}) for statement, rows in self.logs.items()]
-        for statement, rows in self.others.items():
-            connection.execute(statement, {"rows": as_json(rows)})
+    def writing(self, connection: psycopg.Connection[Any]) -> Steps[None]:
+        """Writes all."""
+        logs, others = _statements(self.logs), _statements(self.others)
 
-    @cached_property
-    def logged(self) -> Mapping[tuple[int, str], tuple[int, int | None]]:
-        """The log's numbers and those of the orders by shop and key, of those that were not in the log."""
-        rows = (row for each in self._logged for row in each)
-        return {(shop, key): (number, order) for number, order, shop, key, *_ in rows}
+        def send() -> list[psycopg.Cursor[Any]]:
+            sent = [connection.execute(*each) for each in logs]
+            for each in others:
+                connection.execute(*each)
+            return sent
+
+        rows = yield from answers(send)
+        self.logged = {
+            (shop, key): (number, order) for number, order, shop, key, *_ in (row for each in rows for row in each)
+        }
+
+
+def _statements(rows: Mapping[str, list[Row]]) -> list[Statement]:
+    return [(statement, {"rows": rows_of(each)}) for statement, each in rows.items()]

@@ -22,7 +22,8 @@ update orders set {column} = case when %(corrects)s then %(at)s else coalesce({c
 _SET_INSTANTS = """
 update orders o set {column} = case when t.corrects then t.at else coalesce(o.{column}, t.at) end,
        estimated_at = coalesce(t.estimated_at, o.estimated_at)
-  from jsonb_to_recordset(%(rows)s) as t ("order" bigint, corrects boolean, at timestamptz, estimated_at timestamptz)
+  from jsonb_to_recordset(%(rows)s::jsonb) as t ("order" bigint, corrects boolean, at timestamptz,
+                                                 estimated_at timestamptz)
  where o.id = t."order"
 """
 _PAYMENTS = """
@@ -44,7 +45,7 @@ on conflict (order_id, sequence) do nothing
 _ONE_PAYMENT_EACH = """
 insert into payments (order_id, sequence, method, amount_minor, currency, recorded_at)
 select t."order", 1, t.method, t.amount, t.currency, t.recorded
-  from jsonb_to_recordset(%(rows)s) as t ("order" bigint, method text, amount bigint, currency text,
+  from jsonb_to_recordset(%(rows)s::jsonb) as t ("order" bigint, method text, amount bigint, currency text,
                                           recorded timestamptz)
  where not exists (select from payments p where p.order_id = t."order")
 on conflict (order_id, sequence) do nothing

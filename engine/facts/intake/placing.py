@@ -19,13 +19,14 @@ from engine.facts.intake.order_data import (
     refuse_repeated_numbers,
 )
 from engine.facts.intake.people import fill_unknown
-from engine.facts.rows import as_json
+from engine.facts.pipelines import Steps, answers
+from engine.facts.rows import rows_of
 from engine.money import Money
 
 _PRODUCTS = "select id, key, category from products where shop_id = %(shop)s and key = any(%(keys)s)"
 _ALL_PRODUCTS = """
 select p.shop_id, p.key, p.id, p.category
-  from jsonb_to_recordset(%(rows)s) as t (shop bigint, key text)
+  from jsonb_to_recordset(%(rows)s::jsonb) as t (shop bigint, key text)
   join products p on p.shop_id = t.shop and p.key = t.key
 """
 # New products of a shop are written by one transaction at a time, so that no two wait for each other's.
@@ -41,7 +42,7 @@ returning id, key, category
 _PLACE = """
 with told as (
     select * from rows from (
-        jsonb_to_recordset(%(rows)s) as (
+        jsonb_to_recordset(%(rows)s::jsonb) as (
             shop bigint, shop_key text, key text, kind text, customer bigint, "order" bigint, at timestamptz,
             data jsonb, recorded timestamptz, number text, arrival text, platform text, channel text,
             payment_method text, estimated_at timestamptz, status text, total bigint, shipping bigint,
@@ -136,7 +137,7 @@ def order_placed(incoming: Incoming) -> None:
     if incoming.together:
         incoming.send_log(values, _PLACE)
     else:
-        row = incoming.fetch(_PLACE, rows=as_json([values]))
+        row = incoming.fetch(_PLACE, rows=rows_of([values]))
         if row is None:
             incoming.read_state()  # raises: another transaction has written it since
             raise AlreadyTold(0)
@@ -145,7 +146,7 @@ def order_placed(incoming: Incoming) -> None:
     fill_unknown(incoming, incoming.data.get("customer", {}))
 
 
-def products_of(connection: psycopg.Connection[Any], events: Iterable[tuple[int, Event]]) -> Products:
+def reading_products(connection: psycopg.Connection[Any], events: Iterable[tuple[int, Event]]) -> Steps[Products]:
     """What is known of the products that events of shops, by our numbers, tell to have been ordered."""
     ordered = {
         (shop, line["product"])
@@ -155,8 +156,8 @@ def products_of(connection: psycopg.Connection[Any], events: Iterable[tuple[int,
     }
     if not ordered:
         return {}
-    asked = as_json({"shop": shop, "key": key} for shop, key in sorted(ordered))
-    rows = connection.execute(_ALL_PRODUCTS, {"rows": asked})
+    by = {"rows": rows_of({"shop": shop, "key": key} for shop, key in sorted(ordered))}
+    (rows,) = yield from answers(lambda: [connection.execute(_ALL_PRODUCTS, by)])
     return {(shop, key): (product, category) for shop, key, product, category in rows}
 
 

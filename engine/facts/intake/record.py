@@ -12,13 +12,13 @@ from psycopg.pq import TransactionStatus
 from engine.contracts import values_of
 from engine.facts.events import Contract, Event, Recorded, Refused, Violation
 from engine.facts.intake import aftersales, orders, people, placing, responses
-from engine.facts.intake.context import AlreadyTold, Incoming, Question, Refusal, read_states
+from engine.facts.intake.context import AlreadyTold, Incoming, Question, Refusal, reading_states
 from engine.facts.intake.envelope import envelope_violations, read_event
 from engine.facts.intake.gathering import Gathering
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
-from engine.facts.intake.resolve import Ahead, Found, look_up, resolve, whose
-from engine.facts.pipelines import together
+from engine.facts.intake.resolve import Ahead, Found, looking_up, resolve, whose
+from engine.facts.pipelines import Steps, answers, at_once
 
 _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
     "order.placed": placing.order_placed,
@@ -109,29 +109,29 @@ def record_many(
     return [record(connection, event, recorded_at=recorded_at, contracts=contracts) for event in events]
 
 
-def record_round(
+def recording_round(
     connection: psycopg.Connection[Any],
     events: Sequence[Event],
     *,
     recorded_at: datetime,
     contracts: Mapping[str, Contract],
-) -> list[Recorded | Refused]:
-    """Records events of which no two have to do with each other; their envelopes are sound, their customers locked.
+) -> Steps[list[Recorded | Refused]]:
+    """In a pipeline, records events of which no two have to do with each other.
 
-    What they name is looked up by two statements for all of them, and what they write is sent without waiting.
+    Their envelopes are sound, and their customers are locked. What they name is looked up by a few statements for all
+    of them, and what they write is sent without waiting.
 
     Raises:
         Collided: another transaction has told one of them meanwhile; nothing of this transaction may be committed.
     """
     gathering = Gathering()
-    ahead = _looked_ahead(connection, events, contracts, gathering)
-    with together(connection):
-        sent = [
-            _take(connection, event, recorded_at, contracts, None, ahead.get(place), at_once=True)
-            for place, event in enumerate(events)
-        ]
-        gathering.write(connection)
-        return _finished(connection, sent, recorded_at, contracts)
+    ahead = yield from _looking_ahead(connection, events, contracts, gathering)
+    sent = [
+        _take(connection, event, recorded_at, contracts, None, ahead.get(place), unwaited=True)
+        for place, event in enumerate(events)
+    ]
+    yield from gathering.writing(connection)
+    return (yield from _finishing(connection, sent, recorded_at, contracts))
 
 
 def send(
@@ -139,7 +139,7 @@ def send(
 ) -> "Refused | Sent":
     """Sends what records an event, without waiting for what becomes of it: see `finish`."""
     _check(connection, recorded_at)
-    return _take(connection, event, recorded_at, contracts, None, None, at_once=True)
+    return _take(connection, event, recorded_at, contracts, None, None, unwaited=True)
 
 
 def finish(
@@ -154,28 +154,30 @@ def finish(
     Raises:
         Collided: another transaction has told it meanwhile; nothing of this transaction may be committed.
     """
-    return _finished(connection, [sent], recorded_at, contracts)[0]
+    return at_once(_finishing(connection, [sent], recorded_at, contracts))[0]
 
 
-def _looked_ahead(
+def _looking_ahead(
     connection: psycopg.Connection[Any],
     events: Sequence[Event],
     contracts: Mapping[str, Contract],
     gathering: Gathering,
-) -> dict[int, Ahead]:
+) -> Steps[dict[int, Ahead]]:
     """What is known of each event, by its place; nothing of those that will be refused for what they say."""
     asked = [(place, each, contracts[each.kind]) for place, each in enumerate(events) if each.kind in contracts]
     sound = [each for each in asked if not each[2].check(each[1].data)]
     if not sound:
         return {}
-    found = look_up(connection, [(event, of) for _, event, of in sound])
+    found = yield from looking_up(connection, [(event, of) for _, event, of in sound])
     known = [
         (place, event, row, customer)
         for (place, event, _), row in zip(sound, found, strict=True)
         if row is not None and (customer := whose(row, event)) is not None
     ]
-    gathering.products = placing.products_of(connection, [(row.shop_id, event) for _, event, row, _ in known])
-    states = read_states(connection, [_question(event, row, customer) for _, event, row, customer in known])
+    ordered = [(row.shop_id, event) for _, event, row, _ in known]
+    gathering.products = yield from placing.reading_products(connection, ordered)
+    questions = [_question(event, row, customer) for _, event, row, customer in known]
+    states = yield from reading_states(connection, questions)
     ahead = {place: Ahead(row, gathering) for (place, *_), row in zip(sound, found, strict=True)}
     for (place, _, row, _), state in zip(known, states, strict=True):
         ahead[place] = Ahead(row, gathering, state)
@@ -215,19 +217,22 @@ def _taken(
     contracts: Mapping[str, Contract],
     refused_id: int | None,
 ) -> Recorded | Refused:
-    outcome = _take(connection, event, recorded_at, contracts, refused_id, None, at_once=False)
-    return _finished(connection, [outcome], recorded_at, contracts)[0]
+    outcome = _take(connection, event, recorded_at, contracts, refused_id, None, unwaited=False)
+    return at_once(_finishing(connection, [outcome], recorded_at, contracts))[0]
 
 
-def _finished(
+def _finishing(
     connection: psycopg.Connection[Any],
     sent: "Sequence[Refused | Sent]",
     recorded_at: datetime,
     contracts: Mapping[str, Contract],
-) -> list[Recorded | Refused]:
+) -> Steps[list[Recorded | Refused]]:
     """What became of events that have been sent, with those that had waited for them."""
     arrived = [name for each in sent if isinstance(each, Sent) for name in each.settled()]
-    waits = {row[0] for row in connection.execute(_WAITED_FOR, [arrived])} if arrived else set()
+    waits = set[str]()
+    if arrived:
+        (rows,) = yield from answers(lambda: [connection.execute(_WAITED_FOR, [arrived])])
+        waits = {row[0] for row in rows}
     return [
         each.recorded(_release(connection, each.arrived, recorded_at, contracts) if waits & {*each.arrived} else ())
         if isinstance(each, Sent)
@@ -244,7 +249,7 @@ def _take(
     refused_id: int | None,
     ahead: Ahead | None,
     *,
-    at_once: bool,
+    unwaited: bool,
 ) -> "Refused | Sent":
     told = told_of(event)
     envelope = () if ahead else envelope_violations(event)
@@ -260,7 +265,7 @@ def _take(
     if violations:
         return _keep_violations(connection, told, "contract_violation", violations, recorded_at, refused_id)
     try:
-        sent = _write(connection, event, contract, recorded_at, ahead, at_once=at_once)
+        sent = _write(connection, event, contract, recorded_at, ahead, unwaited=unwaited)
     except Refusal as refusal:
         return keep(
             connection,
@@ -317,13 +322,13 @@ def _write(
     recorded_at: datetime,
     ahead: Ahead | None,
     *,
-    at_once: bool,
+    unwaited: bool,
 ) -> Sent:
     try:
         incoming = resolve(connection, event, contract, recorded_at, ahead)
     except AlreadyTold as known:
         return Sent(event, contract, None, _earlier(connection, known.event_id, event, contract))
-    incoming.together, incoming.gathering = at_once, None if ahead is None else ahead.gathering
+    incoming.together, incoming.gathering = unwaited, None if ahead is None else ahead.gathering
     try:
         _HANDLERS.get(event.kind, responses.other_event)(incoming)
     except AlreadyTold as known:

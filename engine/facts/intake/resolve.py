@@ -14,7 +14,8 @@ from engine.facts.intake.context import AlreadyTold, Incoming, Refusal, Row
 from engine.facts.intake.gathering import Gathering
 from engine.facts.intake.locks import ARRIVAL_LOCK, NEW_CUSTOMER_LOCK, case_arrival, order_arrival
 from engine.facts.intake.people import create_customer, profile
-from engine.facts.rows import as_json
+from engine.facts.pipelines import Steps, answers, at_once
+from engine.facts.rows import rows_of
 
 _FIND = """
 select t.ordinality as place, s.id as shop_id, s.currency, s.country,
@@ -24,7 +25,7 @@ select t.ordinality as place, s.id as shop_id, s.currency, s.country,
        c.id as case_id, c.customer_id as case_customer, c.order_id as case_order, m.customer_id as message_customer,
        (select id from events where shop_id = s.id and key = t.key) as same_event
   from rows from (
-           jsonb_to_recordset(%(rows)s) as (shop text, customer text, number text, case_key text, message text,
+           jsonb_to_recordset(%(rows)s::jsonb) as (shop text, customer text, number text, case_key text, message text,
                                             key text)
        ) with ordinality as t
   join shops s on s.key = t.shop
@@ -71,11 +72,13 @@ class Found(NamedTuple):
         return {each for each in (self.order_customer, self.case_customer, self.message_customer) if each is not None}
 
 
-def look_up(connection: psycopg.Connection[Any], asked: Sequence[tuple[Event, Contract]]) -> list[Found | None]:
+def looking_up(
+    connection: psycopg.Connection[Any], asked: Sequence[tuple[Event, Contract]]
+) -> Steps[list[Found | None]]:
     """What is known of that which each event names, by one statement; None: not even its shop."""
     keys = [_keys(event, contract) for event, contract in asked]
-    with connection.cursor(row_factory=class_row(Found)) as cursor:
-        rows = cursor.execute(_FIND, {"rows": as_json(keys)}).fetchall()
+    by = {"rows": rows_of(keys)}
+    (rows,) = yield from answers(lambda: [connection.cursor(row_factory=class_row(Found)).execute(_FIND, by)])
     found = {row.place: row for row in rows}
     return [found.get(place) for place in range(1, len(asked) + 1)]
 
@@ -132,7 +135,7 @@ def resolve(
 
 
 def _find(connection: psycopg.Connection[Any], event: Event, contract: Contract) -> Found:
-    return _known(look_up(connection, [(event, contract)])[0], event)
+    return _known(at_once(looking_up(connection, [(event, contract)]))[0], event)
 
 
 def _known(found: Found | None, event: Event) -> Found:

@@ -24,7 +24,7 @@ select t.customer,
        case when exists (select from site_events s where s.key = t.key and s.customer_id <> t.customer)
             then t.shop_key || '/' || t.key else t.key end,
        t.kind, (select id from products p where p.shop_id = t.shop and p.key = t.product), t.at, t.data, t.recorded
-  from jsonb_to_recordset(%(rows)s) as t (customer bigint, key text, shop_key text, kind text, shop bigint,
+  from jsonb_to_recordset(%(rows)s::jsonb) as t (customer bigint, key text, shop_key text, kind text, shop bigint,
                                           product text, at timestamptz, data jsonb, recorded timestamptz)
 on conflict (key) do nothing
 """

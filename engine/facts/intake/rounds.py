@@ -26,19 +26,19 @@ _NAMED = ("case", "message", "coupon")
 Key = tuple[object, ...]
 
 
-def in_rounds(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[list[int]]:
-    """The places of the events, round by round, each round in the order given.
+def in_groups(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[list[int]]:
+    """The places of the events, those together and in their order that have to do with each other.
 
     Two events have to do with each other if they name one customer, order, case, message or coupon, or have one key.
     """
     known = _customers(connection, events)
-    return rounds(
+    return groups(
         [[*_keys(event), *(("id", each) for each in known.get(place, ()))] for place, event in enumerate(events)]
     )
 
 
-def rounds(keys: Sequence[Sequence[Key]]) -> list[list[int]]:
-    """Rounds of places whose keys are given: those who share a key, also by way of others, keep their order."""
+def groups(keys: Sequence[Sequence[Key]]) -> list[list[int]]:
+    """The places whose keys are given, those together who share a key, also by way of others."""
     leaders: dict[Key, Key] = {}
 
     def leader(key: Key) -> Key:
@@ -50,15 +50,16 @@ def rounds(keys: Sequence[Sequence[Key]]) -> list[list[int]]:
     for own in keys:
         for key in own[1:]:
             leaders[leader(key)] = leader(own[0])
-    found: list[list[int]] = []
-    met: dict[Key, int] = {}
+    found: dict[Key, list[int]] = {}
     for place, own in enumerate(keys):
-        group = leader(own[0])
-        number = met[group] = met.get(group, -1) + 1
-        if number == len(found):
-            found.append([])
-        found[number].append(place)
-    return found
+        found.setdefault(leader(own[0]), []).append(place)
+    return [*found.values()]
+
+
+def rounds(groups: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Groups in rounds: the first of each, then the second of each, and so on."""
+    most = max((len(each) for each in groups), default=0)
+    return [sorted(each[number] for each in groups if number < len(each)) for number in range(most)]
 
 
 def _keys(event: Event) -> Iterator[Key]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
@@ -42,10 +42,10 @@ _OF_CHANGE = (
 _CHANGE_COLUMNS = ", ".join(f'"{name}"' for name in _OF_CHANGE)
 _ADD_CHANGES = f"""
 insert into standing_changes ({_CHANGE_COLUMNS})
-select {_CHANGE_COLUMNS}
+select t.*, %(recorded)s::timestamptz
   from jsonb_to_recordset(%(rows)s::jsonb)
        as t (customer_id bigint, kind text, "from" text, "to" text, at timestamptz, cause text, event_id bigint,
-             version text, cut_offs_id bigint, evidence jsonb, recorded_at timestamptz)
+             version text, cut_offs_id bigint, evidence jsonb)
 """  # noqa: S608 -- our own columns
 
 
@@ -62,8 +62,7 @@ class Kept:
     """The next flip by what it follows from, see `Flips.by_source`; None: nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(NamedTuple):
     """One change as it goes into the history."""
 
     customer_id: int
@@ -160,19 +159,21 @@ def write_changes(connection: Connection, changes: Sequence[Noted], recorded_at:
         return
     with connection.cursor() as cursor, cursor.copy(f"copy standing_changes ({_CHANGE_COLUMNS}) from stdin") as copy:
         for each in changes:
-            copy.write_row(_change(each, recorded_at))
+            *noted, evidence = _change(each)
+            copy.write_row((*noted, None if evidence is None else Jsonb(evidence), recorded_at))
 
 
 def adding_few(changes: Iterable[Noted], recorded_at: datetime) -> Statement:
     """What adds a few changes to the history."""
-    rows = (dict(zip(_OF_CHANGE, _change(each, recorded_at), strict=True)) for each in changes)
-    return _ADD_CHANGES, {"rows": rows_of(rows)}
+    rows = (dict(zip(_OF_CHANGE, _change(each), strict=False)) for each in changes)
+    return _ADD_CHANGES, {"rows": rows_of(rows), "recorded": recorded_at}
 
 
-def _change(each: Noted, recorded_at: datetime) -> tuple[object, ...]:
+def _change(each: Noted) -> tuple[object, ...]:
+    """The columns but the last one."""
     change = each.change
     noted = (each.customer_id, change.kind, change.before, change.after, each.at, each.cause, each.event_id)
-    return (*noted, each.version, each.cut_offs_id, _evidence(change), recorded_at)
+    return (*noted, each.version, each.cut_offs_id, _evidence(change))
 
 
 def publish_cut_offs(
@@ -271,11 +272,11 @@ def _row(customer_id: int, kept: Kept) -> tuple[object, ...]:
     )
 
 
-def _evidence(change: Change) -> Jsonb | None:
+def _evidence(change: Change) -> dict[str, object] | None:
     told: dict[str, object] = {name: True for name in ("rises", "unexpected") if getattr(change, name)}
     if change.evidence:
         told["values"] = change.evidence
-    return Jsonb(told) if told else None
+    return told or None
 
 
 def _instant(at: int | None) -> datetime | None:

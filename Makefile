@@ -16,7 +16,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
-LANES ?= 2
+LANES ?= 3
 OLIST := $(wildcard ../shared/data/olist)
 export REGULARS_OLIST ?= $(if $(OLIST),$(abspath $(OLIST)))
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))

@@ -4,18 +4,22 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import settings
 from psycopg import sql
+from xdist.scheduler import LoadScopeScheduling
 
 from engine.facts.importing.run import run as run_import
 from engine.facts.migrate import upgrade
 from engine.servers.leave import leave
 
-_LONGEST = ("olist", "faults", "dispatch", "bench", "servers")
-"""Directories whose tests take longest: begun first, so that two lanes end together."""
+_LONGEST = ("olist", "faults", "simulation", "language", "dispatch", "cli", "mirror", "bench", "servers")
+"""Directories whose tests take longest: begun first, so that the lanes end together."""
+_OF_OLIST = ("tests/olist/", "tests/facts/importing/test_import_olist.py", "tests/simulation/test_same_as_olist.py")
+"""Tests that share the import of Olist."""
 
 # The same examples in every run, however slow the machine; `HYPOTHESIS_SEARCH=1000` looks for as many new ones.
 _SEARCH = os.environ.get("HYPOTHESIS_SEARCH")
@@ -24,12 +28,21 @@ settings.register_profile("search", max_examples=int(_SEARCH or 100), deadline=N
 settings.load_profile("search" if _SEARCH else "repeatable")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the lanes read the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class Lanes(LoadScopeScheduling):
     """For lanes (`-n 2`): the tests of a file stay together, and so do all that share the import of Olist."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "olist" if nodeid.startswith(_OF_OLIST) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
+    return Lanes(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        shared = "olist" if "olist_database" in getattr(item, "fixturenames", ()) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(shared))
+        shared = item.nodeid.startswith(_OF_OLIST)
+        assert shared or "olist_database" not in getattr(item, "fixturenames", ()), f"{item.nodeid}: see _OF_OLIST"
     items.sort(key=_turn)
 
 

@@ -15,7 +15,7 @@ Steps = Generator[None, None, T]
 
 def together(connection: psycopg.Connection[Any]) -> AbstractContextManager[object]:
     """A pipeline for what follows; within one that is open already nothing new, which would wait for what was sent."""
-    inside = connection.pgconn.pipeline_status is not PipelineStatus.OFF
+    inside = connection.pgconn.pipeline_status != PipelineStatus.OFF  # a number where libpq is called from C
     return nullcontext() if inside else connection.pipeline()
 
 

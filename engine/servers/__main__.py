@@ -57,7 +57,13 @@ def _supervise(options: argparse.Namespace) -> int:
     ports = Ports()
     if project and not options.free_ports:
         ports = Ports(project.settings.temporal_port, project.settings.temporal_ui_port)
-    wanted = Wanted(options.postgres, options.temporal, options.test_server, ports, options.fast)
+    wanted = Wanted(
+        database=options.postgres,
+        temporal=options.temporal,
+        test_server=options.test_server,
+        ports=ports,
+        fast=options.fast,
+    )
     state = options.state or (project.state if project else Path())
     return Supervisor(state, wanted).run(options.command)
 

@@ -30,7 +30,7 @@ _PROBE_EVERY = 10.0  # seconds
 _RESTARTS = 3  # of servers within a minute; more is a fault that a restart does not cure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What a command needs.
 

@@ -234,6 +234,17 @@ def test_a_namespace_of_ones_own_is_made_in_the_embedded_server(state: Path) -> 
     assert done.stdout == "shop 30.0 []\n", done.stderr
 
 
+@pytest.mark.parametrize(("options", "durable"), [((), "on"), (("--fast",), "off")])
+def test_only_fast_servers_are_not_durable(state: Path, options: tuple[str, ...], durable: str) -> None:
+    asked = (
+        "import os, psycopg\n"
+        "with psycopg.connect(os.environ['REGULARS_DATABASE_URL']) as connection:\n"
+        "    print(*connection.execute('show fsync').fetchone())\n"
+    )
+    done = supervise(state, "--postgres", *options, command=[sys.executable, "-c", asked])
+    assert done.stdout == f"{durable}\n", done.stderr
+
+
 def test_temporals_database_survives_from_one_run_to_the_next(state: Path) -> None:
     assert supervise(state, "--temporal", command=["true"]).returncode == 0
     size = (state / "temporal" / "temporal.db").stat().st_size

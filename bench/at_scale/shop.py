@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from engine.evaluation.finish import FORGET_NEWCOMERS
 from engine.facts.migrate import upgrade
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -155,5 +156,6 @@ def spread_standings(url: str) -> None:
         )
         columns = sql.SQL(", ").join(sql.Identifier(row[0]) for row in rows)
         connection.execute(sql.SQL(_STANDINGS).format(columns=columns))
-        connection.execute("vacuum analyze standings")
+        connection.execute(FORGET_NEWCOMERS)
+        connection.execute("vacuum analyze standings, newcomers")
         connection.execute("checkpoint")

@@ -25,7 +25,7 @@ select c.id from customers c join standings s on s.customer_id = c.id
  order by c.id limit %(limit)s for update of c skip locked
 """
 # Only where everybody has been judged before: else the first evaluation is the operator's, also while it runs. Who came
-# is noted; who of them has been judged, by an event of theirs or with everybody, is forgotten here.
+# is noted by the database; some of those who have been judged since, by events of theirs, are forgotten each time.
 _JUDGED = """
 with came as materialized (
     select customer_id from newcomers where exists (select from cut_offs where judged_at is not null)
@@ -67,8 +67,7 @@ def evaluate_due(connection: Connection, matcher: Matcher, now: datetime, limit:
 
 def _newcomers(connection: Connection, limit: int) -> list[int]:
     """Some who came and have no standing yet, locked."""
-    while connection.execute(_JUDGED).rowcount:
-        continue
+    connection.execute(_JUDGED)
     return [customer for (customer,) in connection.execute(_NEW, {"limit": limit})]
 
 

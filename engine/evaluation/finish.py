@@ -13,6 +13,8 @@ from engine.facts.matching import EventMatcher
 from engine.language.rules import Rules
 
 _JUDGED = "update cut_offs set judged_at = clock_timestamp() where id = %s and judged_at is null"
+FORGET_NEWCOMERS = "delete from newcomers n using standings s where s.customer_id = n.customer_id"
+"""They have come and have been judged: see `engine.evaluation.due`."""
 
 
 def finish(
@@ -44,5 +46,6 @@ def finish(
         versions = StoredVersions({rules.version: rules})
         begin(connection, journeys, at, EventMatcher(load_contracts(), currency), versions)
     connection.execute(_JUDGED, (cut_offs,))
+    connection.execute(FORGET_NEWCOMERS)
     connection.commit()
     return len(journeys) if held else 0

@@ -30,11 +30,14 @@ log = logging.getLogger("regulars.standing")
 
 @dataclass(frozen=True)
 class Minute:
-    """Runs every `seconds` by the wall clock. `matcher` is asked for each batch: other rules may come into force."""
+    """Runs again `seconds` after it has ended. `matcher` is asked for each batch: other rules may come into force.
+
+    Twice a minute, so that all that is due within it has been done by its end.
+    """
 
     pool: ConnectionPool
     matcher: Callable[[psycopg.Connection[Any]], Matcher]
-    seconds: float = 60.0
+    seconds: float = 30.0
     publication: Publication | None = None
     settling: Settling | None = None
 

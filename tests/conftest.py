@@ -29,7 +29,7 @@ settings.load_profile("search" if _SEARCH else "repeatable")
 
 
 class Lanes(LoadScopeScheduling):
-    """For lanes (`-n 2`): the tests of a file stay together, and so do all that share the import of Olist."""
+    """For lanes (`-n 3`): the tests of a file stay together, and so do all that share the import of Olist."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "olist" if nodeid.startswith(_OF_OLIST) else nodeid.partition("::")[0]

@@ -49,7 +49,10 @@ def parse_instant(text: str) -> datetime:
 
 
 def storable(value: object, depth: int = 0) -> bool:
-    """Whether a database can hold it: no NUL, no unpaired surrogates, no endless nesting."""
+    """Whether a database can hold it: no NUL, no unpaired surrogates, no endless nesting.
+
+    Asked of every event, so it does not make the paths that `unstorable` tells.
+    """
     if depth > DEEPEST:
         return False
     if isinstance(value, str):

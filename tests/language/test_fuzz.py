@@ -19,7 +19,7 @@ from tests.language.shop import SHOP
 
 pytestmark = pytest.mark.timeout(400)  # hundreds of whole rule sets, on a machine however busy
 
-EXAMPLES = int(os.environ.get("REGULARS_FUZZ", "100"))
+EXAMPLES = int(os.environ.get("REGULARS_FUZZ", "150"))
 BOUNDED = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )

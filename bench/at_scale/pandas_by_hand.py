@@ -1,7 +1,7 @@
 """The same by a good analyst with pandas: masks over the lines, groupby, and no loop over customers.
 
-What is missing is NaN; every number is less than 2^53, so floats hold it exactly. The file has the lines in the order
-of their keys, so sorting them by instant and leaving ties alone is enough for first and last.
+What is missing is NaN; every number is less than 2^53, so floats hold it exactly. The file has each customer's lines in
+the order of their keys, so sorting them by instant and leaving ties alone is enough for first and last.
 """
 
 from decimal import Decimal

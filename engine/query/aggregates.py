@@ -31,6 +31,7 @@ class ByValue:
     latest: dict[str, str] = field(default_factory=dict)
     results: dict[str, str] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
+    of_all: bool = False
 
     def number(self, flag: str | None) -> str:
         """The column of how many different values the rows of a flag have."""
@@ -43,7 +44,8 @@ class ByValue:
     def most_frequent(self, flag: str | None) -> str:
         """The column of the most frequent value; of several the one met latest, then the first in order."""
         number, last = self._count(flag), self._latest(flag)
-        top = self.dialect.at_end(_VALUE, (f"-{number}", f"-{last}", _VALUE), last=False)
+        placed = self.dialect.placed((f"-{number}", f"-{last}", _VALUE))
+        top = self.dialect.at_end(_VALUE, placed, last=False)
         return self._result(f"{top} FILTER (WHERE {number} > 0)")
 
     def select(self) -> str:
@@ -58,8 +60,10 @@ class ByValue:
         rows = self.rows.select(columns)
         value = self.dialect.each_of(self.value) if self.of_sets else self.value
         others = "".join(f", {each}" for each in dict.fromkeys((self.met, *self.flags)))
-        known = f"{self.value} IS NOT NULL"
-        return f'SELECT "customer", {value} AS "v"{others} FROM ({rows}) AS t WHERE {known}'
+        taken = f"{self.value} IS NOT NULL"
+        if not self.of_all:  # what no flag takes would make groups for nothing
+            taken += f" AND ({' OR '.join(self.flags)})"
+        return f'SELECT "customer", {value} AS "v"{others} FROM ({rows}) AS t WHERE {taken}'
 
     def _count(self, flag: str | None) -> str:
         return self._inner(self.counts, "count(*)", flag)
@@ -68,7 +72,9 @@ class ByValue:
         return self._inner(self.latest, f"max({self.met})", flag)
 
     def _inner(self, made: dict[str, str], aggregate: str, flag: str | None) -> str:
-        if flag is not None and flag not in self.flags:
+        if flag is None:
+            self.of_all = True
+        elif flag not in self.flags:
             self.flags.append(flag)
         return made.setdefault(filtered(aggregate, flag), f'"i{len(self.counts) + len(self.latest)}"')
 

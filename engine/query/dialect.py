@@ -79,9 +79,14 @@ class Dialect:
         step = "0." + "1".rjust(scale, "0")
         return f"({whole} * {step}::DECIMAL({scale + 1}, {scale}))::DECIMAL(38, {scale})"
 
-    def at_end(self, value: str, order: Iterable[str], *, last: bool) -> str:
-        """Aggregate: the value, where known, of the row that is last (or first) in an order of several columns."""
-        return f"{'arg_max' if last else 'arg_min'}({value}, ({', '.join(order)}))"
+    def placed(self, order: Iterable[str]) -> str:
+        """What orders rows by several columns in turn: made once of a row, so that each aggregate compares bytes."""
+        columns = ", ".join(f"{each}, 'ASC NULLS LAST'" for each in order)
+        return f"create_sort_key({columns})"
+
+    def at_end(self, value: str, placed: str, *, last: bool) -> str:
+        """Aggregate: the value, where known, of the row that is last (or first) by what `placed` gives."""
+        return f"{'arg_max' if last else 'arg_min'}({value}, {placed})"
 
     def listed(self, value: str) -> str:
         """Aggregate: every value."""

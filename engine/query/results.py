@@ -124,8 +124,8 @@ class _Result:
         """Between rows of one instant the key decides; rows without a value or an order are passed over."""
         value, rows = self._value().sql, self._rows
         order = rows.field(self.definition.by).sql if self.definition.by else rows.instant
-        best = self._dialect.at_end(value, (order, rows.key), last=last)
-        return self._aggregate(best, self._flag(order), value, order, rows.key)
+        placed = rows.placed(order)
+        return self._aggregate(self._dialect.at_end(value, placed, last=last), self._flag(order), value, placed)
 
     def _instants(self) -> str:
         """The column of the different known instants, in order."""

@@ -112,6 +112,10 @@ class Rows:
         """The column of the key that decides between rows of one instant."""
         return self._layers.read('"t"."@key"')
 
+    def placed(self, instant: str) -> str:
+        """The column that orders rows by a column of instants, and those of one instant by their keys."""
+        return self._made(self._dialect.placed((instant, self.key)), instant, self.key)
+
     def flag(
         self,
         where: Condition | None,

@@ -76,10 +76,13 @@ class Spark(Dialect):
         step = f"CAST('{Decimal(1).scaleb(-scale):f}' AS DECIMAL({scale + 1}, {scale}))"
         return f"CAST(CAST({units} AS DECIMAL({38 - scale}, 0)) * {step} AS DECIMAL(38, {scale}))"
 
-    def at_end(self, value: str, order: Iterable[str], *, last: bool) -> str:
-        """Aggregate: the value, where known, of the row that is last (or first) in an order of several columns."""
-        placed = f"IF({value} IS NULL, NULL, struct({', '.join(order)}))"
-        return f"{'max_by' if last else 'min_by'}({value}, {placed})"
+    def placed(self, order: Iterable[str]) -> str:
+        """What orders rows by several columns in turn."""
+        return f"struct({', '.join(order)})"
+
+    def at_end(self, value: str, placed: str, *, last: bool) -> str:
+        """Aggregate: the value, where known, of the row that is last (or first) by what `placed` gives."""
+        return f"{'max_by' if last else 'min_by'}({value}, IF({value} IS NULL, NULL, {placed}))"
 
     def listed(self, value: str) -> str:
         """Aggregate: every value that is known."""

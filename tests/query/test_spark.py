@@ -30,7 +30,7 @@ OF_DUCKDB = ("::", "$", "HUGEINT", "VARCHAR", "list_", "len(", "lambda", "unnest
         (SPARK.texts(["b", "a"]), "array('a', 'b')"),
         (SPARK.texts([]), "CAST(array() AS ARRAY<STRING>)"),
         (SPARK.parameter("at"), "CAST(:at AS BIGINT)"),
-        (SPARK.at_end("v", ["a", "k"], last=True), "max_by(v, IF(v IS NULL, NULL, struct(a, k)))"),
+        (SPARK.at_end("v", SPARK.placed(["a", "k"]), last=True), "max_by(v, IF(v IS NULL, NULL, struct(a, k)))"),
         (SPARK.as_decimal("u", 0), "CAST(CAST(u AS DECIMAL(38, 0)) * CAST('1' AS DECIMAL(1, 0)) AS DECIMAL(38, 0))"),
         (SPARK.as_decimal("u", 2), "CAST(CAST(u AS DECIMAL(36, 0)) * CAST('0.01' AS DECIMAL(3, 2)) AS DECIMAL(38, 2))"),
     ],

@@ -1,8 +1,8 @@
 """Accepts an event: the fact, the journeys it starts and those it is told to, in one transaction."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, groupby
 from typing import Any
@@ -13,15 +13,24 @@ from engine.conditions.operands import instant
 from engine.contracts import comparable
 from engine.dispatch.held import HOW, hold, too_many
 from engine.dispatch.match import Happening, Matcher
-from engine.dispatch.standing import Order, Shift, Told
+from engine.dispatch.standing import Ahead, Order, Shift, Told
 from engine.facts.events import Event, Recorded, Refused
-from engine.facts.intake import WAITING, Sent, finish, read_event, record_json, recording_round, replay_refused, send
+from engine.facts.intake import (
+    WAITING,
+    Sent,
+    check_transaction,
+    read_event,
+    record,
+    record_json,
+    recording_round,
+    replay_refused,
+)
 from engine.facts.intake.envelope import envelope_violations
+from engine.facts.intake.known import lock_customer_of
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.rounds import in_groups, rounds
 from engine.facts.matching import Fields
 from engine.facts.pipelines import Steps, at_once, in_turns, together
-from engine.facts.situation import Cursor
 
 Connection = psycopg.Connection[Any]
 log = logging.getLogger("regulars.standing")
@@ -35,13 +44,12 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
     Raises:
         Collided: another transaction told the same event of another customer at the same time; it can be told again.
     """
+    check_transaction(connection, recorded_at)
+    if envelope_violations(event):
+        return record(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
     with together(connection):
-        sent = send(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
-        standings = matcher.standings
-        asked = standings.ask(connection, [sent.customer]) if isinstance(sent, Sent) and standings.any else None
-        outcome = finish(connection, sent, recorded_at=recorded_at, contracts=matcher.events.contracts)
-        if isinstance(outcome, Recorded):
-            _follow(connection, matcher, outcome, recorded_at, asked)
+        mine = lock_customer_of(connection, event)
+        (outcome,) = at_once(_round(connection, matcher, [event], recorded_at, lambda: {row[0] for row in mine}))
     return outcome
 
 
@@ -76,9 +84,10 @@ def accept_together(
     batch, places = [*sound.values()], [*sound]
     if batch:
         with together(connection):
-            lock_batch(connection, batch)
+            customers = lock_batch(connection, batch)
             groups = in_groups(connection, batch)
-            lanes = [_lane(connection, matcher, batch, each, recorded_at) for each in (groups[::2], groups[1::2])]
+            halves = (groups[::2], groups[1::2])
+            lanes = [_lane(connection, matcher, batch, each, recorded_at, customers) for each in halves]
             for found in in_turns(*lanes):
                 outcomes |= {places[each]: outcome for each, outcome in found.items()}
     return [outcomes[place] for place in range(len(events))]
@@ -90,16 +99,54 @@ def _lane(
     batch: Sequence[Event],
     groups: Sequence[Sequence[int]],
     recorded_at: datetime,
+    locked: Collection[int],
 ) -> Steps[dict[int, Recorded | Refused]]:
-    """What becomes of a batch's events by their places: of each round their facts, then standings, then journeys."""
+    """What becomes of a batch's events by their places."""
     outcomes: dict[int, Recorded | Refused] = {}
-    contracts = matcher.events.contracts
     for places in rounds(groups):
         events = [batch[each] for each in places]
-        found = yield from recording_round(connection, events, recorded_at=recorded_at, contracts=contracts)
-        yield from _following(connection, matcher, [each for each in found if isinstance(each, Recorded)], recorded_at)
+        found = yield from _round(connection, matcher, events, recorded_at, lambda: locked)
         outcomes.update(zip(places, found, strict=True))
     return outcomes
+
+
+def _round(
+    connection: Connection,
+    matcher: Matcher,
+    events: Sequence[Event],
+    recorded_at: datetime,
+    locked: Callable[[], Collection[int]],
+) -> Steps[list[Recorded | Refused]]:
+    """What becomes of events that have nothing to do with each other: their facts, then standings, then journeys.
+
+    The facts by which a standing is judged are asked for right behind what writes them.
+    """
+    standings, aheads = matcher.standings, [Ahead()]
+
+    def ask(sent: Sequence[Sent]) -> None:
+        aheads.append(standings.ask_ahead(connection, _foreseen(sent, recorded_at)))
+
+    found = yield from recording_round(
+        connection,
+        events,
+        recorded_at=recorded_at,
+        contracts=matcher.events.contracts,
+        locked=locked,
+        also=standings.also if standings.any else None,
+        then=ask,
+    )
+    facts = [each for each in found if isinstance(each, Recorded)]
+    yield from _following(connection, matcher, facts, recorded_at, aheads[-1])
+    return found
+
+
+def _foreseen(sent: Iterable[Sent], recorded_at: datetime) -> Iterator[tuple[Order, Sequence[Any]]]:
+    """Whom events that are on their way will have judged, with what was read of them before."""
+    for each in sent:
+        if (incoming := each.incoming) is not None and incoming.also and each.is_new:
+            told = Told(incoming.may_have_written, incoming.before)
+            at = incoming.event.at.astimezone(UTC)
+            yield Order(incoming.customer_id, at, recorded_at, "event", told=told), incoming.also
 
 
 def accept_waiting(connection: Connection, matcher: Matcher, recorded_at: datetime) -> int:
@@ -124,12 +171,9 @@ def accept_refused(
     return len(accepted)
 
 
-def _follow(
-    connection: Connection, matcher: Matcher, recorded: Recorded, recorded_at: datetime, asked: Cursor | None = None
-) -> list[int]:
+def _follow(connection: Connection, matcher: Matcher, recorded: Recorded, recorded_at: datetime) -> list[int]:
     """The standing that follows from a fact, then the journeys that follow from both, of which it gives the new."""
-    alone = asked is not None and not recorded.released
-    return at_once(_following(connection, matcher, [recorded], recorded_at, asked if alone else None))
+    return at_once(_following(connection, matcher, [recorded], recorded_at, Ahead()))
 
 
 def _following(
@@ -137,7 +181,7 @@ def _following(
     matcher: Matcher,
     recorded: Sequence[Recorded],
     recorded_at: datetime,
-    asked: Cursor | None = None,
+    ahead: Ahead,
 ) -> Steps[list[int]]:
     """What follows from facts that have nothing to do with each other, each with those that it has released.
 
@@ -146,7 +190,8 @@ def _following(
     """
     fresh = [[one for one in _with_released(each) if one.fresh] for each in recorded]
     judged = [one for each in recorded for one in _with_released(each) if one.fresh or one.wrote]
-    shifts = yield from _reevaluating(connection, matcher, judged, recorded_at, asked)
+    more = {one.customer_id for each in recorded for one in each.released}
+    shifts = yield from _reevaluating(connection, matcher, judged, recorded_at, ahead.without(more))
     for happening in _corrections(chain.from_iterable(fresh), shifts, recorded_at):
         matcher.tell(connection, happening)
     return [journey for group in fresh for journey in _matched(connection, matcher, group, shifts, recorded_at)]
@@ -194,12 +239,12 @@ def _happenings(
 
 
 def _reevaluating(
-    connection: Connection, matcher: Matcher, facts: list[Recorded], recorded_at: datetime, asked: Cursor | None
+    connection: Connection, matcher: Matcher, facts: list[Recorded], recorded_at: datetime, ahead: Ahead
 ) -> Steps[Mapping[int, Shift]]:
     """Standing is decided before journeys ask for it; those it starts come after those of the events themselves."""
     if not matcher.standings.any or not facts:
         return {}
-    return (yield from matcher.standings.reevaluating(connection, list(_orders(facts, recorded_at)), asked))
+    return (yield from matcher.standings.reevaluating(connection, list(_orders(facts, recorded_at)), ahead))
 
 
 def _orders(facts: Sequence[Recorded], recorded_at: datetime) -> Iterator[Order]:

@@ -1,6 +1,6 @@
 """A customer's standing judged anew and stored, in the caller's transaction and under the customer's lock."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, cached_property
@@ -17,9 +17,10 @@ from engine.conditions.operands import instant, microseconds
 from engine.dispatch.versions import StoredVersions
 from engine.facts.evaluate import Evaluator, evaluator
 from engine.facts.history import EventFields, happenings, reading_told, relations_of
+from engine.facts.intake.known import Also
 from engine.facts.pipelines import Steps, answers, at_once, done
-from engine.facts.read import reading_customers
-from engine.facts.situation import Cursor, Situation, ask_situations, situations
+from engine.facts.read import Cursor, ask_relations, facts_of, reading_customers
+from engine.facts.situation import Situation, ask_situations, asking_situation, situations
 from engine.facts.standing import (
     STALE,
     Kept,
@@ -91,6 +92,25 @@ class Order:
         return max(microseconds(min(self.at, self.recorded_at)), kept.standing.at if kept else 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What was asked of customers together with their events, and is as it will be once these are written.
+
+    `asked` is, for each that can have been touched, of whom the facts were asked for and what will answer.
+    """
+
+    known: Mapping[int, Situation] = field(default_factory=dict)
+    asked: Mapping[Touched, tuple[list[int], list[Cursor]]] = field(default_factory=dict)
+
+    def without(self, customers: Collection[int]) -> "Ahead":
+        """Without those to whom more has happened than was foreseen, and what was asked for together with theirs."""
+        if not customers:
+            return self
+        known = {each: situation for each, situation in self.known.items() if each not in customers}
+        asked = {touched: each for touched, each in self.asked.items() if not {*customers} & {*each[0]}}
+        return Ahead(known, asked)
+
+
 @dataclass
 class Standings:
     """The rules of standing of one version, compiled, over the facts.
@@ -157,16 +177,25 @@ class Standings:
         return at_once(self._with_events(connection, ids, self._reads, self.judge.events, tags))
 
     def _reading(
-        self, connection: Connection, ids: Sequence[int], focus: Focus | None, known: Mapping[int, Situation]
+        self,
+        connection: Connection,
+        ids: list[int],
+        focus: Focus | None,
+        known: Mapping[int, Situation],
+        asked: tuple[list[int], list[Cursor]] | None,
     ) -> Steps[list[Read]]:
-        """The facts that a judgement needs."""
+        """The facts that a judgement needs; `asked`: of whom those have been asked for."""
         tags = {each: known[each].hand_tags for each in ids}
         if focus is None:
             return (yield from self._with_events(connection, ids, self._reads, self.judge.events, tags))
-        kinds = focus.scope.kinds
+        kinds, zone = focus.scope.kinds, self.rules.policy.zone
         if not focus.reads and not kinds:
-            return [Read(CustomerFacts(each, self.rules.policy.zone), {}, tags[each]) for each in ids]
-        return (yield from self._with_events(connection, ids, {**focus.reads, **_whole(kinds)}, kinds, tags))
+            return [Read(CustomerFacts(each, zone), {}, tags[each]) for each in ids]
+        reads = _focused(focus)
+        already = asked[1] if asked is not None and asked[0] == ids else None
+        found = yield from answers(lambda: already or ask_relations(connection, ids, reads))
+        facts = facts_of(ids, reads, found, {each: known[each].zones for each in ids}, zone)
+        return (yield from self._telling(connection, facts, kinds, tags))
 
     def _with_events(
         self,
@@ -177,6 +206,17 @@ class Standings:
         tags: Mapping[int, Sequence[HandTag]],
     ) -> Steps[list[Read]]:
         facts = yield from reading_customers(connection, ids, relations=reads, zone=self.rules.policy.zone)
+        return (yield from self._telling(connection, facts, kinds, tags))
+
+    def _telling(
+        self,
+        connection: Connection,
+        facts: Sequence[CustomerFacts],
+        kinds: frozenset[str],
+        tags: Mapping[int, Sequence[HandTag]],
+    ) -> Steps[list[Read]]:
+        """The events that rules count, beside the facts."""
+        ids = [each.customer_id for each in facts]
         told = (yield from reading_told(connection, ids, kinds)) if kinds else {}
         return [
             Read(each, self._events(each, told.get(each.customer_id, ()), kinds), tags.get(each.customer_id, ()))
@@ -235,27 +275,49 @@ class Standings:
             raise LookupError(f"there is no customer {customer_id}")
         return shifts[customer_id]
 
-    def ask(self, connection: Connection, ids: Sequence[int]) -> Cursor:
-        """Asks ahead for where customers stand, which `reevaluate_all` reads: in a pipeline without waiting for it."""
-        return ask_situations(connection, ids, self.digests, self.judge.reads)
+    @cached_property
+    def also(self) -> Also:
+        """What reads where a customer stands together with what is known of an event, for `ask_ahead`."""
+        return asking_situation(self.digests, self.judge.reads)
 
-    def reevaluate_all(
-        self, connection: Connection, orders: Sequence[Order], asked: Cursor | None = None
-    ) -> dict[int, Shift]:
+    def ask_ahead(self, connection: Connection, foreseen: Iterable[tuple[Order, Sequence[Any]]]) -> Ahead:
+        """Asks for facts that judgements will need: in a pipeline after what writes them, without waiting for it.
+
+        Args:
+            connection: in the pipeline.
+            foreseen: each judgement to come by one event that is being written, and what `also` has read before it.
+        """
+        known, touching = dict[int, Situation](), dict[Touched, list[int]]()
+        for order, row in foreseen:
+            for customer, before in situations([row], self.judge.reads).items():
+                known[customer] = replace(before, fact_version=before.fact_version + 1)
+                if (touched := self._touched(order, known[customer])) is not None:
+                    touching.setdefault(touched, []).append(customer)
+        asked = {}
+        for touched, ids in touching.items():
+            focus = self.judge.focus(touched)
+            if reads := _focused(focus):
+                asked[touched] = ids, ask_relations(connection, ids, reads)
+        return Ahead(known, asked)
+
+    def reevaluate_all(self, connection: Connection, orders: Sequence[Order]) -> dict[int, Shift]:
         """Judges several customers, see `reevaluating`."""
-        return at_once(self.reevaluating(connection, orders, asked))
+        return at_once(self.reevaluating(connection, orders))
 
     def reevaluating(
-        self, connection: Connection, orders: Sequence[Order], asked: Cursor | None = None
+        self, connection: Connection, orders: Sequence[Order], ahead: Ahead | None = None
     ) -> Steps[dict[int, Shift]]:
         """Judges several customers, each by the order of it, and stores all; of who does not exist there is nothing.
 
-        What is read and written is so for all together; the caller holds the customers' locks and commits. `asked` is
-        the answer to `ask` for the same customers, after all of their facts were written.
+        What is read and written is so for all together; the caller holds the customers' locks and commits. `ahead` is
+        the answer to `ask_ahead`, for as many of them as it could be foreseen.
         """
-        ids = [each.customer_id for each in orders]
-        (rows,) = yield from answers(lambda: [asked or self.ask(connection, ids)])
-        known = situations(rows, self.judge.reads)
+        ahead = ahead or Ahead()
+        known = dict(ahead.known)
+        if missing := [each.customer_id for each in orders if each.customer_id not in known]:
+            reads = self.judge.reads
+            (rows,) = yield from answers(lambda: [ask_situations(connection, missing, self.digests, reads)])
+            known |= situations(rows, reads)
         self._know_cut_offs(connection, {each.cut_offs_id for each in known.values()})
         groups: dict[Touched | None, list[Order]] = {}
         for order in orders:
@@ -263,7 +325,8 @@ class Standings:
                 groups.setdefault(self._touched(order, known[order.customer_id]), []).append(order)
         shifts: dict[int, Shift] = {}
         for touched, group in groups.items():
-            shifts |= yield from self._judging_group(connection, touched, group, known)
+            asked = ahead.asked.get(touched) if touched is not None else None
+            shifts |= yield from self._judging_group(connection, touched, group, known, asked)
         if shifts:
             writes = [storing_few((customer, shift.kept) for customer, shift in shifts.items())]
             writes += (adding_few(noted, recorded_at) for recorded_at, noted in _by_record(orders, shifts) if noted)
@@ -271,12 +334,17 @@ class Standings:
         return shifts
 
     def _judging_group(
-        self, connection: Connection, touched: Touched | None, orders: Sequence[Order], known: Mapping[int, Situation]
+        self,
+        connection: Connection,
+        touched: Touched | None,
+        orders: Sequence[Order],
+        known: Mapping[int, Situation],
+        asked: tuple[list[int], list[Cursor]] | None,
     ) -> Steps[dict[int, Shift]]:
         """Those of whom the same has been touched: their facts are read by the same statements."""
         focus = None if touched is None else self.judge.focus(touched)
         ids = [each.customer_id for each in orders]
-        read = yield from self._reading(connection, ids, focus, known)
+        read = yield from self._reading(connection, ids, focus, known, asked)
         found = {each.facts.customer_id: each for each in read}
         return {
             each.customer_id: self._shifted(connection, each, focus, found[each.customer_id], known[each.customer_id])
@@ -397,6 +465,11 @@ def part_of(change: Change) -> str:
     if change.kind in ("tag", "segment"):
         return f"{change.kind} {change.before or change.after}"
     return "rfm" if change.kind == "rfm_group" else change.kind
+
+
+def _focused(focus: Focus) -> dict[str, frozenset[str]]:
+    """The relations that a judgement needs."""
+    return {**focus.reads, **_whole(focus.scope.kinds)}
 
 
 def _whole(kinds: Collection[str]) -> dict[str, frozenset[str]]:

@@ -17,6 +17,7 @@ from engine.conditions.types import Value
 from engine.facts.pipelines import Steps, answers, at_once, together
 
 Connection = psycopg.Connection[Any]
+Cursor = psycopg.Cursor[tuple[Any, ...]]
 _ZONES = ("zone", "shop_zone")
 Wanted = Mapping[str, Collection[str]]
 """Relations by name, each with the stored fields to read."""
@@ -72,24 +73,48 @@ def reading_customers(
     """
     wanted = _wanted(relations)
     wanted["customer"] = frozenset({*_ZONES, *wanted.get("customer", ())})
+    found = yield from answers(lambda: ask_relations(connection, ids, wanted))
+    slots = [RELATIONS["customer"].slots[name] for name in _ZONES]
+    customers = _by_owner(RELATIONS["customer"], found[[*wanted].index("customer")])
+    zones = {each: tuple(own[0][slot] for slot in slots) for each, own in customers.items()}
+    return facts_of(ids, wanted, found, zones, zone)
 
-    def ask() -> list[psycopg.Cursor[Any]]:
-        with together(connection):
-            return [
-                connection.cursor(binary=True).execute(_query(name, fields, "owners"), (list(ids),))
-                for name, fields in wanted.items()
-            ]
 
-    found_of = yield from answers(ask)
-    rows = {name: _by_owner(RELATIONS[name], own) for name, own in zip(wanted, found_of, strict=True)}
-    slots = RELATIONS["customer"].slots
-    found = []
-    for customer in ids:
-        if own := rows["customer"].get(customer):
-            zones = [own[0][slots[name]] for name in _ZONES]
-            each = {name: of.get(customer, ()) for name, of in rows.items()}
-            found.append(CustomerFacts(customer, usable_zone(*zones, otherwise=zone), each))
-    return found
+def ask_relations(connection: Connection, ids: Sequence[int], relations: Wanted) -> list[Cursor]:
+    """Asks for rows of relations, each by one query: in a pipeline without waiting for it."""
+    with together(connection):
+        return [
+            connection.cursor(binary=True).execute(_query(name, frozenset(fields), "owners"), (list(ids),))
+            for name, fields in relations.items()
+        ]
+
+
+def facts_of(
+    ids: Sequence[int],
+    relations: Iterable[str],
+    found: Sequence[list[tuple[Any, ...]]],
+    zones: Mapping[int, tuple[object, ...]],
+    zone: str,
+) -> list[CustomerFacts]:
+    """The facts of those customers whose zones are given, from the answers to `ask_relations`.
+
+    Args:
+        ids: our numbers of the customers.
+        relations: the names asked for.
+        found: the rows of each.
+        zones: each customer's own and the shop's; `zone` serves where neither exists.
+        zone: a zone that exists.
+    """
+    rows = {name: _by_owner(RELATIONS[name], own) for name, own in zip(relations, found, strict=True)}
+    return [
+        CustomerFacts(
+            each,
+            usable_zone(*zones[each], otherwise=zone),
+            {name: of.get(each, ()) for name, of in rows.items()},
+        )
+        for each in ids
+        if each in zones
+    ]
 
 
 def read_scope(

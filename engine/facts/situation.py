@@ -10,21 +10,34 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from engine.attributes.relations import RELATIONS
 from engine.attributes.sources import sources
+from engine.facts.intake.known import Also
 from engine.facts.read import microseconds_of
 from engine.facts.standing import COLUMNS, Kept, kept_of
 from engine.standing.decide import HandTag
 
 Connection = psycopg.Connection[Any]
-Cursor = psycopg.Cursor[dict[str, Any]]
+Cursor = psycopg.Cursor[tuple[Any, ...]]
 QUIET = frozenset({"messages", "suppressions", "coupons", "points_entries"})
 """Tables of facts that also others than events and imports write, which does not raise the customer's fact version."""
 
-_KEPT = ", ".join(f"s.{name}" for name in COLUMNS[1:] if name != "fact_version")
+_KEPT = COLUMNS[1:]
+_ZONES = ", ".join(str(RELATIONS["customer"].fields[name].sql) for name in ("zone", "shop_zone"))
+_COLUMNS = f"""
+       c.id, c.fact_version, c.recorded_at, cut.id, {_ZONES},
+       (select jsonb_agg(jsonb_build_array(h.tag, {microseconds_of("h.at")}, {microseconds_of("h.expires_at")},
+                         {microseconds_of("h.removed_at")}) order by h.id)
+          from hand_tags h where h.customer_id = c.id),
+       exists (select from journeys j where j.customer_id = c.id and j.state = 'running'),
+       {", ".join(f"st.{name}" for name in _KEPT)}"""  # noqa: S608 -- our own declarations
+_OWN = 8
+_OF_QUIET = _OWN + len(_KEPT)
+_JOINS = """
+ cross join (select max(id) as id from cut_offs where "values" -> 'digests' = %(digests)s) cut
+  left join standings st on st.customer_id = c.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,8 @@ class Situation:
     cut_offs_id: int | None
     quiet: frozenset[str]
     running: bool
+    zones: tuple[str | None, str | None]
+    """The customer's own time zone and that of the shop."""
 
 
 @lru_cache(maxsize=8)
@@ -51,10 +66,10 @@ def quiet_relations(relations: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name, cells in every if any(table in QUIET for table, _ in cells))
 
 
-def read_situations(
+def ask_situations(
     connection: Connection, ids: Sequence[int], digests: Mapping[str, str], relations: Collection[str]
-) -> dict[int, Situation]:
-    """The situation of each of these customers that exists.
+) -> Cursor:
+    """Asks for the situation of each of these customers that exists: in a pipeline without waiting for it.
 
     Args:
         connection: in the transaction that holds their locks.
@@ -62,37 +77,22 @@ def read_situations(
         digests: of the tiers and RFM whose cut-offs are in force.
         relations: those that the rules read.
     """
-    return situations(ask_situations(connection, ids, digests, relations).fetchall(), relations)
+    also = asking_situation(digests, relations)
+    query = f"select {also.columns} from customers c {also.joins} where c.id = any(%(ids)s)"  # noqa: S608 -- our own
+    return connection.cursor(binary=True).execute(query, {"ids": list(ids), **also.parameters})
 
 
-def ask_situations(
-    connection: Connection, ids: Sequence[int], digests: Mapping[str, str], relations: Collection[str]
-) -> Cursor:
-    """Asks for what `read_situations` reads: in a pipeline without waiting for it."""
+def asking_situation(digests: Mapping[str, str], relations: Collection[str]) -> Also:
+    """What reads a customer's situation with something else."""
     kept = {name: digests[name] for name in ("tier", "rfm") if name in digests}
-    query = _query(quiet_relations(frozenset(relations)))
-    return connection.cursor(row_factory=dict_row).execute(query, {"ids": list(ids), "digests": Jsonb(kept)})
+    probes = "".join(f", {_some(name)}" for name in quiet_relations(frozenset(relations)))
+    return Also(f"{_COLUMNS}{probes}", _JOINS, {"digests": Jsonb(kept)})
 
 
-def situations(rows: Iterable[Mapping[str, Any]], relations: Collection[str]) -> dict[int, Situation]:
-    """The answer to `ask_situations`, from its rows."""
+def situations(rows: Iterable[Sequence[Any]], relations: Collection[str]) -> dict[int, Situation]:
+    """Each customer's situation, from the rows that were asked for; of who does not exist there is none."""
     quiet = quiet_relations(frozenset(relations))
-    return {row["id"]: _situation(row, quiet) for row in rows}
-
-
-@lru_cache(maxsize=8)
-def _query(quiet: tuple[str, ...]) -> str:
-    probes = "".join(f", {_some(name)} as quiet_{name}" for name in quiet)
-    return f"""
-with cut as (select max(id) as id from cut_offs where "values" -> 'digests' = %(digests)s)
-select c.id, c.fact_version as now_version, c.recorded_at, cut.id as now_cut_offs, s.fact_version, {_KEPT},
-       (select jsonb_agg(jsonb_build_array(h.tag, {microseconds_of("h.at")}, {microseconds_of("h.expires_at")},
-                         {microseconds_of("h.removed_at")}) order by h.id)
-          from hand_tags h where h.customer_id = c.id) as hand_tags,
-       exists (select from journeys j where j.customer_id = c.id and j.state = 'running') as running{probes}
-  from customers c cross join cut left join standings s on s.customer_id = c.id
- where c.id = any(%(ids)s)
-"""  # noqa: S608 -- our own declarations
+    return {row[0]: _situation(row, quiet) for row in rows if row[0] is not None}
 
 
 def _some(name: str) -> str:
@@ -100,13 +100,16 @@ def _some(name: str) -> str:
     return f"exists (select from {relation.source} where {relation.owner} = c.id)"
 
 
-def _situation(row: Mapping[str, Any], quiet: tuple[str, ...]) -> Situation:
+def _situation(row: Sequence[Any], quiet: Sequence[str]) -> Situation:
+    _, version, recorded_at, cut_offs, zone, shop_zone, hand_tags, running = row[:_OWN]
+    kept = dict(zip(_KEPT, row[_OWN:_OF_QUIET], strict=True))
     return Situation(
-        fact_version=row["now_version"],
-        recorded_at=row["recorded_at"],
-        kept=None if row["version"] is None else kept_of(row),
-        hand_tags=[HandTag(*each) for each in row["hand_tags"] or ()],
-        cut_offs_id=row["now_cut_offs"],
-        quiet=frozenset(name for name in quiet if row[f"quiet_{name}"]),
-        running=row["running"],
+        fact_version=version,
+        recorded_at=recorded_at,
+        kept=None if kept["version"] is None else kept_of(kept),
+        hand_tags=[HandTag(*each) for each in hand_tags or ()],
+        cut_offs_id=cut_offs,
+        quiet=frozenset(name for name, some in zip(quiet, row[_OF_QUIET:], strict=True) if some),
+        running=running,
+        zones=(zone, shop_zone),
     )

@@ -4,24 +4,22 @@ from engine.facts.intake.envelope import read_event
 from engine.facts.intake.record import (
     WAITING,
     Sent,
-    finish,
+    check_transaction,
     record,
     record_json,
     record_many,
     recording_round,
     replay_refused,
-    send,
 )
 
 __all__ = [
     "WAITING",
     "Sent",
-    "finish",
+    "check_transaction",
     "read_event",
     "record",
     "record_json",
     "record_many",
     "recording_round",
     "replay_refused",
-    "send",
 ]

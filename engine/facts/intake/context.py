@@ -1,8 +1,9 @@
 """One event on its way in: what it is about, under the customer's lock, and how its row is written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -13,58 +14,14 @@ from engine.attributes.sources import Cell
 from engine.contracts import ORDER_FIELDS, json_of
 from engine.facts.events import Contract, Event
 from engine.facts.intake.gathering import LOG, Gathering
+from engine.facts.intake.known import Found, looking_up
 from engine.facts.intake.written import written
-from engine.facts.pipelines import Steps, answers, at_once
+from engine.facts.pipelines import at_once
 from engine.facts.rows import rows_of
 from engine.money import Money
 
 Row = dict[str, Any]
 Cursor = psycopg.Cursor[Any]
-PARTS = {
-    **dict.fromkeys(
-        ("shipment.shipped", "shipment.out_for_delivery", "shipment.delivered", "shipment.lost"), "shipment"
-    ),
-    "shipment.delayed": "shipment",
-    **dict.fromkeys(("return.requested", "return.received", "return.refunded"), "return"),
-    "review.created": "review",
-    **dict.fromkeys(("case.opened", "case.answered", "case.closed", "case.reopened"), "case"),
-}
-"""Of events about a parcel, return, review or case: the name of its key in the data."""
-
-# `part_key` tells apart the parcels, returns, reviews or cases of one order or customer.
-_STATE = """
-select t.ordinality as place,
-       (select id from events where shop_id = t.shop and key = t.key) as same_id,
-       (select id from events
-         where customer_id = t.customer and kind = t.kind
-           and (case when t.number is null then order_id is null else order_id = t.number end)
-           and (t.part is null or data ->> t.part = t.part_key)
-         order by id limit 1) as told_id,
-       (select fact_version from customers where id = t.customer) as before,
-       o.*,
-       (select array_agg(distinct p.key) from order_lines l join products p on p.id = l.product_id
-         where l.order_id = o.id) as product_keys,
-       (select array_agg(distinct p.category) from order_lines l join products p on p.id = l.product_id
-         where l.order_id = o.id and p.category is not null) as categories
-  from rows from (
-           jsonb_to_recordset(%(rows)s::jsonb) as (shop bigint, key text, customer bigint, kind text, number bigint,
-                                                   part text, part_key text)
-       ) with ordinality as t
-  left join orders o on o.id = t.number
-"""
-_LOG = """
-with logged as (
-    insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
-    values (%(shop)s, %(key)s, %(kind)s, %(customer)s, %(order)s, %(at)s, %(data)s, %(recorded)s)
-    on conflict (shop_id, key) do nothing returning id, order_id
-), bumped as (
-    update customers set fact_version = fact_version + 1 where id = %(customer)s and exists (select from logged)
-), settled as (
-    update refused_events set replayed_at = %(recorded)s
-     where shop = %(shop_key)s and key = %(key)s and replayed_at is null and exists (select from logged)
-)
-select id, order_id from logged
-"""
 _AMEND = """
 with amended as (
     update events set at = %(at)s, data = data || %(data)s || jsonb_build_object('corrected_from',
@@ -100,39 +57,6 @@ class Collided(Exception):  # noqa: N818 - likewise: of a batch
     """Another transaction has told the same event since it was looked for: what was sent with it must be undone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What to read of one event."""
-
-    shop: int
-    event: Event
-    customer: int
-    order: int | None
-
-    def row(self) -> Row:
-        """What the statement asks by."""
-        part = PARTS.get(self.event.kind)
-        key = self.event.data.get(part) if part else None
-        return {
-            "shop": self.shop,
-            "key": self.event.key,
-            "customer": self.customer,
-            "kind": self.event.kind,
-            "number": self.order,
-            "part": part,
-            "part_key": key,
-        }
-
-
-def reading_states(connection: psycopg.Connection[Any], asked: Sequence[Question]) -> Steps[list[Row]]:
-    """The order and what was told before of each event, by one statement."""
-    if not asked:
-        return []
-    by = {"rows": rows_of(each.row() for each in asked)}
-    (rows,) = yield from answers(lambda: [connection.cursor(row_factory=dict_row).execute(_STATE, by)])
-    return sorted(rows, key=lambda row: int(row["place"]))
-
-
 @dataclass
 class Incoming:
     """An event whose shop and customer are known, and whose customer's row is locked by this transaction."""
@@ -161,14 +85,15 @@ class Incoming:
     """The version of the customer's facts before this event."""
     wrote: set[Cell] = field(default_factory=set)
     """The cells that may have been written."""
-    known_state: Row | None = None
-    """What `read_state` would read, where it has been read together with that of others."""
-    together: bool = False
-    """Whether statements are sent without waiting for each; `settle` then hears what became of them."""
+    known: Found | None = None
+    """What `read_state` would read, where it has been read under the customer's lock."""
+    products: Mapping[str, tuple[int, str | None]] = field(default_factory=dict)
+    """Those of the ordered products that are known."""
+    also: tuple[Any, ...] = ()
+    """What else was read of the customer before the event, see `known.Also`; empty where nothing was."""
     gathering: Gathering | None = None
-    """What is written for all events of a round."""
+    """What is written for all of a round. With it statements are sent without waiting, and `settle` hears of them."""
     _sent: list[tuple[Cursor, str]] = field(default_factory=list)
-    _logged: Cursor | None = None
     _gathered: bool = False
 
     @property
@@ -190,18 +115,10 @@ class Incoming:
     def execute(self, query: str, **values: object) -> None:
         """Carries out a statement without a result."""
         done = self.connection.execute(query, values)
-        if self.together:
+        if self.gathering is not None:
             self._sent.append((done, query))
         else:
             self._note_done(done, query)
-
-    def write(self, one: str, many: str, **row: object) -> None:
-        """Writes a row on which nothing else of the event depends: by `one`, or with others by `many` of `rows`."""
-        if self.gathering is None:
-            self.execute(one, **row)
-        else:
-            self._note(one)
-            self.gathering.add(many, row)
 
     def settle(self) -> None:
         """Hears what became of statements that were sent together.
@@ -213,25 +130,14 @@ class Incoming:
             self._note_done(done, query)
         if self._gathered and self.gathering is not None:
             logged = self.gathering.logged.get((self.shop_id, self.event.key))
-            self.event_id, self.order_id = logged or (None, self.order_id)
-        elif self._logged is not None:
-            logged = self._logged.fetchone()
-            self.event_id, self.order_id = logged[:2] if logged else (None, self.order_id)
-        else:
-            return
-        if self.event_id is None:
-            raise Collided(self.event.key)
+            if logged is None:
+                raise Collided(self.event.key)
+            self.event_id, self.order_id = logged
 
-    def send_log(self, row: Row, statement: str = LOG) -> None:
-        """Sends the event's row in the log, by a statement of `rows` that may write more with it."""
-        self._note(statement)
-        if self.gathering is not None:
-            self._gathered = True
-            self.gathering.log(row, statement)
-        elif statement is LOG:  # one of rows costs a single event more
-            self._logged = self.connection.execute(_LOG, row)
-        else:
-            self._logged = self.connection.execute(statement, {"rows": rows_of([row])})
+    @property
+    def may_have_written(self) -> frozenset[Cell]:
+        """`wrote` once all statements are carried out, and what those may have written that are under way."""
+        return frozenset(self.wrote).union(*(written_in(query, self.event.kind) for _, query in self._sent))
 
     def _note_done(self, done: Cursor, query: str) -> None:
         if done.rowcount != 0 or not query.lstrip().startswith("update"):
@@ -239,8 +145,7 @@ class Incoming:
 
     def _note(self, query: str) -> None:
         """Notes what a statement may have written; rows of the log of events are known by their kind."""
-        for table, column in written(query):
-            self.wrote.add((f"events:{self.event.kind}" if table == "events" else table, column))
+        self.wrote |= written_in(query, self.event.kind)
 
     def read_state(self) -> None:
         """Reads the order and what was told before.
@@ -248,20 +153,27 @@ class Incoming:
         Raises:
             AlreadyTold: an event of this key is in the log.
         """
-        state = self.known_state
-        if state is None:
-            asked = Question(self.shop_id, self.event, self.customer_id, self.order_id)
-            (state,) = at_once(reading_states(self.connection, [asked]))
-        self.known_state = None
-        self.before = state["before"] or 0
-        self.told_id = state["told_id"]
-        self.order = state
+        known = self.known
+        if known is None:
+            (known,) = at_once(looking_up(self.connection, [(self.event, self.contract)]))
+            assert known is not None  # its shop was found before
+        self.known = None
+        self.before = known.before or 0
+        self.told_id = known.told_id
+        self.order = known.order
+        self.products = known.known_products
+        self.also = known.also
         self._gather_fields()
-        if state["same_id"] is not None:
-            raise AlreadyTold(state["same_id"])
+        if known.same_event is not None:
+            raise AlreadyTold(known.same_event)
 
-    def log(self, *, once: bool) -> None:
+    def log(self, *, once: bool, statement: str = LOG, **more: object) -> None:
         """Writes the event's row; a fact that happens `once` and was told before is corrected or left.
+
+        Args:
+            once: whether it can happen once only.
+            statement: writes more with the row, see `gathering.log_with`; not where a fact is corrected.
+            more: the values of its own columns.
 
         Raises:
             AlreadyTold: nothing new is to be written; after a correction the instants still are.
@@ -272,19 +184,21 @@ class Incoming:
             self.execute(_AMEND, at=self.event.at, data=Jsonb(self.stored), id=self.told_id, customer=self.customer_id)
             self.event_id = self.told_id
             return
-        if self.together:
-            self.send_log(self.row())
+        row = self._row() | more
+        if self.gathering is not None:
+            self._note(statement)
+            self._gathered = True
+            self.gathering.log(row, statement)
             return
-        row = self.fetch(_LOG, **self.row())
-        if row is None:
+        logged = self.fetch(statement, rows=rows_of([row]))
+        if logged is None:
             same = self.fetch(
                 "select id from events where shop_id = %(s)s and key = %(k)s", s=self.shop_id, k=self.event.key
             )
             raise AlreadyTold(same["id"] if same else 0)
-        self.event_id = row["id"]
+        self.event_id, self.order_id = logged["id"], logged["order_id"]
 
-    def row(self) -> dict[str, object]:
-        """The values of the event's row in the log."""
+    def _row(self) -> dict[str, object]:
         return {
             "shop": self.shop_id,
             "shop_key": self.event.shop,
@@ -300,10 +214,16 @@ class Incoming:
     def _gather_fields(self) -> None:
         left_out = self.contract.personal | _STORED_AS_ROWS
         self.stored = {name: value for name, value in self.data.items() if value is not None and name not in left_out}
-        derived = order_fields(self.order) if self.order.get("id") else {}
+        derived = order_fields(self.order)
         for name, value in derived.items():
             if self.contract.fields.get(name) == ORDER_FIELDS[name]:
                 self.stored.setdefault(name, value)
+
+
+@lru_cache(maxsize=512)
+def written_in(statement: str, kind: str) -> frozenset[Cell]:
+    """The cells that a statement may write for an event; rows of the log of events are known by their kind."""
+    return frozenset((f"events:{kind}" if table == "events" else table, column) for table, column in written(statement))
 
 
 def order_fields(order: Row) -> dict[str, Any]:

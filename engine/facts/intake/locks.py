@@ -48,8 +48,11 @@ def case_arrival(event: Event) -> str:
     return f"case:{event.shop}/{event.data.get('case')}"
 
 
-def lock_batch(connection: psycopg.Connection[Any], events: Sequence[Event]) -> None:
-    """Locks all customers of a batch, also those it will make known, and the making of new products."""
+def lock_batch(connection: psycopg.Connection[Any], events: Sequence[Event]) -> frozenset[int]:
+    """Locks all customers of a batch, also those it will make known, and the making of new products.
+
+    Gives the numbers of the customers that are known.
+    """
     told = {
         "shops": [event.shop for event in events],
         "customers": [event.customer for event in events],
@@ -71,6 +74,7 @@ def lock_batch(connection: psycopg.Connection[Any], events: Sequence[Event]) -> 
         named = {"shops": [shop for shop, _ in products], "keys": [key for _, key in products]}
         for (shop,) in connection.execute(_NEW_PRODUCTS, named).fetchall():
             connection.execute(NEW_PRODUCTS_LOCK, [shop])
+    return frozenset(ids)
 
 
 def _named(events: Sequence[Event], what: str) -> list[str]:

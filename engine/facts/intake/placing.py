@@ -1,15 +1,13 @@
 """Orders placed: rows, lines, payments and new products, in one statement with the events' own rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import psycopg
 from psycopg.types.json import Jsonb
 
 from engine.contracts import json_of
-from engine.facts.events import Event
-from engine.facts.intake.context import AlreadyTold, Incoming, order_fields
-from engine.facts.intake.gathering import Products
+from engine.facts.intake.context import Incoming, order_fields
+from engine.facts.intake.gathering import log_with
 from engine.facts.intake.locks import NEW_PRODUCTS_LOCK, order_arrival
 from engine.facts.intake.order_data import (
     currency_of,
@@ -19,16 +17,9 @@ from engine.facts.intake.order_data import (
     refuse_repeated_numbers,
 )
 from engine.facts.intake.people import fill_unknown
-from engine.facts.pipelines import Steps, answers
-from engine.facts.rows import rows_of
 from engine.money import Money
 
 _PRODUCTS = "select id, key, category from products where shop_id = %(shop)s and key = any(%(keys)s)"
-_ALL_PRODUCTS = """
-select p.shop_id, p.key, p.id, p.category
-  from jsonb_to_recordset(%(rows)s::jsonb) as t (shop bigint, key text)
-  join products p on p.shop_id = t.shop and p.key = t.key
-"""
 # New products of a shop are written by one transaction at a time, so that no two wait for each other's.
 _NEW_PRODUCTS = """
 insert into products (shop_id, key, title, category, recorded_at)
@@ -37,27 +28,13 @@ select %(shop)s, p.key, p.title, p.category, %(recorded)s
 on conflict (shop_id, key) do update set key = excluded.key
 returning id, key, category
 """
-# The log's rows come first: of what is there already nothing else is written. An order that an import has told keeps
-# what is known of it. Last come the locks on the orders' arrivals, see `locks`.
-_PLACE = """
-with told as (
-    select * from rows from (
-        jsonb_to_recordset(%(rows)s::jsonb) as (
-            shop bigint, shop_key text, key text, kind text, customer bigint, "order" bigint, at timestamptz,
-            data jsonb, recorded timestamptz, number text, arrival text, platform text, channel text,
-            payment_method text, estimated_at timestamptz, status text, total bigint, shipping bigint,
-            discount bigint, currency text, ship_to_differs boolean, corrects boolean, lines jsonb, payments jsonb
-        )
-    ) with ordinality
-), logged as (
-    insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
-    select shop, key, kind, customer, coalesce("order", nextval(pg_get_serial_sequence('orders', 'id'))), at, data,
-           recorded
-      from told order by ordinality
-    on conflict (shop_id, key) do nothing returning id, order_id, shop_id, key
-), fresh as (
-    select l.id, l.order_id, t.* from told t join logged l on l.shop_id = t.shop and l.key = t.key
-), placed as (
+# An order that an import has told keeps what is known of it. Last come the locks on the orders' arrivals, see `locks`.
+_PLACE = log_with(
+    """
+    number text, arrival text, platform text, channel text, payment_method text, estimated_at timestamptz,
+    status text, total bigint, shipping bigint, discount bigint, currency text, ship_to_differs boolean,
+    corrects boolean, lines jsonb, payments jsonb""",
+    """, placed as (
     insert into orders as o (id, shop_id, number, customer_id, platform, channel, payment_method, placed_at,
                              estimated_at, status, total_minor, shipping_minor, discount_minor, currency,
                              ship_to_differs, recorded_at)
@@ -91,18 +68,11 @@ with told as (
       from orders_of f, jsonb_to_recordset(f.payments) as p(sequence int, method text, amount bigint, installments int,
                                                             paid_at timestamptz)
     on conflict (order_id, sequence) do nothing
-), bumped as (
-    update customers c set fact_version = c.fact_version + f.events
-      from (select customer, count(*) as events from fresh group by customer) f
-     where c.id = f.customer
-), settled as (
-    update refused_events r set replayed_at = f.recorded
-      from fresh f
-     where r.shop = f.shop_key and r.key = f.key and r.replayed_at is null
+)""",
+    order="""coalesce("order", nextval(pg_get_serial_sequence('orders', 'id')))""",
+    result=""", pg_advisory_xact_lock(hashtextextended(arrival, 0))
+  from (select id, order_id, shop as shop_id, key, arrival from fresh order by arrival) f""",
 )
-select id, order_id, shop, key, pg_advisory_xact_lock(hashtextextended(arrival, 0))
-  from (select * from fresh order by arrival) f
-"""
 
 
 def order_placed(incoming: Incoming) -> None:
@@ -122,43 +92,19 @@ def order_placed(incoming: Incoming) -> None:
     lines, payments = list(line_rows(incoming.data, products)), list(payment_rows(incoming.data))
     _offer_fields(incoming, told, currency, products)
     arrival = order_arrival(incoming.event)
-    values = (
-        incoming.row()
-        | told
-        | {
-            "number": incoming.event.order,
-            "arrival": arrival,
-            "currency": currency,
-            "corrects": incoming.corrects,
-            "lines": lines,
-            "payments": payments,
-        }
+    incoming.log(
+        once=True,
+        statement=_PLACE,
+        **told,
+        number=incoming.event.order,
+        arrival=arrival,
+        currency=currency,
+        corrects=incoming.corrects,
+        lines=lines,
+        payments=payments,
     )
-    if incoming.together:
-        incoming.send_log(values, _PLACE)
-    else:
-        row = incoming.fetch(_PLACE, rows=rows_of([values]))
-        if row is None:
-            incoming.read_state()  # raises: another transaction has written it since
-            raise AlreadyTold(0)
-        incoming.event_id, incoming.order_id = row["id"], row["order_id"]
     incoming.arrived.append(arrival)
     fill_unknown(incoming, incoming.data.get("customer", {}))
-
-
-def reading_products(connection: psycopg.Connection[Any], events: Iterable[tuple[int, Event]]) -> Steps[Products]:
-    """What is known of the products that events of shops, by our numbers, tell to have been ordered."""
-    ordered = {
-        (shop, line["product"])
-        for shop, event in events
-        if event.kind == "order.placed"
-        for line in event.data.get("lines", ())
-    }
-    if not ordered:
-        return {}
-    by = {"rows": rows_of({"shop": shop, "key": key} for shop, key in sorted(ordered))}
-    (rows,) = yield from answers(lambda: [connection.execute(_ALL_PRODUCTS, by)])
-    return {(shop, key): (product, category) for shop, key, product, category in rows}
 
 
 def _tell_again(incoming: Incoming) -> None:
@@ -172,10 +118,8 @@ def _products(incoming: Incoming) -> dict[str, tuple[int, str | None]]:
     told = {line["product"]: line for line in incoming.data.get("lines", ())}
     if not told:
         return {}
-    if incoming.gathering is not None:
-        known = {key: incoming.gathering.products.get((incoming.shop_id, key)) for key in told}
-        if all(known.values()):
-            return {key: product for key, product in known.items() if product is not None}
+    if told.keys() <= incoming.products.keys():
+        return {key: incoming.products[key] for key in told}
     wanted = {"shop": incoming.shop_id, "keys": list(told)}
     rows = incoming.connection.execute(_PRODUCTS, wanted).fetchall()
     if len(rows) < len(told):

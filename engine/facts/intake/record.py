@@ -1,7 +1,7 @@
 """Takes events in: each becomes a fact under its customer's lock, or is refused, kept and told why."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +12,13 @@ from psycopg.pq import TransactionStatus
 from engine.contracts import values_of
 from engine.facts.events import Contract, Event, Recorded, Refused, Violation
 from engine.facts.intake import aftersales, orders, people, placing, responses
-from engine.facts.intake.context import AlreadyTold, Incoming, Question, Refusal, reading_states
+from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
 from engine.facts.intake.envelope import envelope_violations, read_event
 from engine.facts.intake.gathering import Gathering
+from engine.facts.intake.known import Also, looking_up
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
-from engine.facts.intake.resolve import Ahead, Found, looking_up, resolve, whose
+from engine.facts.intake.resolve import Ahead, resolve
 from engine.facts.pipelines import Steps, answers, at_once
 
 _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
@@ -70,11 +71,16 @@ def record(
     Raises:
         ValueError: the connection commits each statement by itself, or `recorded_at` has no zone.
     """
-    _check(connection, recorded_at)
+    check_transaction(connection, recorded_at)
     return _taken(connection, event, recorded_at, contracts, refused_id=None)
 
 
-def _check(connection: psycopg.Connection[Any], recorded_at: datetime) -> None:
+def check_transaction(connection: psycopg.Connection[Any], recorded_at: datetime) -> None:
+    """Holds what is needed of whoever takes an event in.
+
+    Raises:
+        ValueError: the connection commits each statement by itself, or `recorded_at` has no zone.
+    """
     if connection.autocommit and connection.info.transaction_status is TransactionStatus.IDLE:
         raise ValueError("an event and what follows from it need one transaction, this connection opens none")
     if recorded_at.tzinfo is None:
@@ -115,46 +121,34 @@ def recording_round(
     *,
     recorded_at: datetime,
     contracts: Mapping[str, Contract],
+    locked: Callable[[], Collection[int]],
+    also: Also | None = None,
+    then: Callable[[Sequence["Sent"]], object] = lambda _: None,
 ) -> Steps[list[Recorded | Refused]]:
     """In a pipeline, records events of which no two have to do with each other.
 
-    Their envelopes are sound, and their customers are locked. What they name is looked up by a few statements for all
-    of them, and what they write is sent without waiting.
+    What they name is looked up by one statement, and what they write is sent without waiting.
+
+    Args:
+        connection: in a transaction.
+        events: their envelopes are sound.
+        recorded_at: the record instant.
+        contracts: of `load_contracts`.
+        locked: gives the numbers of the customers that are locked, once something was looked up.
+        also: what else is to be read of their customers, under their locks and before the events.
+        then: sends what asks for what the events have written; told of those that are on their way.
 
     Raises:
         Collided: another transaction has told one of them meanwhile; nothing of this transaction may be committed.
     """
     gathering = Gathering()
-    ahead = yield from _looking_ahead(connection, events, contracts, gathering)
+    ahead = yield from _looking_ahead(connection, events, contracts, gathering, locked, also)
     sent = [
-        _take(connection, event, recorded_at, contracts, None, ahead.get(place), unwaited=True)
+        _take(connection, event, recorded_at, contracts, None, ahead.get(place), gathering)
         for place, event in enumerate(events)
     ]
-    yield from gathering.writing(connection)
+    yield from gathering.writing(connection, lambda: then([each for each in sent if isinstance(each, Sent)]))
     return (yield from _finishing(connection, sent, recorded_at, contracts))
-
-
-def send(
-    connection: psycopg.Connection[Any], event: Event, *, recorded_at: datetime, contracts: Mapping[str, Contract]
-) -> "Refused | Sent":
-    """Sends what records an event, without waiting for what becomes of it: see `finish`."""
-    _check(connection, recorded_at)
-    return _take(connection, event, recorded_at, contracts, None, None, unwaited=True)
-
-
-def finish(
-    connection: psycopg.Connection[Any],
-    sent: "Refused | Sent",
-    *,
-    recorded_at: datetime,
-    contracts: Mapping[str, Contract],
-) -> Recorded | Refused:
-    """What became of an event that has been sent.
-
-    Raises:
-        Collided: another transaction has told it meanwhile; nothing of this transaction may be committed.
-    """
-    return at_once(_finishing(connection, [sent], recorded_at, contracts))[0]
 
 
 def _looking_ahead(
@@ -162,30 +156,20 @@ def _looking_ahead(
     events: Sequence[Event],
     contracts: Mapping[str, Contract],
     gathering: Gathering,
+    locked: Callable[[], Collection[int]],
+    also: Also | None,
 ) -> Steps[dict[int, Ahead]]:
     """What is known of each event, by its place; nothing of those that will be refused for what they say."""
     asked = [(place, each, contracts[each.kind]) for place, each in enumerate(events) if each.kind in contracts]
     sound = [each for each in asked if not each[2].check(each[1].data)]
     if not sound:
         return {}
-    found = yield from looking_up(connection, [(event, of) for _, event, of in sound])
-    known = [
-        (place, event, row, customer)
-        for (place, event, _), row in zip(sound, found, strict=True)
-        if row is not None and (customer := whose(row, event)) is not None
-    ]
-    ordered = [(row.shop_id, event) for _, event, row, _ in known]
-    gathering.products = yield from placing.reading_products(connection, ordered)
-    questions = [_question(event, row, customer) for _, event, row, customer in known]
-    states = yield from reading_states(connection, questions)
-    ahead = {place: Ahead(row, gathering) for (place, *_), row in zip(sound, found, strict=True)}
-    for (place, _, row, _), state in zip(known, states, strict=True):
-        ahead[place] = Ahead(row, gathering, state)
-    return ahead
-
-
-def _question(event: Event, found: Found, customer: int) -> Question:
-    return Question(found.shop_id, event, customer, found.order_id if found.order_id is not None else found.case_order)
+    found = yield from looking_up(connection, [(event, of) for _, event, of in sound], also)
+    customers = locked()
+    return {
+        place: Ahead(row, gathering, row is not None and row.customer_id in customers)
+        for (place, *_), row in zip(sound, found, strict=True)
+    }
 
 
 def replay_refused(
@@ -217,7 +201,7 @@ def _taken(
     contracts: Mapping[str, Contract],
     refused_id: int | None,
 ) -> Recorded | Refused:
-    outcome = _take(connection, event, recorded_at, contracts, refused_id, None, unwaited=False)
+    outcome = _take(connection, event, recorded_at, contracts, refused_id)
     return at_once(_finishing(connection, [outcome], recorded_at, contracts))[0]
 
 
@@ -247,9 +231,8 @@ def _take(
     recorded_at: datetime,
     contracts: Mapping[str, Contract],
     refused_id: int | None,
-    ahead: Ahead | None,
-    *,
-    unwaited: bool,
+    ahead: Ahead | None = None,
+    gathering: Gathering | None = None,
 ) -> "Refused | Sent":
     told = told_of(event)
     envelope = () if ahead else envelope_violations(event)
@@ -265,7 +248,7 @@ def _take(
     if violations:
         return _keep_violations(connection, told, "contract_violation", violations, recorded_at, refused_id)
     try:
-        sent = _write(connection, event, contract, recorded_at, ahead, unwaited=unwaited)
+        sent = _write(connection, event, contract, recorded_at, ahead, gathering)
     except Refusal as refusal:
         return keep(
             connection,
@@ -291,9 +274,11 @@ class Sent:
     earlier: Recorded | None = None
 
     @property
-    def customer(self) -> int:
-        """Our number of the customer."""
-        return self.incoming.customer_id if self.incoming is not None else 0
+    def is_new(self) -> bool:
+        """Whether it is on its way into the log, of a customer who was known."""
+        incoming = self.incoming
+        unknown = incoming is not None and incoming.event_id is None and not incoming.customer_is_new
+        return unknown and self.earlier is None
 
     @property
     def arrived(self) -> list[str]:
@@ -321,14 +306,13 @@ def _write(
     contract: Contract,
     recorded_at: datetime,
     ahead: Ahead | None,
-    *,
-    unwaited: bool,
+    gathering: Gathering | None,
 ) -> Sent:
     try:
         incoming = resolve(connection, event, contract, recorded_at, ahead)
     except AlreadyTold as known:
         return Sent(event, contract, None, _earlier(connection, known.event_id, event, contract))
-    incoming.together, incoming.gathering = unwaited, None if ahead is None else ahead.gathering
+    incoming.gathering = gathering
     try:
         _HANDLERS.get(event.kind, responses.other_event)(incoming)
     except AlreadyTold as known:

@@ -1,93 +1,33 @@
 """Finds whom and what an event is about, and locks the customer."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
 
 from engine.facts.event_formats import parse_instant
 from engine.facts.events import Contract, Event
-from engine.facts.intake.context import AlreadyTold, Incoming, Refusal, Row
+from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
 from engine.facts.intake.gathering import Gathering
+from engine.facts.intake.known import Found, lock_customer, looking_up
 from engine.facts.intake.locks import ARRIVAL_LOCK, NEW_CUSTOMER_LOCK, case_arrival, order_arrival
 from engine.facts.intake.people import create_customer, profile
-from engine.facts.pipelines import Steps, answers, at_once
-from engine.facts.rows import rows_of
+from engine.facts.pipelines import at_once
 
-_FIND = """
-select t.ordinality as place, s.id as shop_id, s.currency, s.country,
-       (select customer_id from customer_identities
-         where shop_id = s.id and platform = 'shop' and key = t.customer) as named,
-       o.id as order_id, o.customer_id as order_customer,
-       c.id as case_id, c.customer_id as case_customer, c.order_id as case_order, m.customer_id as message_customer,
-       (select id from events where shop_id = s.id and key = t.key) as same_event
-  from rows from (
-           jsonb_to_recordset(%(rows)s::jsonb) as (shop text, customer text, number text, case_key text, message text,
-                                            key text)
-       ) with ordinality as t
-  join shops s on s.key = t.shop
-  left join orders o on o.shop_id = s.id and o.number = t.number
-  left join cases c on c.key = t.case_key
-  left join messages m on m.key = t.message
-"""
-_LOCK = "select 1 from customers where id = %s for update"
 _MAKES_CUSTOMER = ("order.placed", "customer.updated")
 
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What has been looked up for an event that keeps its contract, together with others; the customer is locked.
+    """What has been looked up for an event that keeps its contract, and what takes the rows of it and of others.
 
-    `state` is what `Incoming.read_state` finds; None: not looked up, since the customer is not known yet. `gathering`
-    takes what is written for all of them.
+    `locked`: whether that was under the lock of the customer whom it is about.
     """
 
-    found: "Found | None"
+    found: Found | None
     gathering: Gathering
-    state: Row | None = None
-
-
-class Found(NamedTuple):
-    """What is known of that which an event names; `place` counts the events that were looked up together from 1."""
-
-    place: int
-    shop_id: int
-    currency: str
-    country: str | None
-    named: int | None
-    order_id: int | None
-    order_customer: int | None
-    case_id: int | None
-    case_customer: int | None
-    case_order: int | None
-    message_customer: int | None
-    same_event: int | None
-
-    @property
-    def customers(self) -> set[int]:
-        """Whose order, case and message it is."""
-        return {each for each in (self.order_customer, self.case_customer, self.message_customer) if each is not None}
-
-
-def looking_up(
-    connection: psycopg.Connection[Any], asked: Sequence[tuple[Event, Contract]]
-) -> Steps[list[Found | None]]:
-    """What is known of that which each event names, by one statement; None: not even its shop."""
-    keys = [_keys(event, contract) for event, contract in asked]
-    by = {"rows": rows_of(keys)}
-    (rows,) = yield from answers(lambda: [connection.cursor(row_factory=class_row(Found)).execute(_FIND, by)])
-    found = {row.place: row for row in rows}
-    return [found.get(place) for place in range(1, len(asked) + 1)]
-
-
-def whose(found: Found | None, event: Event) -> int | None:
-    """The customer of an event as far as it is known without writing anything."""
-    if found is None:
-        return None
-    return found.named if found.named is not None or event.customer is not None else next(iter(found.customers), None)
+    locked: bool
 
 
 def resolve(
@@ -122,15 +62,15 @@ def resolve(
         message = event.data.get("message")
         raise Refusal("unknown_message", f"message {message!r} is not known", f"message:{message}")
     incoming = _incoming(connection, event, contract, recorded_at, found)
-    if ahead and incoming.customer_id:
-        incoming.known_state = ahead.state
     if not incoming.customer_id:
         _make_known(incoming)
     if found.customers - {incoming.customer_id}:
         whose = f"customer {event.customer!r} is not the one whose order, case or message it is"
         raise Refusal("other_customer", whose)
-    if ahead is None or ahead.state is None or incoming.customer_is_new:
-        connection.execute(_LOCK, [incoming.customer_id])
+    if ahead is not None and ahead.locked and arrival is None:
+        incoming.known = found
+    else:
+        lock_customer(connection, incoming.customer_id)
     return incoming
 
 
@@ -144,17 +84,6 @@ def _known(found: Found | None, event: Event) -> Found:
     if found.same_event is not None:
         raise AlreadyTold(found.same_event)
     return found
-
-
-def _keys(event: Event, contract: Contract) -> dict[str, object]:
-    return {
-        "shop": event.shop,
-        "customer": event.customer,
-        "number": event.order,
-        "key": event.key,
-        "case_key": event.data.get("case") if contract.subject == "case" else None,
-        "message": event.data.get("message") if event.kind.startswith("message.") else None,
-    }
 
 
 def _missing(event: Event, contract: Contract, found: Found) -> str | None:
@@ -178,9 +107,6 @@ def _missing(event: Event, contract: Contract, found: Found) -> str | None:
 def _incoming(
     connection: psycopg.Connection[Any], event: Event, contract: Contract, recorded_at: datetime, found: Found
 ) -> Incoming:
-    customer = found.named
-    if customer is None and event.customer is None:
-        customer = next(iter(found.customers), None)
     return Incoming(
         connection=connection,
         event=event,
@@ -189,7 +115,7 @@ def _incoming(
         shop_id=found.shop_id,
         currency=found.currency,
         shop_country=found.country,
-        customer_id=customer or 0,
+        customer_id=found.customer_id or 0,
         order_id=found.order_id if found.order_id is not None else found.case_order,
         case_id=found.case_id,
     )

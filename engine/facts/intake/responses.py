@@ -3,31 +3,26 @@
 from psycopg.types.json import Jsonb
 
 from engine.facts.intake.context import Incoming, Refusal
+from engine.facts.intake.gathering import log_with
 from engine.facts.intake.people import suppress, withdraw_consent
 
 SITE_KINDS = ("visit", "product_viewed", "cart", "search", "log_in")
 MESSAGE_KINDS = ("delivered", "opened", "clicked", "replied", "bounced", "complained", "unsubscribed")
 
 # Keys of site events are unique over all shops; another customer's same key makes this one the shop's own.
-_SITE_EVENT = """
-insert into site_events (customer_id, key, kind, product_id, at, data, recorded_at)
-values (%(customer)s,
-        case when exists (select from site_events where key = %(key)s and customer_id <> %(customer)s)
-             then %(shop_key)s || '/' || %(key)s else %(key)s end,
-        %(kind)s, (select id from products where shop_id = %(shop)s and key = %(product)s), %(at)s, %(data)s,
-        %(recorded)s)
-on conflict (key) do nothing
-"""
-_SITE_EVENTS = """
-insert into site_events (customer_id, key, kind, product_id, at, data, recorded_at)
-select t.customer,
-       case when exists (select from site_events s where s.key = t.key and s.customer_id <> t.customer)
-            then t.shop_key || '/' || t.key else t.key end,
-       t.kind, (select id from products p where p.shop_id = t.shop and p.key = t.product), t.at, t.data, t.recorded
-  from jsonb_to_recordset(%(rows)s::jsonb) as t (customer bigint, key text, shop_key text, kind text, shop bigint,
-                                          product text, at timestamptz, data jsonb, recorded timestamptz)
-on conflict (key) do nothing
-"""
+_SITE_EVENT = log_with(
+    "product text",
+    """, seen as (
+    insert into site_events (customer_id, key, kind, product_id, at, data, recorded_at)
+    select f.customer,
+           case when exists (select from site_events s where s.key = f.key and s.customer_id <> f.customer)
+                then f.shop_key || '/' || f.key else f.key end,
+           substr(f.kind, 6), (select id from products p where p.shop_id = f.shop and p.key = f.product), f.at, f.data,
+           f.recorded
+      from fresh f
+    on conflict (key) do nothing
+)""",
+)
 _MESSAGE_EVENT = """
 insert into message_events (message_id, kind, key, at, data, recorded_at)
 select id, %(kind)s, %(key)s, %(at)s, %(data)s, %(recorded)s from messages where key = %(message)s
@@ -38,20 +33,7 @@ on conflict (message_id, kind, key) do nothing
 def site_event(incoming: Incoming) -> None:
     """Writes a visit, view, cart, search or log-in."""
     incoming.read_state()
-    incoming.log(once=False)
-    incoming.write(
-        _SITE_EVENT,
-        _SITE_EVENTS,
-        customer=incoming.customer_id,
-        key=incoming.event.key,
-        shop_key=incoming.event.shop,
-        kind=incoming.event.kind.removeprefix("site."),
-        shop=incoming.shop_id,
-        product=incoming.data.get("product"),
-        at=incoming.event.at,
-        data=Jsonb(incoming.stored),
-        recorded=incoming.recorded_at,
-    )
+    incoming.log(once=False, statement=_SITE_EVENT, product=incoming.data.get("product"))
 
 
 def message_event(incoming: Incoming) -> None:

@@ -130,7 +130,7 @@ def bench_of(server: str, customers: int, rules: Rules | None = None) -> Iterato
         stream = Stream(customers)
         evaluate(Asked(url, rules, NOW, NOW, write=True, customers=stream.judged, chunk=len(stream.judged)))
         spread_standings(url)
-        with connect(url) as connection, connect(url) as bare:
+        with connect(url, by_keys=True) as connection, connect(url, by_keys=True) as bare:
             yield Bench(url, rules, connection, bare, stream)
 
 

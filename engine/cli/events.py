@@ -131,7 +131,7 @@ def _told(
 def _opened(project: Path | None) -> Iterator[tuple[psycopg.Connection[Any], Ruling]]:
     """A connection outside a transaction, and who gives the rules in force in one."""
     found = find_project(project)
-    with opened(found.root) as opened_:
+    with opened(found.root, by_keys=True) as opened_:
         connection: psycopg.Connection[Any] = opened_
         connection.row_factory = tuple_row
         rules = starting_with(connection, sound_rules(found), datetime.now(UTC))

@@ -27,8 +27,8 @@ Connection = psycopg.Connection[dict[str, Any]]
 
 
 @contextmanager
-def opened(project: Path | None, replay: str | None = None) -> Iterator[Connection]:
-    """The project's facts, or those of a replay, in one transaction that commits at the end.
+def opened(project: Path | None, replay: str | None = None, *, by_keys: bool = False) -> Iterator[Connection]:
+    """The project's facts, or those of a replay, in one transaction that commits at the end. `by_keys`: see `connect`.
 
     Raises:
         typer.BadParameter: there is no such replay.
@@ -41,7 +41,7 @@ def opened(project: Path | None, replay: str | None = None) -> Iterator[Connecti
         upgrade(url)
     else:
         schema = _replay_schema(found, replay)
-    with connect(url, schema) as connection:
+    with connect(url, schema, by_keys=by_keys) as connection:
         found_schema = connection.execute("select to_regnamespace(%s) is not null", (schema,)).fetchone()
         if not (found_schema and found_schema[0]):
             raise typer.BadParameter(f"--replay: replay {replay!r} was not made in this database")

@@ -52,7 +52,7 @@ from engine.servers.project import Project
 from engine.servers.worker_settings import WorkerSettings
 from engine.serving.app import make_app
 from engine.serving.facts_metrics import FactsMetrics
-from engine.serving.intake import Intake, events_token
+from engine.serving.intake import AT_ONCE, Intake, events_token
 from engine.serving.readiness import Readiness
 from engine.serving.server import address_of, listen, serving
 
@@ -127,7 +127,10 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
     client = await connect(runtime=worker_runtime(f"127.0.0.1:{metrics}" if metrics else None))
     stop = _stopped_by_signal()
     _set_up_loop(settings)
-    with open_pool(url, size=settings.database_connections) as pool:
+    with (
+        open_pool(url, size=settings.database_connections) as pool,
+        open_pool(url, size=AT_ONCE, by_keys=True) as by_keys,
+    ):
         in_force = InForce(rules, versions)
         shared = context(pool, rules, channels, versions, contracts, own_activities(project.rules), in_force)
         in_force.changed = take_up(shared, channels, environment)
@@ -139,7 +142,7 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
         registry = shared.timings.registry
         registry.register(FactsMetrics(pool))
         with listen(settings.host, settings.port) as listening:
-            app = make_app(readiness, registry, Intake(pool, matcher, token, registry))
+            app = make_app(readiness, registry, Intake(by_keys, matcher, token, registry))
             async with serving(app, listening):
                 async with working, bulk:
                     print(f"worker ready: rules {rules.version}, {len(rules.plans)} playbooks", flush=True)  # noqa: T201 - for the supervisor and tests

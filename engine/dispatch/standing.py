@@ -96,11 +96,13 @@ class Order:
 class Ahead:
     """What was asked of customers together with their events, and is as it will be once these are written.
 
-    `asked` is, for each that can have been touched, of whom the facts were asked for and what will answer.
+    `asked` is, for each that can have been touched, of whom the facts were asked for and what will answer. Who needs no
+    facts is `judged`, while the database writes.
     """
 
     known: Mapping[int, Situation] = field(default_factory=dict)
     asked: Mapping[Touched, tuple[list[int], list[Cursor]]] = field(default_factory=dict)
+    judged: Mapping[tuple[int, Touched | None], Judgement] = field(default_factory=dict)
 
     def without(self, customers: Collection[int]) -> "Ahead":
         """Without those to whom more has happened than was foreseen, and what was asked for together with theirs."""
@@ -108,7 +110,8 @@ class Ahead:
             return self
         known = {each: situation for each, situation in self.known.items() if each not in customers}
         asked = {touched: each for touched, each in self.asked.items() if not {*customers} & {*each[0]}}
-        return Ahead(known, asked)
+        judged = {key: judgement for key, judgement in self.judged.items() if key[0] not in customers}
+        return Ahead(known, asked, judged)
 
 
 @dataclass
@@ -190,7 +193,7 @@ class Standings:
             return (yield from self._with_events(connection, ids, self._reads, self.judge.events, tags))
         kinds, zone = focus.scope.kinds, self.rules.policy.zone
         if not focus.reads and not kinds:
-            return [Read(CustomerFacts(each, zone), {}, tags[each]) for each in ids]
+            return [self._nothing_read(known[each], each) for each in ids]
         reads = _focused(focus)
         already = asked[1] if asked is not None and asked[0] == ids else None
         found = yield from answers(lambda: already or ask_relations(connection, ids, reads))
@@ -287,18 +290,30 @@ class Standings:
             connection: in the pipeline.
             foreseen: each judgement to come by one event that is being written, and what `also` has read before it.
         """
-        known, touching = dict[int, Situation](), dict[Touched, list[int]]()
+        known, touching = dict[int, Situation](), dict[Touched, list[Order]]()
         for order, row in foreseen:
             for customer, before in situations([row], self.judge.reads).items():
                 known[customer] = replace(before, fact_version=before.fact_version + 1)
                 if (touched := self._touched(order, known[customer])) is not None:
-                    touching.setdefault(touched, []).append(customer)
-        asked = {}
-        for touched, ids in touching.items():
-            focus = self.judge.focus(touched)
-            if reads := _focused(focus):
+                    touching.setdefault(touched, []).append(order)
+        asked, alone = dict[Touched, tuple[list[int], list[Cursor]]](), list[tuple[Order, Touched]]()
+        for touched, orders in touching.items():
+            if reads := _focused(self.judge.focus(touched)):
+                ids = [each.customer_id for each in orders]
                 asked[touched] = ids, ask_relations(connection, ids, reads)
-        return Ahead(known, asked)
+            else:
+                alone += ((each, touched) for each in orders)
+        judged = dict[tuple[int, Touched | None], Judgement]()
+        for order, touched in alone:
+            customer, situation = order.customer_id, known[order.customer_id]
+            if situation.cut_offs_id is None or situation.cut_offs_id in self._published:
+                read = self._nothing_read(situation, customer)
+                judged[customer, touched] = self._judgement(order, self.judge.focus(touched), read, situation)
+        return Ahead(known, asked, judged)
+
+    def _nothing_read(self, situation: Situation, customer_id: int) -> Read:
+        """What a judgement that needs no facts is made from."""
+        return Read(CustomerFacts(customer_id, self.rules.policy.zone), {}, situation.hand_tags)
 
     def reevaluate_all(self, connection: Connection, orders: Sequence[Order]) -> dict[int, Shift]:
         """Judges several customers, see `reevaluating`."""
@@ -325,8 +340,7 @@ class Standings:
                 groups.setdefault(self._touched(order, known[order.customer_id]), []).append(order)
         shifts: dict[int, Shift] = {}
         for touched, group in groups.items():
-            asked = ahead.asked.get(touched) if touched is not None else None
-            shifts |= yield from self._judging_group(connection, touched, group, known, asked)
+            shifts |= yield from self._judging_group(connection, touched, group, known, ahead)
         if shifts:
             writes = [storing_few((customer, shift.kept) for customer, shift in shifts.items())]
             writes += (adding_few(noted, recorded_at) for recorded_at, noted in _by_record(orders, shifts) if noted)
@@ -339,34 +353,40 @@ class Standings:
         touched: Touched | None,
         orders: Sequence[Order],
         known: Mapping[int, Situation],
-        asked: tuple[list[int], list[Cursor]] | None,
+        ahead: Ahead,
     ) -> Steps[dict[int, Shift]]:
         """Those of whom the same has been touched: their facts are read by the same statements."""
         focus = None if touched is None else self.judge.focus(touched)
         ids = [each.customer_id for each in orders]
-        read = yield from self._reading(connection, ids, focus, known, asked)
-        found = {each.facts.customer_id: each for each in read}
+        asked = ahead.asked.get(touched) if touched is not None else None
+        judged = {each: ahead.judged[each, touched] for each in ids if (each, touched) in ahead.judged}
+        if len(judged) < len(ids):
+            read = yield from self._reading(connection, ids, focus, known, asked)
+            found = {each.facts.customer_id: each for each in read}
+            for order in orders:
+                customer = order.customer_id
+                judged[customer] = self._judgement(order, focus, found[customer], known[customer])
         return {
-            each.customer_id: self._shifted(connection, each, focus, found[each.customer_id], known[each.customer_id])
+            each.customer_id: self._shifted(connection, each, judged[each.customer_id], known[each.customer_id])
             for each in orders
         }
 
-    def _shifted(
-        self, connection: Connection, order: Order, focus: Focus | None, read: Read, situation: Situation
-    ) -> Shift:
+    def _judgement(self, order: Order, focus: Focus | None, read: Read, situation: Situation) -> Judgement:
         kept, published = situation.kept, self._published.get(situation.cut_offs_id)
         if focus is None or kept is None:
-            judgement = self.judged(read, order.as_of(kept), kept, published)
-        else:
-            judgement = self.judge.touched(
-                focus,
-                read.facts,
-                order.as_of(kept),
-                Before(kept.standing, kept.flips or {}),
-                cut_offs=published.values if published else None,
-                hand_tags=read.hand_tags,
-                events=read.events,
-            )
+            return self.judged(read, order.as_of(kept), kept, published)
+        return self.judge.touched(
+            focus,
+            read.facts,
+            order.as_of(kept),
+            Before(kept.standing, kept.flips or {}),
+            cut_offs=published.values if published else None,
+            hand_tags=read.hand_tags,
+            events=read.events,
+        )
+
+    def _shifted(self, connection: Connection, order: Order, judgement: Judgement, situation: Situation) -> Shift:
+        kept, published = situation.kept, self._published.get(situation.cut_offs_id)
         new = situation.recorded_at == order.recorded_at if order.newcomer is None else order.newcomer
         first = frozenset() if kept is None and new else self.first_said(connection, kept, published)
         if order.corrects:
@@ -380,7 +400,7 @@ class Standings:
             first=first,
             event_id=order.event_id,
         )
-        return replace(shift, running=situation.running)
+        return shift if situation.running else replace(shift, running=False)
 
     def _touched(self, order: Order, situation: Situation) -> Touched | None:
         """What has been touched since the standing before; None: it may be anything."""

@@ -2,19 +2,22 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 from engine.contracts import EventSubject, FieldType, fields_of, personal_of, subject_of
-from engine.facts.event_formats import check_format, storable, unstorable
+from engine.facts.event_formats import TEXT_FORMATS, MoneyKeyword, check_format, storable, unstorable
 from engine.shipped import shipped
+
+_MONEY = "x-money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,13 @@ class Contract:
     personal: frozenset[str]
     """Properties that are never kept in the event log."""
     validator: Validator = field(repr=False, compare=False)
+    sound: Callable[[Mapping[str, Any]], bool] = field(repr=False, compare=False)
+    """Whether data that can be stored keeps the contract, by a compiled validator; asked of every event."""
 
     def check(self, data: Mapping[str, Any]) -> tuple[Violation, ...]:
         """Everything in the data that breaks the contract, in the order of its paths; empty if nothing does."""
+        if storable(data) and self.sound(data):
+            return ()
         found = [_violation(error) for error in self.validator.iter_errors(data)]
         if not storable(data):
             expected = "text without NUL and unpaired surrogates, nested at most 32 deep"
@@ -116,12 +123,46 @@ def _read(path: Path) -> Contract:
         fields=fields,
         personal=personal_of(schema),
         validator=_checker(base, schema),
+        sound=_sound(base, schema),
     )
 
 
 def _checker(base: type[Validator], schema: Mapping[str, Any]) -> Validator:
     extended: type[Validator] = extend(base, {"format": check_format})  # type: ignore[no-untyped-call]  # upstream
     return extended(_inlined(schema, schema))
+
+
+def _sound(base: type[Validator], schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+    """A check of data that can be stored: false where it finds something, or is not made for what it is given."""
+    compiled = jsonschema_rs.Draft7Validator if base is Draft7Validator else jsonschema_rs.Draft202012Validator
+    try:
+        validator = compiled(
+            _with_money(_inlined(schema, schema)),
+            formats=dict(TEXT_FORMATS),
+            validate_formats=True,
+            keywords={_MONEY: MoneyKeyword},
+            offline=True,
+        )
+    except ValueError:  # such as a pattern that only Python knows
+        return lambda _: False
+
+    def sound(data: Mapping[str, Any]) -> bool:
+        try:
+            return validator.is_valid(data)
+        except (ValueError, TypeError):  # such as a number that JSON cannot write
+            return False
+
+    return sound
+
+
+def _with_money(part: Any) -> Any:  # noqa: ANN401 -- JSON
+    """A part of a schema with the form of money, which is no text, as a keyword of its own."""
+    if isinstance(part, list):
+        return [_with_money(each) for each in part]
+    if not isinstance(part, Mapping):
+        return part
+    found = {name: _with_money(each) for name, each in part.items()}
+    return found | {_MONEY: True} if found.get("format") == "money" else found
 
 
 def _inlined(schema: Mapping[str, Any], part: Any, inside: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 -- JSON

@@ -125,3 +125,24 @@ _TEXT_FORMS: Mapping[str, Callable[[str], str | None]] = {
     "date": _wrong_date,
     "zone": _wrong_zone,
 }
+TEXT_FORMATS: Mapping[str, Callable[[str], bool]] = {
+    name: (lambda text, wrong=wrong: wrong(text) is None)  # type: ignore[misc]  # its default is of this round
+    for name, wrong in _TEXT_FORMS.items()
+}
+"""Whether a text is of each form, for a compiled validator."""
+
+
+class MoneyKeyword:
+    """Whether an object is money in whole minor units, as a keyword for a compiled validator."""
+
+    def __init__(self, _schema: object, _value: object, _path: object) -> None:
+        """Takes what a validator tells of the keyword's place."""
+
+    def validate(self, instance: object) -> None:
+        """Holds one object.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if isinstance(instance, Mapping):
+            money_of(instance)

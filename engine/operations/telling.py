@@ -15,7 +15,7 @@ import psycopg
 from engine.dispatch.accept import accept_json, accept_together
 from engine.dispatch.match import Matcher
 from engine.facts.events import Recorded, Refused, Violation
-from engine.facts.intake.context import Collided
+from engine.facts.intake.gathering import Collided
 from engine.logs import described
 
 Connection = psycopg.Connection[Any]
@@ -25,13 +25,6 @@ Fate = Literal["accepted", "known", "refused"]
 
 TOGETHER = 200
 """Events of one transaction: they wait for one commit, and lock their customers until then."""
-# Every statement of events finds a few rows by their keys, whatever these are: to plan it anew each time costs more,
-# and a plan from when a table was small, which reads all of it, would hold while the table grows.
-_PLANNED_ONCE = """
-select set_config(name, value, true)
-  from (values ('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
-               ('enable_mergejoin', 'off')) as settings (name, value)
-"""
 _TRIES = 3
 log = logging.getLogger("regulars.events")
 _MEND = "mend it and tell it again under the same key"
@@ -117,7 +110,6 @@ def _told_together(
     if len(told) > 1:
         try:
             with connection.transaction():
-                connection.execute(_PLANNED_ONCE)
                 outcomes = accept_together(connection, _ruling(connection, matcher), told, clock())
             return [_answered(each, outcome) for each, outcome in zip(told, outcomes, strict=True)]
         except Exception as error:
@@ -154,12 +146,10 @@ def _insisting(connection: Connection, work: Callable[[], Recorded | Refused]) -
 def _committed(connection: Connection, work: Callable[[], Recorded | Refused]) -> Recorded | Refused:
     if connection.autocommit:
         with connection.transaction():
-            connection.execute(_PLANNED_ONCE)
             return work()
     # The commit goes with the last statements, so that the database is waited for once.
     try:
         with connection.pipeline():
-            connection.execute(_PLANNED_ONCE)
             outcome = work()
             connection.commit()
     except BaseException:

@@ -26,7 +26,7 @@ from engine.servers.errors import SetupError
 MOST_BYTES = 1_000_000
 MOST_EVENTS = 1_000
 SHORTEST_TOKEN = 16
-_AT_ONCE = 4
+AT_ONCE = 4
 _PATIENCE = 30.0
 
 log = logging.getLogger("regulars.events")
@@ -72,7 +72,7 @@ class Intake:
     """Takes events in over HTTP.
 
     Args:
-        pool: of the facts' database.
+        pool: of the facts' database, of connections `by_keys`.
         matcher: gives the rules in force, asked anew in each event's transaction: others may come into force.
         token: what a caller must bear; None: the endpoint is off.
         registry: where its counter is registered.
@@ -82,7 +82,7 @@ class Intake:
     matcher: Callable[[psycopg.Connection[Any]], Matcher]
     token: str | None
     registry: CollectorRegistry
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def __post_init__(self) -> None:
         self._told = Counter(

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from engine.attributes.sources import Cell
 from engine.contracts import ORDER_FIELDS, json_of
 from engine.facts.events import Contract, Event
-from engine.facts.intake.gathering import LOG, Gathering
+from engine.facts.intake.gathering import LOG, Gathering, collisions
 from engine.facts.intake.known import Found, looking_up
 from engine.facts.intake.written import written
 from engine.facts.pipelines import at_once
@@ -51,10 +51,6 @@ class AlreadyTold(Exception):  # noqa: N818 - likewise
         """Keeps the earlier row."""
         super().__init__(f"event {event_id}")
         self.event_id = event_id
-
-
-class Collided(Exception):  # noqa: N818 - likewise: of a batch
-    """Another transaction has told the same event since it was looked for: what was sent with it must be undone."""
 
 
 @dataclass
@@ -121,18 +117,11 @@ class Incoming:
             self._note_done(done, query)
 
     def settle(self) -> None:
-        """Hears what became of statements that were sent together.
-
-        Raises:
-            Collided: another transaction has told the same event meanwhile.
-        """
+        """Hears what became of statements that were sent together."""
         for done, query in self._sent:
             self._note_done(done, query)
         if self._gathered and self.gathering is not None:
-            logged = self.gathering.logged.get((self.shop_id, self.event.key))
-            if logged is None:
-                raise Collided(self.event.key)
-            self.event_id, self.order_id = logged
+            self.event_id, self.order_id = self.gathering.logged[self.shop_id, self.event.key]
 
     @property
     def may_have_written(self) -> frozenset[Cell]:
@@ -177,6 +166,7 @@ class Incoming:
 
         Raises:
             AlreadyTold: nothing new is to be written; after a correction the instants still are.
+            Collided: another transaction has told the same event of another customer meanwhile.
         """
         if once and self.told_id is not None:
             if not self.corrects:
@@ -190,12 +180,9 @@ class Incoming:
             self._gathered = True
             self.gathering.log(row, statement)
             return
-        logged = self.fetch(statement, rows=rows_of([row]))
-        if logged is None:
-            same = self.fetch(
-                "select id from events where shop_id = %(s)s and key = %(k)s", s=self.shop_id, k=self.event.key
-            )
-            raise AlreadyTold(same["id"] if same else 0)
+        with collisions():
+            logged = self.fetch(statement, rows=rows_of([row]))
+        assert logged is not None  # one row is written, or the statement fails
         self.event_id, self.order_id = logged["id"], logged["order_id"]
 
     def _row(self) -> dict[str, object]:

@@ -17,14 +17,14 @@ INSTANTS = {
 _COLUMNS = "estimated_at timestamptz, payments jsonb, currency text, only_payment boolean"
 _SET_INSTANT = """, moved as (
     update orders o set {column} = {instant}, estimated_at = coalesce(f.estimated_at, o.estimated_at)
-      from fresh f
+      from told f
      where o.id = f.order_id
 )"""
 # Spend is taken from payments, so a paid order without any gets one, of what was said or else of its total.
 _PAID = """, paid as (
     insert into payments (order_id, sequence, method, amount_minor, currency, installments, paid_at, recorded_at)
     select f.order_id, p.sequence, p.method, p.amount, f.currency, p.installments, p.paid_at, f.recorded
-      from fresh f, jsonb_to_recordset(f.payments) as p(sequence int, method text, amount bigint, installments int,
+      from told f, jsonb_to_recordset(f.payments) as p(sequence int, method text, amount bigint, installments int,
                                                         paid_at timestamptz)
      where not f.only_payment or not exists (select from payments k where k.order_id = f.order_id)
     on conflict (order_id, sequence) do update set
@@ -32,7 +32,7 @@ _PAID = """, paid as (
         installments = coalesce(payments.installments, excluded.installments)
 )"""
 _CORRECTED = """
-with fresh as (
+with told as (
     select "order" as order_id, *
       from jsonb_to_recordset(%(rows)s::jsonb) as ("order" bigint, at timestamptz, recorded timestamptz, {columns})
 ){parts}

@@ -40,7 +40,7 @@ _PLACE = log_with(
                              ship_to_differs, recorded_at)
     select order_id, shop, number, customer, platform, channel, payment_method, at, estimated_at, status, total,
            shipping, discount, currency, ship_to_differs, recorded
-      from fresh
+      from told
     on conflict (shop_id, number) do update set
         platform = coalesce(o.platform, excluded.platform), channel = coalesce(o.channel, excluded.channel),
         payment_method = coalesce(o.payment_method, excluded.payment_method),
@@ -53,7 +53,7 @@ _PLACE = log_with(
         ship_to_differs = coalesce(o.ship_to_differs, excluded.ship_to_differs)
     returning id, shop_id, number
 ), orders_of as (
-    select p.id as placed, f.* from fresh f join placed p on p.shop_id = f.shop and p.number = f.number
+    select p.id as placed, f.* from told f join placed p on p.shop_id = f.shop and p.number = f.number
 ), lined as (
     insert into order_lines (order_id, line, product_id, quantity, unit_price_minor, discount_minor, shipping_minor,
                              currency, seller, recorded_at)
@@ -71,7 +71,7 @@ _PLACE = log_with(
 )""",
     order="""coalesce("order", nextval(pg_get_serial_sequence('orders', 'id')))""",
     result=""", pg_advisory_xact_lock(hashtextextended(arrival, 0))
-  from (select id, order_id, shop as shop_id, key, arrival from fresh order by arrival) f""",
+  from (select id, order_id, shop, key, arrival from told order by arrival) f""",
 )
 
 

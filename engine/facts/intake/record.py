@@ -19,7 +19,7 @@ from engine.facts.intake.known import Also, looking_up
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
 from engine.facts.intake.resolve import Ahead, resolve
-from engine.facts.pipelines import Steps, answers, at_once
+from engine.facts.pipelines import Steps
 
 _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
     "order.placed": placing.order_placed,
@@ -147,8 +147,16 @@ def recording_round(
         _take(connection, event, recorded_at, contracts, None, ahead.get(place), gathering)
         for place, event in enumerate(events)
     ]
-    yield from gathering.writing(connection, lambda: then([each for each in sent if isinstance(each, Sent)]))
-    return (yield from _finishing(connection, sent, recorded_at, contracts))
+    waiting_for = list[psycopg.Cursor[Any]]()
+
+    def ask() -> None:
+        then([each for each in sent if isinstance(each, Sent)])
+        if arrived := _arrived(sent):
+            waiting_for.append(connection.execute(_WAITED_FOR, [arrived]))
+
+    yield from gathering.writing(connection, ask)
+    waited_for = {name for each in waiting_for for (name,) in each}
+    return _finished(connection, sent, waited_for, recorded_at, contracts)
 
 
 def _looking_ahead(
@@ -201,28 +209,36 @@ def _taken(
     contracts: Mapping[str, Contract],
     refused_id: int | None,
 ) -> Recorded | Refused:
-    outcome = _take(connection, event, recorded_at, contracts, refused_id)
-    return at_once(_finishing(connection, [outcome], recorded_at, contracts))[0]
+    sent = [_take(connection, event, recorded_at, contracts, refused_id)]
+    arrived = _arrived(sent)
+    waited_for = {name for (name,) in connection.execute(_WAITED_FOR, [arrived])} if arrived else set[str]()
+    return _finished(connection, sent, waited_for, recorded_at, contracts)[0]
 
 
-def _finishing(
+def _arrived(sent: "Sequence[Refused | Sent]") -> list[str]:
+    """What has become known with events, for those that wait for it."""
+    return [name for each in sent if isinstance(each, Sent) for name in each.arrived]
+
+
+def _finished(
     connection: psycopg.Connection[Any],
     sent: "Sequence[Refused | Sent]",
+    waited_for: set[str],
     recorded_at: datetime,
     contracts: Mapping[str, Contract],
-) -> Steps[list[Recorded | Refused]]:
-    """What became of events that have been sent, with those that had waited for them."""
-    arrived = [name for each in sent if isinstance(each, Sent) for name in each.settled()]
-    waits = set[str]()
-    if arrived:
-        (rows,) = yield from answers(lambda: [connection.execute(_WAITED_FOR, [arrived])])
-        waits = {row[0] for row in rows}
-    return [
-        each.recorded(_release(connection, each.arrived, recorded_at, contracts) if waits & {*each.arrived} else ())
-        if isinstance(each, Sent)
-        else each
-        for each in sent
-    ]
+) -> list[Recorded | Refused]:
+    """What became of events whose rows are written, with those that had waited for them."""
+    for each in sent:
+        if isinstance(each, Sent) and each.incoming is not None:
+            each.incoming.settle()
+    found: list[Recorded | Refused] = []
+    for each in sent:
+        if isinstance(each, Refused):
+            found.append(each)
+        else:
+            released = waited_for & {*each.arrived}
+            found.append(each.recorded(_release(connection, each.arrived, recorded_at, contracts) if released else ()))
+    return found
 
 
 def _take(
@@ -234,25 +250,24 @@ def _take(
     ahead: Ahead | None = None,
     gathering: Gathering | None = None,
 ) -> "Refused | Sent":
-    told = told_of(event)
     envelope = () if ahead else envelope_violations(event)
     if envelope:
-        return _keep_violations(connection, told, "malformed", envelope, recorded_at, refused_id)
+        return _keep_violations(connection, told_of(event), "malformed", envelope, recorded_at, refused_id)
     contract = contracts.get(event.kind)
     if contract is None:
         near = difflib.get_close_matches(event.kind, contracts, 1)
         hint = f"did you mean {near[0]!r}?" if near else "add its contract to schemas/events/"
         unknown = (Violation("kind", repr(event.kind), "a kind that has a contract", hint),)
-        return _keep_violations(connection, told, "unknown_kind", unknown, recorded_at, refused_id)
+        return _keep_violations(connection, told_of(event), "unknown_kind", unknown, recorded_at, refused_id)
     violations = () if ahead else contract.check(event.data)
     if violations:
-        return _keep_violations(connection, told, "contract_violation", violations, recorded_at, refused_id)
+        return _keep_violations(connection, told_of(event), "contract_violation", violations, recorded_at, refused_id)
     try:
         sent = _write(connection, event, contract, recorded_at, ahead, gathering)
     except Refusal as refusal:
         return keep(
             connection,
-            told,
+            told_of(event),
             code=refusal.code,
             reason=refusal.reason,
             recorded_at=recorded_at,
@@ -284,12 +299,6 @@ class Sent:
     def arrived(self) -> list[str]:
         """What has become known with it."""
         return [] if self.incoming is None else self.incoming.arrived
-
-    def settled(self) -> list[str]:
-        """Hears what became of the statements, and gives what has become known."""
-        if self.incoming is not None:
-            self.incoming.settle()
-        return self.arrived
 
     def recorded(self, released: tuple[Recorded, ...]) -> Recorded:
         """The event as a fact, with those that had waited for it."""

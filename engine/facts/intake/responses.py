@@ -19,7 +19,7 @@ _SITE_EVENT = log_with(
                 then f.shop_key || '/' || f.key else f.key end,
            substr(f.kind, 6), (select id from products p where p.shop_id = f.shop and p.key = f.product), f.at, f.data,
            f.recorded
-      from fresh f
+      from told f
     on conflict (key) do nothing
 )""",
 )

@@ -26,6 +26,7 @@ from engine.evaluation.run import Asked, evaluate
 from engine.facts.event_contracts import load_contracts
 from engine.facts.matching import EventMatcher
 from engine.facts.pool import connect
+from engine.garbage import keep_what_is_loaded
 from engine.language.rules import Rules
 from engine.operations.telling import TOGETHER, Answer, tell, tell_all
 
@@ -101,6 +102,7 @@ class Bench:
     def __post_init__(self) -> None:
         versions = StoredVersions({self.rules.version: self.rules})
         self._matcher = Matcher(self.rules, versions, EventMatcher(load_contracts(), "EUR"))
+        keep_what_is_loaded()
 
     def single(self, events: Sequence[dict[str, Any]]) -> None:
         """Each in its own transaction, with all that follows from it."""

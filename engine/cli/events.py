@@ -23,6 +23,7 @@ from engine.dispatch.versions import StoredVersions
 from engine.facts.currency import CurrencyUnclearError, reporting_currency
 from engine.facts.event_contracts import ContractError, load_contracts
 from engine.facts.matching import EventMatcher
+from engine.garbage import keep_what_is_loaded
 from engine.operations.telling import TOGETHER, Answer, Ruling, tell_all
 from engine.servers.errors import SetupError
 from engine.servers.progress import Paced
@@ -145,4 +146,5 @@ def _opened(project: Path | None) -> Iterator[tuple[psycopg.Connection[Any], Rul
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(_WRONG) from None
         in_force, events = InForce(rules, StoredVersions()), EventMatcher(contracts, currency)
+        keep_what_is_loaded()
         yield connection, lambda asking: in_force.matcher(in_force.hold(asking), events)

@@ -39,6 +39,7 @@ from engine.facts.migrate import upgrade
 from engine.facts.pool import connect as connect_database
 from engine.facts.pool import open_pool
 from engine.facts.reporting import Reporting
+from engine.garbage import keep_what_is_loaded
 from engine.language.rules import Rules
 from engine.logs import Form, described, set_up_logs
 from engine.mirror.open import mirror_directory
@@ -145,6 +146,7 @@ async def _work(project: Project, rules: Rules, settings: WorkerSettings, token:
             app = make_app(readiness, registry, Intake(by_keys, matcher, token, registry))
             async with serving(app, listening):
                 async with working, bulk:
+                    keep_what_is_loaded()
                     print(f"worker ready: rules {rules.version}, {len(rules.plans)} playbooks", flush=True)  # noqa: T201 - for the supervisor and tests
                     log.info("ready", extra={"version": rules.version, "address": address_of(listening)})
                     dispatcher = Dispatcher(client, pool, versions, batch=settings.dispatcher_batch)

@@ -195,7 +195,7 @@ class Standings:
         if not focus.reads and not kinds:
             return [self._nothing_read(known[each], each) for each in ids]
         reads = _focused(focus)
-        already = asked[1] if asked is not None and asked[0] == ids else None
+        already = asked[1] if asked is not None and asked[0] == sorted(ids) else None
         found = yield from answers(lambda: already or ask_relations(connection, ids, reads))
         facts = facts_of(ids, reads, found, {each: known[each].zones for each in ids}, zone)
         return (yield from self._telling(connection, facts, kinds, tags))
@@ -299,7 +299,7 @@ class Standings:
         asked, alone = dict[Touched, tuple[list[int], list[Cursor]]](), list[tuple[Order, Touched]]()
         for touched, orders in touching.items():
             if reads := _focused(self.judge.focus(touched)):
-                ids = [each.customer_id for each in orders]
+                ids = sorted(each.customer_id for each in orders)
                 asked[touched] = ids, ask_relations(connection, ids, reads)
             else:
                 alone += ((each, touched) for each in orders)

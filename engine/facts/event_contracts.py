@@ -66,7 +66,7 @@ class Contract:
             return ()
         found = [_violation(error) for error in self.validator.iter_errors(data)]
         if not storable(data):
-            expected = "text without NUL and unpaired surrogates, nested at most 32 deep"
+            expected = "text without NUL and unpaired surrogates, finite numbers, nested at most 32 deep"
             found += [Violation(path, _short(value), expected) for path, value in unstorable(data)]
         return tuple(sorted(found, key=lambda each: each.path))
 

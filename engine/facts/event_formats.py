@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -49,7 +50,7 @@ def parse_instant(text: str) -> datetime:
 
 
 def storable(value: object, depth: int = 0) -> bool:
-    """Whether a database can hold it: no NUL, no unpaired surrogates, no endless nesting.
+    """Whether a database can hold it: no NUL, no unpaired surrogates, no number without an end, no endless nesting.
 
     Asked of every event, so it does not make the paths that `unstorable` tells.
     """
@@ -61,10 +62,12 @@ def storable(value: object, depth: int = 0) -> bool:
         return all(storable(each, depth) for each in value) and all(
             storable(each, depth + 1) for each in value.values()
         )
-    return not isinstance(value, list | tuple) or all(storable(each, depth + 1) for each in value)
+    if isinstance(value, list | tuple):
+        return all(storable(each, depth + 1) for each in value)
+    return not isinstance(value, float) or isfinite(value)
 
 
-def unstorable(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+def unstorable(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
     """What a database cannot hold, see `storable`, with the paths."""
     if depth > DEEPEST:
         yield path, f"nested more than {DEEPEST} deep"
@@ -78,6 +81,8 @@ def unstorable(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[
     elif isinstance(value, list | tuple):
         for index, part in enumerate(value):
             yield from unstorable(part, f"{path}/{index}".lstrip("/"), depth + 1)
+    elif isinstance(value, float) and not isfinite(value):
+        yield path, value
 
 
 def _money_errors(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[ValidationError]:

@@ -15,6 +15,7 @@ from engine.calendar.local import zone as zone_of
 from engine.conditions.operands import microseconds
 from engine.conditions.types import Value
 from engine.facts.pipelines import Steps, answers, at_once, together
+from engine.facts.rows import ids_of
 
 Connection = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -82,9 +83,10 @@ def reading_customers(
 
 def ask_relations(connection: Connection, ids: Sequence[int], relations: Wanted) -> list[Cursor]:
     """Asks for rows of relations, each by one query: in a pipeline without waiting for it."""
+    listed = ids_of(ids)
     with together(connection):
         return [
-            connection.cursor(binary=True).execute(_query(name, frozenset(fields), "owners"), (list(ids),))
+            connection.cursor(binary=True).execute(_query(name, frozenset(fields), "owners"), (listed,))
             for name, fields in relations.items()
         ]
 
@@ -198,7 +200,7 @@ def _query(name: str, fields: frozenset[str], by: str) -> str:
     """Every column has its place; those not wanted are null there and cost nothing."""
     relation = RELATIONS[name]
     if by == "owners":
-        return _rows_query(relation, fields, "= any(%s)")
+        return _rows_query(relation, fields, "= any(%s::bigint[])")
     asked = relation.owner if by == "owner" else relation.identity
     return f"select {', '.join(_columns(relation, fields))} from {relation.source} where {asked} = %s"  # noqa: S608 -- our own declarations
 

@@ -29,42 +29,47 @@ PARTS = {
 """Of events about a parcel, return, review or case: the name of its key in the data."""
 
 # The customer is the one named, else whose order, case or message it is; the order is the one named, else the case's.
-# What happens once has been `told` if the log has an event of its kind about the same; `part_key` tells apart the
-# parcels, returns, reviews or cases of one order or customer.
 _LOOK = """
-select t.ordinality::int, s.id, s.currency, s.country, i.customer_id, o.id, o.customer_id, k.id, k.customer_id,
-       k.order_id, m.customer_id, (select id from events where shop_id = s.id and key = t.key), c.id,
-       (select id from events
-         where t.kind is not null and customer_id = c.id and kind = t.kind
-           and (case when w.order_id is null then order_id is null else order_id = w.order_id end)
-           and (t.part is null or data ->> t.part = t.part_key)
-         order by id limit 1),
-       c.fact_version, a.currency, a.total_minor, a.payment_method, a.channel, a.platform, l.products, l.categories,
-       (select jsonb_agg(jsonb_build_array(p.key, p.id, p.category))
-          from products p where p.shop_id = s.id and p.key = any(t.products)){also}
+select t.ordinality::int, s.id, s.currency, s.country, i.customer_id, {number}, {case_key}, {message},
+       (select id from events where shop_id = s.id and key = t.key), c.id, {kind}, c.fact_version, {order}, {products}
+       {also}
   from rows from (
            jsonb_to_recordset(%(rows)s::jsonb) as (shop text, key text, customer text, number text, case_key text,
                                             message text, kind text, part text, part_key text, products text[])
        ) with ordinality as t
   join shops s on s.key = t.shop
   left join customer_identities i on i.shop_id = s.id and i.platform = 'shop' and i.key = t.customer
-  left join orders o on o.shop_id = s.id and o.number = t.number
-  left join cases k on k.key = t.case_key
-  left join messages m on m.key = t.message
- cross join lateral (
-           select coalesce(o.id, k.order_id) as order_id,
-                  case when t.customer is null then coalesce(o.customer_id, k.customer_id, m.customer_id)
-                       else i.customer_id end as customer_id
-       ) w
-  left join customers c on c.id = w.customer_id
-  left join orders a on a.id = w.order_id
+  {joins}
+  left join customers c
+    on c.id = case when t.customer is null then coalesce({customers}) else i.customer_id end
+  {orders} {more}
+"""
+# What happens once has been told if the log has an event of its kind about the same; `part_key` tells apart the
+# parcels, returns, reviews or cases of one order or customer.
+_TOLD = """
+       (select id from events
+         where t.kind is not null and customer_id = c.id and kind = t.kind
+           and (case when {number} is null then order_id is null else order_id = {number} end)
+           and (t.part is null or data ->> t.part = t.part_key)
+         order by id limit 1)"""
+_PRODUCTS = """
+       (select jsonb_agg(jsonb_build_array(p.key, p.id, p.category))
+          from products p where p.shop_id = s.id and p.key = any(t.products))"""
+_NAMED = {
+    "number": ("o.id, o.customer_id", "left join orders o on o.shop_id = s.id and o.number = t.number"),
+    "case_key": ("k.id, k.customer_id, k.order_id", "left join cases k on k.key = t.case_key"),
+    "message": ("m.customer_id", "left join messages m on m.key = t.message"),
+}
+"""What an event may be about: its columns, of which one is the customer's, and its join."""
+_OF_ORDER = "a.currency, a.total_minor, a.payment_method, a.channel, a.platform, l.products, l.categories"
+_ORDERS = """
+  left join orders a on a.id = {number}
   left join lateral (
            select array_agg(distinct p.key) as products,
                   array_agg(distinct p.category) filter (where p.category is not null) as categories
              from order_lines n join products p on p.id = n.product_id
-            where n.order_id = w.order_id
-       ) l on true {joins}
-"""
+            where n.order_id = a.id
+       ) l on true"""
 _LOCK = """
 select c.id from customers c
  where c.id = (select coalesce(
@@ -153,18 +158,38 @@ def looking_up(
     connection: psycopg.Connection[Any], asked: Sequence[tuple[Event, Contract]], also: Also | None = None
 ) -> Steps[list[Found | None]]:
     """What is known of that which each event names; None: not even its shop. Its contract has been kept."""
-    by: dict[str, object] = {"rows": rows_of(_keys(event, contract) for event, contract in asked)}
-    statement = _LOOK.format(also="", joins="") if also is None else _with_also(also.columns, also.joins)
-    if also is not None:
-        by |= also.parameters
+    keys = [_keys(event, contract) for event, contract in asked]
+    named = frozenset(name for each in keys for name in each)
+    statement = _statement(named, "" if also is None else f", {also.columns}", "" if also is None else also.joins)
+    by = {"rows": rows_of(keys), **(also.parameters if also is not None else {})}
     (rows,) = yield from answers(lambda: [connection.cursor(binary=True).execute(statement, by)])
     found = {row[0]: Found._make((*row[:_COLUMNS], row[_COLUMNS:])) for row in rows}
     return [found.get(place) for place in range(1, len(asked) + 1)]
 
 
-@lru_cache(maxsize=32)
-def _with_also(columns: str, joins: str) -> str:
-    return _LOOK.format(also=f", {columns}", joins=joins)
+@lru_cache(maxsize=128)
+def _statement(named: frozenset[str], also: str, joins: str) -> str:
+    """What looks up events that name these, and nothing else, with null in the places of the others."""
+    there = [name for name in _NAMED if name in named]
+    parts = {name: columns if name in named else _null(columns) for name, (columns, _) in _NAMED.items()}
+    orders = [column for name, column in (("number", "o.id"), ("case_key", "k.order_id")) if name in named]
+    number = f"coalesce({', '.join(orders)})" if orders else "null::bigint"
+    whose = [each for name in there for each in _NAMED[name][0].split(", ") if each.endswith(".customer_id")]
+    return _LOOK.format(
+        **parts,
+        kind=_TOLD.format(number=number) if "kind" in named else "null",
+        order=_OF_ORDER if orders else _null(_OF_ORDER),
+        products=_PRODUCTS if "products" in named else "null",
+        customers=", ".join(["null::bigint", *whose]),
+        joins=" ".join(_NAMED[name][1] for name in there),
+        orders=_ORDERS.format(number=number) if orders else "",
+        also=also,
+        more=joins,
+    )
+
+
+def _null(columns: str) -> str:
+    return ", ".join("null" for _ in columns.split(", "))
 
 
 def lock_customer_of(connection: psycopg.Connection[Any], event: Event) -> psycopg.Cursor[tuple[int]]:
@@ -179,22 +204,23 @@ def lock_customer(connection: psycopg.Connection[Any], customer_id: int) -> None
 
 
 def _keys(event: Event, contract: Contract) -> dict[str, object]:
-    part = PARTS.get(event.kind)
-    keys: dict[str, object] = {
-        "shop": event.shop,
-        "key": event.key,
-        "customer": event.customer,
-        "number": event.order,
-        "kind": None if event.kind.startswith(("site.", "message.")) else event.kind,
-        "part": part,
-        "part_key": event.data.get(part) if part else None,
-    }
+    """What the event names, without what it does not."""
+    kind, data, part = event.kind, event.data, PARTS.get(event.kind)
+    keys: dict[str, object] = {"shop": event.shop, "key": event.key}
+    if event.customer is not None:
+        keys["customer"] = event.customer
+    if event.order is not None:
+        keys["number"] = event.order
     if contract.subject == "case":
-        keys["case_key"] = event.data.get("case")
-    if event.kind.startswith("message."):
-        keys["message"] = event.data.get("message")
-    if event.kind == "order.placed":
-        keys["products"] = [line["product"] for line in event.data.get("lines", ())]
+        keys["case_key"] = data.get("case")
+    if kind.startswith("message."):
+        keys["message"] = data.get("message")
+    elif not kind.startswith("site."):  # what people do again and again has not been told before
+        keys["kind"] = kind
+    if part is not None:
+        keys |= {"part": part, "part_key": data.get(part)}
+    if kind == "order.placed" and data.get("lines"):
+        keys["products"] = [line["product"] for line in data["lines"]]
     return keys
 
 

@@ -25,7 +25,7 @@ def rows_of(rows: Iterable[Row]) -> str:
         return _ENCODER.encode(listed)
 
 
-def ids_of(ids: Iterable[int]) -> str:
+def ids_of(ids: Iterable[object]) -> str:
     """Whole numbers as `bigint[]`."""
     return f"{{{','.join(map(str, ids))}}}"
 

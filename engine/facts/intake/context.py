@@ -13,15 +13,17 @@ from psycopg.types.json import Jsonb
 from engine.attributes.sources import Cell
 from engine.contracts import ORDER_FIELDS, json_of
 from engine.facts.events import Contract, Event
-from engine.facts.intake.gathering import LOG, Gathering, collisions
+from engine.facts.intake.gathering import LOG, Gathering
 from engine.facts.intake.known import Found, looking_up
 from engine.facts.intake.written import written
 from engine.facts.pipelines import at_once
-from engine.facts.rows import rows_of
 from engine.money import Money
 
 Row = dict[str, Any]
 Cursor = psycopg.Cursor[Any]
+_SETTLE = """
+update refused_events set replayed_at = %(recorded)s where shop = %(shop)s and key = %(key)s and replayed_at is null
+"""
 _AMEND = """
 with amended as (
     update events set at = %(at)s, data = data || %(data)s || jsonb_build_object('corrected_from',
@@ -90,7 +92,8 @@ class Incoming:
     gathering: Gathering | None = None
     """What is written for all of a round. With it statements are sent without waiting, and `settle` hears of them."""
     _sent: list[tuple[Cursor, str]] = field(default_factory=list)
-    _gathered: bool = False
+    _gathered: Gathering | None = None
+    _was_refused: bool = False
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -120,8 +123,8 @@ class Incoming:
         """Hears what became of statements that were sent together."""
         for done, query in self._sent:
             self._note_done(done, query)
-        if self._gathered and self.gathering is not None:
-            self.event_id, self.order_id = self.gathering.logged[self.shop_id, self.event.key]
+        if self._gathered is not None:
+            self.event_id, self.order_id = self._gathered.logged[self.shop_id, self.event.key]
 
     @property
     def may_have_written(self) -> frozenset[Cell]:
@@ -152,17 +155,18 @@ class Incoming:
         self.order = known.order
         self.products = known.known_products
         self.also = known.also
+        self._was_refused = known.was_refused
         self._gather_fields()
         if known.same_event is not None:
             raise AlreadyTold(known.same_event)
 
-    def log(self, *, once: bool, statement: str = LOG, **more: object) -> None:
+    def log(self, *facts: str, once: bool, **more: object) -> None:
         """Writes the event's row; a fact that happens `once` and was told before is corrected or left.
 
         Args:
+            facts: statements that write more by the same row, see `from_rows`; not where a fact is corrected.
             once: whether it can happen once only.
-            statement: writes more with the row, see `gathering.log_with`; not where a fact is corrected.
-            more: the values of its own columns.
+            more: the values of their own columns.
 
         Raises:
             AlreadyTold: nothing new is to be written; after a correction the instants still are.
@@ -174,16 +178,16 @@ class Incoming:
             self.execute(_AMEND, at=self.event.at, data=Jsonb(self.stored), id=self.told_id, customer=self.customer_id)
             self.event_id = self.told_id
             return
-        row = self._row() | more
-        if self.gathering is not None:
-            self._note(statement)
-            self._gathered = True
-            self.gathering.log(row, statement)
-            return
-        with collisions():
-            logged = self.fetch(statement, rows=rows_of([row]))
-        assert logged is not None  # one row is written, or the statement fails
-        self.event_id, self.order_id = logged["id"], logged["order_id"]
+        if self._was_refused:
+            told = {"recorded": self.recorded_at, "shop": self.event.shop, "key": self.event.key}
+            self.execute(_SETTLE, **told)
+        for each in (*facts, LOG):
+            self._note(each)
+        self._gathered = self.gathering or Gathering()
+        self._gathered.add(self._row() | more, facts)
+        if self.gathering is None:
+            at_once(self._gathered.writing(self.connection))
+            self.settle()
 
     def _row(self) -> dict[str, object]:
         return {
@@ -193,6 +197,7 @@ class Incoming:
             "kind": self.event.kind,
             "customer": self.customer_id,
             "order": self.order_id,
+            "number": self.event.order,
             "at": self.event.at,
             "data": Jsonb(self.stored),
             "recorded": self.recorded_at,

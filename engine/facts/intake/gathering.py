@@ -1,9 +1,11 @@
-"""Rows of a round's events in the log, and the facts they tell, written by one statement for all of a kind.
+"""Rows of a round's events in the log, and the facts they tell, written by a few statements for all of a kind.
+
+Statements are plain ones, sent without waiting: parts of one `with` cost a single event twice as much.
 
 Events of a round have nothing to do with each other, so in which order their rows are written makes no difference.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,44 +13,36 @@ from typing import Any
 import psycopg
 
 from engine.facts.pipelines import Steps, answers
-from engine.facts.rows import Row, rows_of
+from engine.facts.rows import Row, ids_of, rows_of
 
-_LOG = """
-with told as materialized (
-    select nextval(pg_get_serial_sequence('events', 'id')) as id, {order} as order_id, t.*
-      from jsonb_to_recordset(%(rows)s::jsonb) as t (
-               shop bigint, shop_key text, key text, kind text, customer bigint, "order" bigint, at timestamptz,
-               data jsonb, recorded timestamptz{columns})
-), logged as (
-    insert into events (id, shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
-    select id, shop, key, kind, customer, order_id, at, data, recorded from told
-), bumped as (
-    update customers c set fact_version = c.fact_version + 1 from told t where c.id = t.customer
-), settled as (
-    update refused_events r set replayed_at = t.recorded
-      from told t
-     where r.shop = t.shop_key and r.key = t.key and r.replayed_at is null
-){parts}
-select id, order_id, shop, key {result}
+_COLUMNS = """
+shop bigint, shop_key text, key text, kind text, customer bigint, "order" bigint, number text, at timestamptz,
+data jsonb, recorded timestamptz"""
+# Numbers are given in the order of the events; an order that comes with its event has its number by then.
+LOG = f"""
+insert into events (shop_id, key, kind, customer_id, order_id, at, data, recorded_at)
+select t.shop, t.key, t.kind, t.customer,
+       coalesce(t."order", (select id from orders o where o.shop_id = t.shop and o.number = t.number)), t.at, t.data,
+       t.recorded
+  from jsonb_to_recordset(%(rows)s::jsonb) as t ({_COLUMNS})
+returning id, order_id, shop_id, key
+"""  # noqa: S608 -- our own columns
+_BUMP = "update customers set fact_version = fact_version + 1 where id = any(%s::bigint[])"
+_LOCK_ARRIVALS = """
+select pg_advisory_xact_lock(hashtextextended(arrival, 0))
+  from (select arrival from unnest(%s::text[]) as t (arrival) order by arrival) as t
 """
 
 
-def log_with(columns: str, parts: str, *, order: str = '"order"', result: str = "from told") -> str:
-    """A statement that writes events' rows in the log, raises the versions of the customers' facts, and writes more.
-
-    Of each customer there is one event. Numbers are given in the order of the events. An event that is in the log
-    already makes it fail.
+def from_rows(statement: str, columns: str = "") -> str:
+    """A statement that writes facts of events of one kind: `told` in it are their rows.
 
     Args:
-        columns: more columns of `rows`, with their types.
-        parts: more parts of its `with`, which read `told`: `rows` with their numbers in the log and of their orders.
-        order: our number of the order.
-        result: whence the rows come that are written, with what else is to be asked of them.
+        statement: the SQL.
+        columns: those of the rows beside those of the log, with their types.
     """
-    return _LOG.format(columns=f", {columns}", order=order, parts=parts, result=result)
-
-
-LOG = _LOG.format(columns="", order='"order"', parts="", result="from told")
+    of = f"{_COLUMNS}, {columns}" if columns else _COLUMNS
+    return statement.replace("told", f"jsonb_to_recordset(%(rows)s::jsonb) as t ({of})")
 
 
 class Collided(Exception):  # noqa: N818 - not an error of the program: the event is told again
@@ -68,31 +62,47 @@ def collisions() -> Iterator[None]:
 
 @dataclass
 class Gathering:
-    """The rows that events of a round write in the log, by the statement that writes them."""
+    """What events of a round write: facts, by the statements that write them, and then their rows in the log."""
 
-    logs: dict[str, list[Row]] = field(default_factory=dict)
+    rows: dict[tuple[str, ...], list[Row]] = field(default_factory=dict)
     logged: Mapping[tuple[int, str], tuple[int, int | None]] = field(default_factory=dict)
     """The log's numbers and those of the orders by shop and key, once written."""
 
-    def log(self, row: Row, statement: str) -> None:
-        """Adds an event's row; the statement gives the numbers of it and its order, its shop and its key."""
-        self.logs.setdefault(statement, []).append(row)
+    def add(self, row: Row, facts: tuple[str, ...] = ()) -> None:
+        """Adds an event with the statements that write its facts, see `from_rows`."""
+        self.rows.setdefault(facts, []).append(row)
 
-    def writing(self, connection: psycopg.Connection[Any], then: Callable[[], object]) -> Steps[None]:
-        """Writes all, and has `then` ask for what is to be known once they are written.
+    def writing(
+        self, connection: psycopg.Connection[Any], arrived: Iterable[str] = (), then: Callable[[], object] | None = None
+    ) -> Steps[None]:
+        """Writes all, raises the versions of the customers' facts, and locks what has arrived.
+
+        Args:
+            connection: in a transaction.
+            arrived: the orders and cases that become known.
+            then: asks for what is to be known once all is written.
 
         Raises:
             Collided: another transaction has told one of them of another customer meanwhile.
         """
-        statements = [(statement, {"rows": rows_of(each)}) for statement, each in self.logs.items()]
+        groups = [(facts, {"rows": rows_of(rows)}) for facts, rows in self.rows.items()]
+        customers = [row["customer"] for rows in self.rows.values() for row in rows]
+        known = list(arrived)
 
         def send() -> list[psycopg.Cursor[Any]]:
-            sent = [connection.execute(*each) for each in statements]
-            then()
-            return sent
+            logs = []
+            for facts, rows in groups:
+                for statement in facts:
+                    connection.execute(statement, rows)
+                logs.append(connection.execute(LOG, rows))
+            if customers:
+                connection.execute(_BUMP, (ids_of(customers),))
+            if known:
+                connection.execute(_LOCK_ARRIVALS, (known,))
+            if then is not None:
+                then()
+            return logs
 
         with collisions():
-            rows = yield from answers(send)
-        self.logged = {
-            (shop, key): (number, order) for number, order, shop, key, *_ in (row for each in rows for row in each)
-        }
+            found = yield from answers(send)
+        self.logged = {(shop, key): (number, order) for rows in found for number, order, shop, key in rows}

@@ -31,7 +31,8 @@ PARTS = {
 # The customer is the one named, else whose order, case or message it is; the order is the one named, else the case's.
 _LOOK = """
 select t.ordinality::int, s.id, s.currency, s.country, i.customer_id, {number}, {case_key}, {message},
-       (select id from events where shop_id = s.id and key = t.key), c.id, {kind}, c.fact_version, {order}, {products}
+       (select id from events where shop_id = s.id and key = t.key),
+       exists (select from refused_events r where r.shop = t.shop and r.key = t.key and r.replayed_at is null), c.id, {kind}, c.fact_version, {order}, {products}
        {also}
   from rows from (
            jsonb_to_recordset(%(rows)s::jsonb) as (shop text, key text, customer text, number text, case_key text,
@@ -70,16 +71,18 @@ _ORDERS = """
              from order_lines n join products p on p.id = n.product_id
             where n.order_id = a.id
        ) l on true"""
+_LOCK_NAMED = """
+select c.id from customers c
+ where c.id = (select i.customer_id from shops s join customer_identities i on i.shop_id = s.id
+                where s.key = %(shop)s and i.platform = 'shop' and i.key = %(customer)s)
+   for update
+"""
 _LOCK = """
 select c.id from customers c
- where c.id = (select coalesce(
-           (select i.customer_id from shops s join customer_identities i on i.shop_id = s.id
-             where s.key = %(shop)s and i.platform = 'shop' and i.key = %(customer)s),
-           case when %(customer)s::text is null then coalesce(
-               (select o.customer_id from shops s join orders o on o.shop_id = s.id
-                 where s.key = %(shop)s and o.number = %(number)s),
-               (select customer_id from cases where key = %(case_key)s),
-               (select customer_id from messages where key = %(message)s)) end))
+ where c.id = coalesce((select o.customer_id from shops s join orders o on o.shop_id = s.id
+                         where s.key = %(shop)s and o.number = %(number)s),
+                       (select customer_id from cases where key = %(case_key)s),
+                       (select customer_id from messages where key = %(message)s))
    for update
 """
 _LOCK_ONE = "select 1 from customers where id = %s for update"
@@ -97,6 +100,7 @@ class Also:
 class Found(NamedTuple):
     """What is known of that which an event names; `place` counts the events that were looked up together from 1.
 
+    `same_event` is the log's number of the event, and `was_refused` whether it is kept as a refused one.
     `customer_id` is whom the event is about, as far as it is known without writing anything. `told_id` is the event in
     the log that tells the same, `before` the version of the customer's facts. What follows is of the order, and the
     known ones of the products named. `also` are the columns that were asked for with it.
@@ -114,6 +118,7 @@ class Found(NamedTuple):
     case_order: int | None
     message_customer: int | None
     same_event: int | None
+    was_refused: bool
     customer_id: int | None
     told_id: int | None
     before: int | None
@@ -194,8 +199,9 @@ def _null(columns: str) -> str:
 
 def lock_customer_of(connection: psycopg.Connection[Any], event: Event) -> psycopg.Cursor[tuple[int]]:
     """Locks whom an event is about, where that is known; gives the number, in a pipeline without waiting for it."""
-    by = {"shop": event.shop, "customer": event.customer, "number": event.order} | _named(event)
-    return connection.execute(_LOCK, by)
+    if event.customer is not None:
+        return connection.execute(_LOCK_NAMED, {"shop": event.shop, "customer": event.customer})
+    return connection.execute(_LOCK, {"shop": event.shop, "number": event.order} | _named(event))
 
 
 def lock_customer(connection: psycopg.Connection[Any], customer_id: int) -> None:

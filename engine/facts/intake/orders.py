@@ -3,7 +3,7 @@
 from engine.contracts import money_of
 from engine.facts.event_formats import parse_instant
 from engine.facts.intake.context import Incoming
-from engine.facts.intake.gathering import log_with
+from engine.facts.intake.gathering import from_rows
 from engine.facts.intake.order_data import currency_of, payment_rows, refuse_repeated_numbers
 from engine.facts.rows import rows_of
 
@@ -14,40 +14,34 @@ INSTANTS = {
     "order.delivered": "delivered_at",
     "order.cancelled": "cancelled_at",
 }
-_COLUMNS = "estimated_at timestamptz, payments jsonb, currency text, only_payment boolean"
-_SET_INSTANT = """, moved as (
-    update orders o set {column} = {instant}, estimated_at = coalesce(f.estimated_at, o.estimated_at)
-      from told f
-     where o.id = f.order_id
-)"""
-# Spend is taken from payments, so a paid order without any gets one, of what was said or else of its total.
-_PAID = """, paid as (
-    insert into payments (order_id, sequence, method, amount_minor, currency, installments, paid_at, recorded_at)
-    select f.order_id, p.sequence, p.method, p.amount, f.currency, p.installments, p.paid_at, f.recorded
-      from told f, jsonb_to_recordset(f.payments) as p(sequence int, method text, amount bigint, installments int,
-                                                        paid_at timestamptz)
-     where not f.only_payment or not exists (select from payments k where k.order_id = f.order_id)
-    on conflict (order_id, sequence) do update set
-        paid_at = coalesce(payments.paid_at, excluded.paid_at),
-        installments = coalesce(payments.installments, excluded.installments)
-)"""
-_CORRECTED = """
-with told as (
-    select "order" as order_id, *
-      from jsonb_to_recordset(%(rows)s::jsonb) as ("order" bigint, at timestamptz, recorded timestamptz, {columns})
-){parts}
-select
+_SET_INSTANT = """
+update orders o set {column} = case when t.corrects then t.at else coalesce(o.{column}, t.at) end,
+       estimated_at = coalesce(t.estimated_at, o.estimated_at)
+  from told
+ where o.id = t."order"
 """
-
-
-def _facts(kind: str, instant: str) -> str:
-    column = INSTANTS[kind]
-    moved = _SET_INSTANT.format(column=column, instant=instant.format(column=column))
-    return moved + (_PAID if kind == "order.paid" else "")
-
-
-_PROGRESS = {kind: log_with(_COLUMNS, _facts(kind, "coalesce(o.{column}, f.at)")) for kind in INSTANTS}
-_CORRECT = {kind: _CORRECTED.format(columns=_COLUMNS, parts=_facts(kind, "f.at")) for kind in INSTANTS}
+# Spend is taken from payments, so a paid order without any gets one, of what was said or else of its total.
+_PAYMENTS = from_rows(
+    """
+insert into payments (order_id, sequence, method, amount_minor, currency, installments, paid_at, recorded_at)
+select t."order", p.sequence, p.method, p.amount, t.currency, p.installments, p.paid_at, t.recorded
+  from told
+ cross join jsonb_to_recordset(t.payments) as p (sequence int, method text, amount bigint, installments int,
+                                                 paid_at timestamptz)
+ where not t.only_payment or not exists (select from payments k where k.order_id = t."order")
+on conflict (order_id, sequence) do update set
+    paid_at = coalesce(payments.paid_at, excluded.paid_at),
+    installments = coalesce(payments.installments, excluded.installments)
+""",
+    "currency text, payments jsonb, only_payment boolean",
+)
+_FACTS = {
+    kind: (
+        from_rows(_SET_INSTANT.format(column=column), "corrects boolean, estimated_at timestamptz"),
+        *((_PAYMENTS,) if kind == "order.paid" else ()),
+    )
+    for kind, column in INSTANTS.items()
+}
 
 
 def order_progressed(incoming: Incoming) -> None:
@@ -60,15 +54,18 @@ def order_progressed(incoming: Incoming) -> None:
     estimated_at = parse_instant(estimated) if estimated else None
     payments, only = _payments(incoming)
     told = {
+        "corrects": incoming.corrects,
         "estimated_at": estimated_at,
         "payments": payments,
         "currency": incoming.order["currency"],
         "only_payment": only,
     }
-    incoming.log(once=True, statement=_PROGRESS[incoming.event.kind], **told)
-    if incoming.told_id is not None:
-        order = {"order": incoming.order_id, "at": incoming.event.at, "recorded": incoming.recorded_at}
-        incoming.execute(_CORRECT[incoming.event.kind], rows=rows_of([order | told]))
+    facts = _FACTS[incoming.event.kind]
+    incoming.log(*facts, once=True, **told)
+    if incoming.told_id is not None:  # it corrects
+        row = {"order": incoming.order_id, "at": incoming.event.at, "recorded": incoming.recorded_at}
+        for each in facts:
+            incoming.execute(each, rows=rows_of([row | told]))
 
 
 def _payments(incoming: Incoming) -> tuple[list[dict[str, object]], bool]:

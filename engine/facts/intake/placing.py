@@ -1,4 +1,4 @@
-"""Orders placed: rows, lines, payments and new products, in one statement with the events' own rows."""
+"""Orders placed: rows, lines, payments and new products."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from psycopg.types.json import Jsonb
 
 from engine.contracts import json_of
 from engine.facts.intake.context import Incoming, order_fields
-from engine.facts.intake.gathering import log_with
+from engine.facts.intake.gathering import from_rows
 from engine.facts.intake.locks import NEW_PRODUCTS_LOCK, order_arrival
 from engine.facts.intake.order_data import (
     currency_of,
@@ -28,50 +28,53 @@ select %(shop)s, p.key, p.title, p.category, %(recorded)s
 on conflict (shop_id, key) do update set key = excluded.key
 returning id, key, category
 """
-# An order that an import has told keeps what is known of it. Last come the locks on the orders' arrivals, see `locks`.
-_PLACE = log_with(
+# An order that an import has told keeps what is known of it.
+_ORDERS = from_rows(
     """
-    number text, arrival text, platform text, channel text, payment_method text, estimated_at timestamptz,
-    status text, total bigint, shipping bigint, discount bigint, currency text, ship_to_differs boolean,
-    corrects boolean, lines jsonb, payments jsonb""",
-    """, placed as (
-    insert into orders as o (id, shop_id, number, customer_id, platform, channel, payment_method, placed_at,
-                             estimated_at, status, total_minor, shipping_minor, discount_minor, currency,
-                             ship_to_differs, recorded_at)
-    select order_id, shop, number, customer, platform, channel, payment_method, at, estimated_at, status, total,
-           shipping, discount, currency, ship_to_differs, recorded
-      from told
-    on conflict (shop_id, number) do update set
-        platform = coalesce(o.platform, excluded.platform), channel = coalesce(o.channel, excluded.channel),
-        payment_method = coalesce(o.payment_method, excluded.payment_method),
-        placed_at = case when (select t.corrects from told t where t.shop = o.shop_id and t.number = o.number)
-                         then excluded.placed_at else o.placed_at end,
-        estimated_at = coalesce(o.estimated_at, excluded.estimated_at), status = coalesce(o.status, excluded.status),
-        total_minor = coalesce(o.total_minor, excluded.total_minor),
-        shipping_minor = coalesce(o.shipping_minor, excluded.shipping_minor),
-        discount_minor = coalesce(o.discount_minor, excluded.discount_minor),
-        ship_to_differs = coalesce(o.ship_to_differs, excluded.ship_to_differs)
-    returning id, shop_id, number
-), orders_of as (
-    select p.id as placed, f.* from told f join placed p on p.shop_id = f.shop and p.number = f.number
-), lined as (
-    insert into order_lines (order_id, line, product_id, quantity, unit_price_minor, discount_minor, shipping_minor,
-                             currency, seller, recorded_at)
-    select f.placed, l.line, l.product_id, l.quantity, l.unit_price, l.discount, l.shipping, f.currency, l.seller,
-           f.recorded
-      from orders_of f, jsonb_to_recordset(f.lines) as l(line int, product_id bigint, quantity int, unit_price bigint,
-                                                         discount bigint, shipping bigint, seller text)
-    on conflict (order_id, line) do nothing
-), owed as (
-    insert into payments (order_id, sequence, method, amount_minor, currency, installments, paid_at, recorded_at)
-    select f.placed, p.sequence, p.method, p.amount, f.currency, p.installments, p.paid_at, f.recorded
-      from orders_of f, jsonb_to_recordset(f.payments) as p(sequence int, method text, amount bigint, installments int,
-                                                            paid_at timestamptz)
-    on conflict (order_id, sequence) do nothing
-)""",
-    order="""coalesce("order", nextval(pg_get_serial_sequence('orders', 'id')))""",
-    result=""", pg_advisory_xact_lock(hashtextextended(arrival, 0))
-  from (select id, order_id, shop, key, arrival from told order by arrival) f""",
+insert into orders as o (shop_id, number, customer_id, platform, channel, payment_method, placed_at, estimated_at,
+                         status, total_minor, shipping_minor, discount_minor, currency, ship_to_differs, recorded_at)
+select t.shop, t.number, t.customer, t.platform, t.channel, t.payment_method, t.at, t.estimated_at, t.status, t.total,
+       t.shipping, t.discount, t.currency, t.ship_to_differs, t.recorded
+  from told
+on conflict (shop_id, number) do update set
+    platform = coalesce(o.platform, excluded.platform), channel = coalesce(o.channel, excluded.channel),
+    payment_method = coalesce(o.payment_method, excluded.payment_method),
+    placed_at = case when (select t.corrects from told where t.shop = o.shop_id and t.number = o.number)
+                     then excluded.placed_at else o.placed_at end,
+    estimated_at = coalesce(o.estimated_at, excluded.estimated_at), status = coalesce(o.status, excluded.status),
+    total_minor = coalesce(o.total_minor, excluded.total_minor),
+    shipping_minor = coalesce(o.shipping_minor, excluded.shipping_minor),
+    discount_minor = coalesce(o.discount_minor, excluded.discount_minor),
+    ship_to_differs = coalesce(o.ship_to_differs, excluded.ship_to_differs)
+""",
+    """
+platform text, channel text, payment_method text, estimated_at timestamptz, status text, total bigint, shipping bigint,
+discount bigint, currency text, ship_to_differs boolean, corrects boolean""",
+)
+_LINES = from_rows(
+    """
+insert into order_lines (order_id, line, product_id, quantity, unit_price_minor, discount_minor, shipping_minor,
+                         currency, seller, recorded_at)
+select o.id, l.line, l.product_id, l.quantity, l.unit_price, l.discount, l.shipping, t.currency, l.seller, t.recorded
+  from told
+  join orders o on o.shop_id = t.shop and o.number = t.number
+ cross join jsonb_to_recordset(t.lines) as l (line int, product_id bigint, quantity int, unit_price bigint,
+                                              discount bigint, shipping bigint, seller text)
+on conflict (order_id, line) do nothing
+""",
+    "currency text, lines jsonb",
+)
+_PAYMENTS = from_rows(
+    """
+insert into payments (order_id, sequence, method, amount_minor, currency, installments, paid_at, recorded_at)
+select o.id, p.sequence, p.method, p.amount, t.currency, p.installments, p.paid_at, t.recorded
+  from told
+  join orders o on o.shop_id = t.shop and o.number = t.number
+ cross join jsonb_to_recordset(t.payments) as p (sequence int, method text, amount bigint, installments int,
+                                                 paid_at timestamptz)
+on conflict (order_id, sequence) do nothing
+""",
+    "currency text, payments jsonb",
 )
 
 
@@ -91,19 +94,11 @@ def order_placed(incoming: Incoming) -> None:
     products = _products(incoming)
     lines, payments = list(line_rows(incoming.data, products)), list(payment_rows(incoming.data))
     _offer_fields(incoming, told, currency, products)
-    arrival = order_arrival(incoming.event)
+    facts = (_ORDERS, *((_LINES,) if lines else ()), *((_PAYMENTS,) if payments else ()))
     incoming.log(
-        once=True,
-        statement=_PLACE,
-        **told,
-        number=incoming.event.order,
-        arrival=arrival,
-        currency=currency,
-        corrects=incoming.corrects,
-        lines=lines,
-        payments=payments,
+        *facts, once=True, **told, currency=currency, corrects=incoming.corrects, lines=lines, payments=payments
     )
-    incoming.arrived.append(arrival)
+    incoming.arrived.append(order_arrival(incoming.event))
     fill_unknown(incoming, incoming.data.get("customer", {}))
 
 

@@ -149,12 +149,14 @@ def recording_round(
     ]
     waiting_for = list[psycopg.Cursor[Any]]()
 
+    arrived = _arrived(sent)
+
     def ask() -> None:
         then([each for each in sent if isinstance(each, Sent)])
-        if arrived := _arrived(sent):
+        if arrived:
             waiting_for.append(connection.execute(_WAITED_FOR, [arrived]))
 
-    yield from gathering.writing(connection, ask)
+    yield from gathering.writing(connection, arrived, ask)
     waited_for = {name for each in waiting_for for (name,) in each}
     return _finished(connection, sent, waited_for, recorded_at, contracts)
 

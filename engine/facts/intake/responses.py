@@ -3,25 +3,25 @@
 from psycopg.types.json import Jsonb
 
 from engine.facts.intake.context import Incoming, Refusal
-from engine.facts.intake.gathering import log_with
+from engine.facts.intake.gathering import from_rows
 from engine.facts.intake.people import suppress, withdraw_consent
 
 SITE_KINDS = ("visit", "product_viewed", "cart", "search", "log_in")
 MESSAGE_KINDS = ("delivered", "opened", "clicked", "replied", "bounced", "complained", "unsubscribed")
 
 # Keys of site events are unique over all shops; another customer's same key makes this one the shop's own.
-_SITE_EVENT = log_with(
+_SITE_EVENT = from_rows(
+    """
+insert into site_events (customer_id, key, kind, product_id, at, data, recorded_at)
+select t.customer,
+       case when exists (select from site_events s where s.key = t.key and s.customer_id <> t.customer)
+            then t.shop_key || '/' || t.key else t.key end,
+       substr(t.kind, 6), (select id from products p where p.shop_id = t.shop and p.key = t.product), t.at, t.data,
+       t.recorded
+  from told
+on conflict (key) do nothing
+""",
     "product text",
-    """, seen as (
-    insert into site_events (customer_id, key, kind, product_id, at, data, recorded_at)
-    select f.customer,
-           case when exists (select from site_events s where s.key = f.key and s.customer_id <> f.customer)
-                then f.shop_key || '/' || f.key else f.key end,
-           substr(f.kind, 6), (select id from products p where p.shop_id = f.shop and p.key = f.product), f.at, f.data,
-           f.recorded
-      from told f
-    on conflict (key) do nothing
-)""",
 )
 _MESSAGE_EVENT = """
 insert into message_events (message_id, kind, key, at, data, recorded_at)
@@ -33,7 +33,7 @@ on conflict (message_id, kind, key) do nothing
 def site_event(incoming: Incoming) -> None:
     """Writes a visit, view, cart, search or log-in."""
     incoming.read_state()
-    incoming.log(once=False, statement=_SITE_EVENT, product=incoming.data.get("product"))
+    incoming.log(_SITE_EVENT, once=False, product=incoming.data.get("product"))
 
 
 def message_event(incoming: Incoming) -> None:

@@ -42,7 +42,8 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
     An event that is known already changes and starts nothing. One that cannot become a fact is kept and told why.
 
     Raises:
-        Collided: another transaction told the same event of another customer at the same time; it can be told again.
+        psycopg.errors.UniqueViolation: another transaction told the same event of another customer at the same time, or
+            an order of the same number; it can be told again.
     """
     check_transaction(connection, recorded_at)
     if envelope_violations(event):
@@ -70,7 +71,7 @@ def accept_together(
     others are read, judged and written together, in two halves: what one has sent runs while the other goes on.
 
     Raises:
-        Collided: another transaction told one of them meanwhile; the caller undoes all and tells them one by one.
+        psycopg.errors.UniqueViolation: as `accept`; the caller undoes all and tells them one by one.
     """
     told = [read_event(each) for each in events]
     sound = {

@@ -15,7 +15,6 @@ import psycopg
 from engine.dispatch.accept import accept_json, accept_together
 from engine.dispatch.match import Matcher
 from engine.facts.events import Recorded, Refused, Violation
-from engine.facts.intake.gathering import Collided
 from engine.logs import described
 
 Connection = psycopg.Connection[Any]
@@ -26,6 +25,12 @@ Fate = Literal["accepted", "known", "refused"]
 TOGETHER = 200
 """Events of one transaction: they wait for one commit, and lock their customers until then."""
 _TRIES = 3
+_IN_EACH_OTHERS_WAY = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.UniqueViolation,  # another transaction has told the same event, or an order of the same number
+    psycopg.errors.ForeignKeyViolation,
+)
 log = logging.getLogger("regulars.events")
 _MEND = "mend it and tell it again under the same key"
 # Where an event names what a refusal found wanting, and what is expected there.
@@ -138,7 +143,7 @@ def _insisting(connection: Connection, work: Callable[[], Recorded | Refused]) -
     for _ in range(_TRIES - 1):
         try:
             return _committed(connection, work)
-        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, Collided):
+        except _IN_EACH_OTHERS_WAY:
             continue
     return _committed(connection, work)
 

@@ -3,7 +3,7 @@
 from engine.contracts import money_of
 from engine.facts.event_formats import parse_instant
 from engine.facts.intake.context import Incoming, Refusal
-from engine.facts.intake.locks import ARRIVAL_LOCK, case_arrival
+from engine.facts.intake.locks import case_arrival
 
 SHIPMENT_INSTANTS = {
     "shipment.shipped": "shipped_at",
@@ -207,7 +207,6 @@ def case_opened(incoming: Incoming) -> None:
     )
     incoming.case_id = row["id"] if row else None
     incoming.arrived.append(case_arrival(incoming.event))
-    incoming.connection.execute(ARRIVAL_LOCK, [case_arrival(incoming.event)])
 
 
 def case_answered(incoming: Incoming) -> None:

@@ -92,8 +92,9 @@ class Incoming:
     gathering: Gathering | None = None
     """What is written for all of a round. With it statements are sent without waiting, and `settle` hears of them."""
     _sent: list[tuple[Cursor, str]] = field(default_factory=list)
-    _gathered: Gathering | None = None
     _was_refused: bool = False
+    _event_id: int = 0
+    _new_order_id: int | None = None
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -123,8 +124,6 @@ class Incoming:
         """Hears what became of statements that were sent together."""
         for done, query in self._sent:
             self._note_done(done, query)
-        if self._gathered is not None:
-            self.event_id, self.order_id = self._gathered.logged[self.shop_id, self.event.key]
 
     @property
     def may_have_written(self) -> frozenset[Cell]:
@@ -155,7 +154,7 @@ class Incoming:
         self.order = known.order
         self.products = known.known_products
         self.also = known.also
-        self._was_refused = known.was_refused
+        self._was_refused, self._event_id, self._new_order_id = known.was_refused, known.event_id, known.new_order_id
         self._gather_fields()
         if known.same_event is not None:
             raise AlreadyTold(known.same_event)
@@ -170,7 +169,7 @@ class Incoming:
 
         Raises:
             AlreadyTold: nothing new is to be written; after a correction the instants still are.
-            Collided: another transaction has told the same event of another customer meanwhile.
+            psycopg.errors.UniqueViolation: as `Gathering.write`.
         """
         if once and self.told_id is not None:
             if not self.corrects:
@@ -183,14 +182,17 @@ class Incoming:
             self.execute(_SETTLE, **told)
         for each in (*facts, LOG):
             self._note(each)
-        self._gathered = self.gathering or Gathering()
-        self._gathered.add(self._row() | more, facts)
+        self.event_id = self._event_id
+        if self.order_id is None:
+            self.order_id = self._new_order_id
+        gathering = self.gathering or Gathering()
+        gathering.add(self._row() | more, facts)
         if self.gathering is None:
-            at_once(self._gathered.writing(self.connection))
-            self.settle()
+            gathering.write(self.connection)
 
     def _row(self) -> dict[str, object]:
         return {
+            "id": self.event_id,
             "shop": self.shop_id,
             "shop_key": self.event.shop,
             "key": self.event.key,

@@ -32,12 +32,16 @@ PARTS = {
 _LOOK = """
 select t.ordinality::int, s.id, s.currency, s.country, i.customer_id, {number}, {case_key}, {message},
        (select id from events where shop_id = s.id and key = t.key),
-       exists (select from refused_events r where r.shop = t.shop and r.key = t.key and r.replayed_at is null), c.id, {kind}, c.fact_version, {order}, {products}
-       {also}
-  from rows from (
-           jsonb_to_recordset(%(rows)s::jsonb) as (shop text, key text, customer text, number text, case_key text,
-                                            message text, kind text, part text, part_key text, products text[])
-       ) with ordinality as t
+       exists (select from refused_events r where r.shop = t.shop and r.key = t.key and r.replayed_at is null), t.id,
+       {new_order}, c.id, {kind}, c.fact_version, {order}, {products} {also}
+  from (
+           select *, nextval(pg_get_serial_sequence('events', 'id')) as id
+             from rows from (
+                      jsonb_to_recordset(%(rows)s::jsonb) as (
+                          shop text, key text, customer text, number text, case_key text, message text, kind text,
+                          part text, part_key text, products text[])
+                  ) with ordinality
+       ) as t
   join shops s on s.key = t.shop
   left join customer_identities i on i.shop_id = s.id and i.platform = 'shop' and i.key = t.customer
   {joins}
@@ -53,6 +57,7 @@ _TOLD = """
            and (case when {number} is null then order_id is null else order_id = {number} end)
            and (t.part is null or data ->> t.part = t.part_key)
          order by id limit 1)"""
+_NEW_ORDER = "case when o.id is null then nextval(pg_get_serial_sequence('orders', 'id')) end"
 _PRODUCTS = """
        (select jsonb_agg(jsonb_build_array(p.key, p.id, p.category))
           from products p where p.shop_id = s.id and p.key = any(t.products))"""
@@ -100,7 +105,8 @@ class Also:
 class Found(NamedTuple):
     """What is known of that which an event names; `place` counts the events that were looked up together from 1.
 
-    `same_event` is the log's number of the event, and `was_refused` whether it is kept as a refused one.
+    `same_event` is the event in the log, and `was_refused` whether it is kept as a refused one. If it is written now,
+    its number is `event_id`, and that of an order which comes with it `new_order_id`.
     `customer_id` is whom the event is about, as far as it is known without writing anything. `told_id` is the event in
     the log that tells the same, `before` the version of the customer's facts. What follows is of the order, and the
     known ones of the products named. `also` are the columns that were asked for with it.
@@ -119,6 +125,8 @@ class Found(NamedTuple):
     message_customer: int | None
     same_event: int | None
     was_refused: bool
+    event_id: int
+    new_order_id: int | None
     customer_id: int | None
     told_id: int | None
     before: int | None
@@ -183,6 +191,7 @@ def _statement(named: frozenset[str], also: str, joins: str) -> str:
     return _LOOK.format(
         **parts,
         kind=_TOLD.format(number=number) if "kind" in named else "null",
+        new_order=_NEW_ORDER if {"number", "products"} <= named else "null",
         order=_OF_ORDER if orders else _null(_OF_ORDER),
         products=_PRODUCTS if "products" in named else "null",
         customers=", ".join(["null::bigint", *whose]),
@@ -225,8 +234,8 @@ def _keys(event: Event, contract: Contract) -> dict[str, object]:
         keys["kind"] = kind
     if part is not None:
         keys |= {"part": part, "part_key": data.get(part)}
-    if kind == "order.placed" and data.get("lines"):
-        keys["products"] = [line["product"] for line in data["lines"]]
+    if kind == "order.placed":
+        keys["products"] = [line["product"] for line in data.get("lines", ())]
     return keys
 
 

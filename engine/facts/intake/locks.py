@@ -17,6 +17,10 @@ from engine.facts.events import Event
 NEW_CUSTOMER_LOCK = "select pg_advisory_xact_lock(hashtextextended('customer/' || %s, 0))"
 NEW_PRODUCTS_LOCK = "select pg_advisory_xact_lock(hashtextextended('products/' || %s, 0))"
 ARRIVAL_LOCK = "select pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_ARRIVAL_LOCKS = """
+select pg_advisory_xact_lock(hashtextextended(arrival, 0))
+  from (select arrival from unnest(%s::text[]) as t (arrival) order by arrival) as t
+"""
 _KNOWN = """
 select i.customer_id, s.key, i.key from unnest(%(shops)s::text[], %(customers)s::text[]) as t(shop, key)
   join shops s on s.key = t.shop
@@ -46,6 +50,11 @@ def order_arrival(event: Event) -> str:
 def case_arrival(event: Event) -> str:
     """The name under which events wait for the event's case."""
     return f"case:{event.shop}/{event.data.get('case')}"
+
+
+def lock_arrivals(connection: psycopg.Connection[Any], arrived: Sequence[str]) -> None:
+    """Locks what has become known, before it is asked who waits for it."""
+    connection.execute(_ARRIVAL_LOCKS, (list(arrived),))
 
 
 def lock_batch(connection: psycopg.Connection[Any], events: Sequence[Event]) -> frozenset[int]:

@@ -31,10 +31,10 @@ returning id, key, category
 # An order that an import has told keeps what is known of it.
 _ORDERS = from_rows(
     """
-insert into orders as o (shop_id, number, customer_id, platform, channel, payment_method, placed_at, estimated_at,
+insert into orders as o (id, shop_id, number, customer_id, platform, channel, payment_method, placed_at, estimated_at,
                          status, total_minor, shipping_minor, discount_minor, currency, ship_to_differs, recorded_at)
-select t.shop, t.number, t.customer, t.platform, t.channel, t.payment_method, t.at, t.estimated_at, t.status, t.total,
-       t.shipping, t.discount, t.currency, t.ship_to_differs, t.recorded
+select t."order", t.shop, t.number, t.customer, t.platform, t.channel, t.payment_method, t.at, t.estimated_at, t.status,
+       t.total, t.shipping, t.discount, t.currency, t.ship_to_differs, t.recorded
   from told
 on conflict (shop_id, number) do update set
     platform = coalesce(o.platform, excluded.platform), channel = coalesce(o.channel, excluded.channel),

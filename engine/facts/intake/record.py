@@ -16,10 +16,10 @@ from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
 from engine.facts.intake.envelope import envelope_violations, read_event
 from engine.facts.intake.gathering import Gathering
 from engine.facts.intake.known import Also, looking_up
-from engine.facts.intake.locks import lock_batch
+from engine.facts.intake.locks import lock_arrivals, lock_batch
 from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
 from engine.facts.intake.resolve import Ahead, resolve
-from engine.facts.pipelines import Steps
+from engine.facts.pipelines import Steps, answers, done
 
 _HANDLERS: Mapping[str, Callable[[Incoming], None]] = {
     "order.placed": placing.order_placed,
@@ -139,7 +139,8 @@ def recording_round(
         then: sends what asks for what the events have written; told of those that are on their way.
 
     Raises:
-        Collided: another transaction has told one of them meanwhile; nothing of this transaction may be committed.
+        psycopg.errors.UniqueViolation: another transaction has told one of them of another customer meanwhile; in a
+            pipeline it may be raised by what comes later.
     """
     gathering = Gathering()
     ahead = yield from _looking_ahead(connection, events, contracts, gathering, locked, also)
@@ -147,17 +148,21 @@ def recording_round(
         _take(connection, event, recorded_at, contracts, None, ahead.get(place), gathering)
         for place, event in enumerate(events)
     ]
-    waiting_for = list[psycopg.Cursor[Any]]()
-
     arrived = _arrived(sent)
 
-    def ask() -> None:
-        then([each for each in sent if isinstance(each, Sent)])
+    def write() -> list[psycopg.Cursor[Any]]:
+        gathering.write(connection)
         if arrived:
-            waiting_for.append(connection.execute(_WAITED_FOR, [arrived]))
+            lock_arrivals(connection, arrived)
+        then([each for each in sent if isinstance(each, Sent)])
+        return [connection.execute(_WAITED_FOR, [arrived])] if arrived else []
 
-    yield from gathering.writing(connection, arrived, ask)
-    waited_for = {name for each in waiting_for for (name,) in each}
+    if arrived:
+        (rows,) = yield from answers(write)
+        waited_for = {name for (name,) in rows}
+    else:
+        yield from done(write)
+        waited_for = set[str]()
     return _finished(connection, sent, waited_for, recorded_at, contracts)
 
 
@@ -212,8 +217,10 @@ def _taken(
     refused_id: int | None,
 ) -> Recorded | Refused:
     sent = [_take(connection, event, recorded_at, contracts, refused_id)]
-    arrived = _arrived(sent)
-    waited_for = {name for (name,) in connection.execute(_WAITED_FOR, [arrived])} if arrived else set[str]()
+    waited_for = set[str]()
+    if arrived := _arrived(sent):
+        lock_arrivals(connection, arrived)
+        waited_for = {name for (name,) in connection.execute(_WAITED_FOR, [arrived])}
     return _finished(connection, sent, waited_for, recorded_at, contracts)[0]
 
 
@@ -294,8 +301,8 @@ class Sent:
     def is_new(self) -> bool:
         """Whether it is on its way into the log, of a customer who was known."""
         incoming = self.incoming
-        unknown = incoming is not None and incoming.event_id is None and not incoming.customer_is_new
-        return unknown and self.earlier is None
+        written = incoming is not None and incoming.event_id != incoming.told_id and not incoming.customer_is_new
+        return written and self.earlier is None
 
     @property
     def arrived(self) -> list[str]:

@@ -156,6 +156,7 @@ class Decide:
         parts = {name: self._part(name) for name in rules.order or dependency_order(rules)}
         self._parts = parts
         self._keep = {name: _kept(name, rules) for name in parts}
+        self._keep_tags = [keep for name, keep in self._keep.items() if name.startswith("tag ")]
         named = {test.name for name in _RANKING for when in self._whens.get(name, ()) for test in compares(when)}
         self._ranks_alone = not named & STANDING_TYPES.keys()
         first = [name for name in _RANKING if name in parts] if self._ranks_alone else []
@@ -259,9 +260,8 @@ class Decide:
     def unexpired(self, standing: Standing, at: int) -> set[str]:
         """The rules' tags that a standing has as of an instant, where no condition has turned since."""
         scene = Scene(at, {}, {}, _NO_CUT_OFFS, standing, set())
-        for name, keep in self._keep.items():
-            if name.startswith("tag "):
-                keep(scene)
+        for keep in self._keep_tags:
+            keep(scene)
         return scene.tags
 
     def keeps(self, values: dict[str, Value], at: int, cut_offs: CutOffs | None, standing: Standing) -> bool:

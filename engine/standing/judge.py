@@ -176,7 +176,10 @@ class Judge:
             hand_tags: those of before.
             events: those of `focus.scope.kinds`.
         """
-        values, previous = focus.fold(facts, at), before.standing
+        previous = before.standing
+        if not focus.scope.parts and not focus.scope.flips:
+            return self._as_before(facts, at, before, hand_tags, cut_offs)
+        values = focus.fold(facts, at)
         decision = self._decide(
             values,
             at,
@@ -196,6 +199,20 @@ class Judge:
             decision.stages,
             flips=kept,
         )
+
+    def _as_before(
+        self,
+        facts: CustomerFacts,
+        at: int,
+        before: Before,
+        hand_tags: Sequence[HandTag],
+        cut_offs: CutOffs | None,
+    ) -> Judgement:
+        """The judgement where what was touched concerns no rule."""
+        standing = before.standing._replace(at=at)
+        seen = Seen(facts, at, {}, standing, hand_tags, {}, cut_offs)
+        stages = () if standing.stage is None else (standing.stage,)
+        return Judgement(standing, (), self._earliest(before.flips, seen), stages, flips=before.flips)
 
     def tags_stand(self, standing: Standing, at: int, hand_tags: Sequence[HandTag]) -> bool:
         """Whether the tags of a standing are still those of the rules that held then and those given by hand."""

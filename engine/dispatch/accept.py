@@ -145,7 +145,7 @@ def _foreseen(sent: Iterable[Sent], recorded_at: datetime) -> Iterator[tuple[Ord
     """Whom events that are on their way will have judged, with what was read of them before."""
     for each in sent:
         if (incoming := each.incoming) is not None and incoming.also and each.is_new:
-            told = Told(incoming.may_have_written, incoming.before)
+            told = Told(frozenset(incoming.wrote), incoming.before)
             at = incoming.event.at.astimezone(UTC)
             yield Order(incoming.customer_id, at, recorded_at, "event", told=told), incoming.also
 

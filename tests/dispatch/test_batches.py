@@ -12,6 +12,7 @@ from engine.dispatch.accept import accept_json, accept_together
 from engine.facts.events import Event
 from engine.facts.intake.rounds import groups, rounds
 from engine.facts.pipelines import answers, at_once, done, in_turns
+from engine.facts.pool import connect
 from engine.operations.telling import Answer, tell, tell_all
 from tests.facts.intake.telling import placed, progressed
 from tests.facts.shop import put, utc
@@ -143,15 +144,24 @@ def test_what_is_wrong_with_one_event_concerns_no_other(connection, matcher):  #
     assert connection.execute("select count(*), count(distinct key) from events").fetchone() == (10, 10)
 
 
-def test_a_batch_that_meets_its_own_event_told_elsewhere_takes_it_once(
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    ("other", "fate"), [({"order": "z1"}, "known"), ({"key": "z"}, "refused")], ids=["its event", "its order"]
+)
+def test_what_another_tells_meanwhile_is_told_once(  # noqa: PLR0913, PLR0917 -- fixtures and parameters
     connection,
     database,
     matcher,  # noqa: F811 -- a fixture
     monkeypatch,
+    count,
+    other,
+    fate,
 ):
-    """The other transaction commits after the batch has looked for what is known, and before it writes."""
-    told = _told([placed(f"m{number}", f"d{number}", at=NOW - timedelta(days=3)) for number in range(3)])
-    accept_json(connection, matcher, placed("m9", "d9", at=NOW - timedelta(days=4)).to_json(), NOW)
+    """The other transaction commits after what is known was looked for, and before anything is written."""
+    told = _told([placed(f"m{number}", f"d{number}", at=NOW - timedelta(days=3)) for number in range(count)])
+    people = [f"d{number}" for number in range(count)]
+    for number, who in enumerate(people):
+        accept_json(connection, matcher, placed(f"e{number}", who, at=NOW - timedelta(days=4)).to_json(), NOW)
     connection.commit()
     recording = importlib.import_module("engine.facts.intake.record")
     looking = recording._looking_ahead
@@ -159,14 +169,15 @@ def test_a_batch_that_meets_its_own_event_told_elsewhere_takes_it_once(
     def overtaken(*arguments):
         found = yield from looking(*arguments)
         monkeypatch.undo()
-        with psycopg.connect(database) as other:
-            accept_json(other, matcher, {**told[0], "customer": "somebody-else", "order": "z1"}, NOW)
+        with psycopg.connect(database) as elsewhere:
+            accept_json(elsewhere, matcher, {**told[0], "customer": "somebody-else", **other}, NOW)
         return found
 
     monkeypatch.setattr(recording, "_looking_ahead", overtaken)
     answers = list(tell_all(connection, matcher, told, _clock))
-    assert [each.fate for each in answers] == ["known", "accepted", "accepted"]
-    assert connection.execute("select count(*), count(distinct key) from events").fetchone() == (4, 4)
+    assert [each.fate for each in answers] == [fate, *["accepted"] * (count - 1)]
+    assert connection.execute("select count(*), count(distinct key) from events").fetchone() == (2 * count, 2 * count)
+    assert connection.execute("select count(*) from orders").fetchone() == (2 * count,)
 
 
 def test_events_that_share_something_keep_their_order_over_the_rounds():
@@ -218,11 +229,14 @@ def test_halves_may_be_empty_and_one_that_fails_ends_both(connection):
         in_turns(empty(), failing())
 
 
-def test_telling_leaves_the_settings_of_the_connection_alone(connection, matcher):  # noqa: F811 -- a fixture
-    told = _told([placed(f"m{number}", f"d{number}", at=NOW) for number in range(3)])
-    names = ("plan_cache_mode", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
-    before = [connection.execute(f"show {name}").fetchone() for name in names]
+def test_events_by_connections_of_their_own_are_planned_by_keys(connection, database, matcher):  # noqa: F811 -- a fixture
     connection.commit()
-    assert [each.fate for each in tell_all(connection, matcher, told, _clock)] == ["accepted"] * 3
-    assert tell(connection, matcher, placed("m9", "d9", at=NOW).to_json(), NOW).fate == "accepted"
-    assert [connection.execute(f"show {name}").fetchone() for name in names] == before
+    told = _told([placed(f"m{number}", f"d{number}", at=NOW) for number in range(3)])
+    with connect(database, by_keys=True) as own:
+        assert own.execute("show plan_cache_mode").fetchone() == ("force_generic_plan",)
+        assert own.execute("show jit").fetchone() == ("off",)
+        own.commit()
+        assert [each.fate for each in tell_all(own, matcher, told, _clock)] == ["accepted"] * 3
+        assert tell(own, matcher, placed("m9", "d9", at=NOW).to_json(), NOW).fate == "accepted"
+        plan = own.execute("explain select 1 from events where shop_id = 1 and key = 'k'").fetchall()
+    assert not any("Seq Scan" in line for (line,) in plan)

@@ -20,7 +20,6 @@ from engine.facts.pipelines import at_once
 from engine.money import Money
 
 Row = dict[str, Any]
-Cursor = psycopg.Cursor[Any]
 _SETTLE = """
 update refused_events set replayed_at = %(recorded)s where shop = %(shop)s and key = %(key)s and replayed_at is null
 """
@@ -90,8 +89,7 @@ class Incoming:
     also: tuple[Any, ...] = ()
     """What else was read of the customer before the event, see `known.Also`; empty where nothing was."""
     gathering: Gathering | None = None
-    """What is written for all of a round. With it statements are sent without waiting, and `settle` hears of them."""
-    _sent: list[tuple[Cursor, str]] = field(default_factory=list)
+    """What is written for all of a round."""
     _was_refused: bool = False
     _event_id: int = 0
     _new_order_id: int | None = None
@@ -114,25 +112,8 @@ class Incoming:
 
     def execute(self, query: str, **values: object) -> None:
         """Carries out a statement without a result."""
-        done = self.connection.execute(query, values)
-        if self.gathering is not None:
-            self._sent.append((done, query))
-        else:
-            self._note_done(done, query)
-
-    def settle(self) -> None:
-        """Hears what became of statements that were sent together."""
-        for done, query in self._sent:
-            self._note_done(done, query)
-
-    @property
-    def may_have_written(self) -> frozenset[Cell]:
-        """`wrote` once all statements are carried out, and what those may have written that are under way."""
-        return frozenset(self.wrote).union(*(written_in(query, self.event.kind) for _, query in self._sent))
-
-    def _note_done(self, done: Cursor, query: str) -> None:
-        if done.rowcount != 0 or not query.lstrip().startswith("update"):
-            self._note(query)
+        self._note(query)
+        self.connection.execute(query, values)
 
     def _note(self, query: str) -> None:
         """Notes what a statement may have written; rows of the log of events are known by their kind."""

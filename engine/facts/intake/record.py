@@ -157,12 +157,12 @@ def recording_round(
         then([each for each in sent if isinstance(each, Sent)])
         return [connection.execute(_WAITED_FOR, [arrived])] if arrived else []
 
+    waited_for = set[str]()
     if arrived:
         (rows,) = yield from answers(write)
-        waited_for = {name for (name,) in rows}
+        waited_for |= {name for (name,) in rows}
     else:
         yield from done(write)
-        waited_for = set[str]()
     return _finished(connection, sent, waited_for, recorded_at, contracts)
 
 
@@ -237,9 +237,6 @@ def _finished(
     contracts: Mapping[str, Contract],
 ) -> list[Recorded | Refused]:
     """What became of events whose rows are written, with those that had waited for them."""
-    for each in sent:
-        if isinstance(each, Sent) and each.incoming is not None:
-            each.incoming.settle()
     found: list[Recorded | Refused] = []
     for each in sent:
         if isinstance(each, Refused):

@@ -156,7 +156,7 @@ def _committed(connection: Connection, work: Callable[[], Recorded | Refused]) -
     try:
         with connection.pipeline():
             outcome = work()
-            connection.commit()
+            connection.execute("commit")  # `commit()` waits for an answer of its own before that of the pipeline's end
     except BaseException:
         if not connection.closed:
             connection.rollback()

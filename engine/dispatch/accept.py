@@ -1,7 +1,7 @@
 """Accepts an event: the fact, the journeys it starts and those it is told to, in one transaction."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, groupby
@@ -26,7 +26,7 @@ from engine.facts.intake import (
     replay_refused,
 )
 from engine.facts.intake.envelope import envelope_violations
-from engine.facts.intake.known import lock_customer_of
+from engine.facts.intake.known import Locked, raise_version_of
 from engine.facts.intake.locks import lock_batch
 from engine.facts.intake.rounds import in_groups, rounds
 from engine.facts.matching import Fields
@@ -49,8 +49,9 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
     if envelope_violations(event):
         return record(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
     with together(connection):
-        mine = lock_customer_of(connection, event)
-        (outcome,) = at_once(_round(connection, matcher, [event], recorded_at, lambda: {row[0] for row in mine}))
+        mine = raise_version_of(connection, event)
+        locked = Locked(lambda: [row[0] for row in mine], raised=True)
+        (outcome,) = at_once(_round(connection, matcher, [event], recorded_at, locked))
     return outcome
 
 
@@ -86,9 +87,10 @@ def accept_together(
     if batch:
         with together(connection):
             customers = lock_batch(connection, batch)
+            locked = Locked(lambda: customers)
             groups = in_groups(connection, batch)
             halves = (groups[::2], groups[1::2])
-            lanes = [_lane(connection, matcher, batch, each, recorded_at, customers) for each in halves]
+            lanes = [_lane(connection, matcher, batch, each, recorded_at, locked) for each in halves]
             for found in in_turns(*lanes):
                 outcomes |= {places[each]: outcome for each, outcome in found.items()}
     return [outcomes[place] for place in range(len(events))]
@@ -100,13 +102,13 @@ def _lane(
     batch: Sequence[Event],
     groups: Sequence[Sequence[int]],
     recorded_at: datetime,
-    locked: Collection[int],
+    locked: Locked,
 ) -> Steps[dict[int, Recorded | Refused]]:
     """What becomes of a batch's events by their places."""
     outcomes: dict[int, Recorded | Refused] = {}
     for places in rounds(groups):
         events = [batch[each] for each in places]
-        found = yield from _round(connection, matcher, events, recorded_at, lambda: locked)
+        found = yield from _round(connection, matcher, events, recorded_at, locked)
         outcomes.update(zip(places, found, strict=True))
     return outcomes
 
@@ -116,7 +118,7 @@ def _round(
     matcher: Matcher,
     events: Sequence[Event],
     recorded_at: datetime,
-    locked: Callable[[], Collection[int]],
+    locked: Locked,
 ) -> Steps[list[Recorded | Refused]]:
     """What becomes of events that have nothing to do with each other: their facts, then standings, then journeys.
 

@@ -293,7 +293,8 @@ class Standings:
         known, touching = dict[int, Situation](), dict[Touched, list[Order]]()
         for order, row in foreseen:
             for customer, before in situations([row], self.judge.reads).items():
-                known[customer] = replace(before, fact_version=before.fact_version + 1)
+                assert order.told is not None  # it is an event that comes
+                known[customer] = replace(before, fact_version=order.told.before + 1)
                 if (touched := self._touched(order, known[customer])) is not None:
                     touching.setdefault(touched, []).append(order)
         asked, alone = dict[Touched, tuple[list[int], list[Cursor]]](), list[tuple[Order, Touched]]()

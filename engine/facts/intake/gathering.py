@@ -5,6 +5,7 @@ Statements are plain ones, sent without waiting: parts of one `with` cost a sing
 Events of a round have nothing to do with each other, so in which order their rows are written makes no difference.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ insert into events (id, shop_id, key, kind, customer_id, order_id, at, data, rec
 select t.id, t.shop, t.key, t.kind, t.customer, t."order", t.at, t.data, t.recorded
   from jsonb_to_recordset(%(rows)s::jsonb) as t ({_COLUMNS})
 """  # noqa: S608 -- our own columns
-_BUMP = "update customers set fact_version = fact_version + 1 where id = any(%s::bigint[])"
+_RAISE = "update customers set fact_version = fact_version + %s where id = any(%s::bigint[])"
 
 
 def from_rows(statement: str, columns: str = "") -> str:
@@ -44,10 +45,14 @@ class Gathering:
         """Adds an event with the statements that write its facts, see `from_rows`."""
         self.rows.setdefault(facts, []).append(row)
 
-    def write(self, connection: psycopg.Connection[Any]) -> None:
+    def write(self, connection: psycopg.Connection[Any], raised: Collection[int] = ()) -> None:
         """Writes all, and raises the versions of the customers' facts.
 
         In a pipeline nothing is waited for: it is an error of what comes later if the log has an event by now.
+
+        Args:
+            connection: in a transaction.
+            raised: customers whose versions are raised already; of whom nothing is written they go back.
 
         Raises:
             psycopg.errors.UniqueViolation: another transaction has told one of them of another customer meanwhile.
@@ -56,5 +61,7 @@ class Gathering:
             rows = {"rows": rows_of(own)}
             for statement in (*facts, LOG):
                 connection.execute(statement, rows)
-        if customers := [row["customer"] for own in self.rows.values() for row in own]:
-            connection.execute(_BUMP, (ids_of(customers),))
+        customers = {row["customer"] for own in self.rows.values() for row in own}
+        for step, those in ((1, customers - {*raised}), (-1, {*raised} - customers)):
+            if those:
+                connection.execute(_RAISE, (step, ids_of(those)))

@@ -3,7 +3,7 @@
 It is asked once the customers are locked, so that what it tells stays true until the transaction ends.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -76,19 +76,19 @@ _ORDERS = """
              from order_lines n join products p on p.id = n.product_id
             where n.order_id = a.id
        ) l on true"""
-_LOCK_NAMED = """
-select c.id from customers c
- where c.id = (select i.customer_id from shops s join customer_identities i on i.shop_id = s.id
-                where s.key = %(shop)s and i.platform = 'shop' and i.key = %(customer)s)
-   for update
+_RAISE_NAMED = """
+update customers set fact_version = fact_version + 1
+ where id = (select i.customer_id from shops s join customer_identities i on i.shop_id = s.id
+              where s.key = %(shop)s and i.platform = 'shop' and i.key = %(customer)s)
+returning id
 """
-_LOCK = """
-select c.id from customers c
- where c.id = coalesce((select o.customer_id from shops s join orders o on o.shop_id = s.id
-                         where s.key = %(shop)s and o.number = %(number)s),
-                       (select customer_id from cases where key = %(case_key)s),
-                       (select customer_id from messages where key = %(message)s))
-   for update
+_RAISE = """
+update customers set fact_version = fact_version + 1
+ where id = coalesce((select o.customer_id from shops s join orders o on o.shop_id = s.id
+                       where s.key = %(shop)s and o.number = %(number)s),
+                     (select customer_id from cases where key = %(case_key)s),
+                     (select customer_id from messages where key = %(message)s))
+returning id
 """
 _LOCK_ONE = "select 1 from customers where id = %s for update"
 
@@ -100,6 +100,16 @@ class Also:
     columns: str
     joins: str
     parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+class Locked(NamedTuple):
+    """The customers who are locked, known once something was looked up.
+
+    `raised`: by raising the versions of their facts, as the events that are told will.
+    """
+
+    customers: Callable[[], Collection[int]]
+    raised: bool = False
 
 
 class Found(NamedTuple):
@@ -206,11 +216,14 @@ def _null(columns: str) -> str:
     return ", ".join("null" for _ in columns.split(", "))
 
 
-def lock_customer_of(connection: psycopg.Connection[Any], event: Event) -> psycopg.Cursor[tuple[int]]:
-    """Locks whom an event is about, where that is known; gives the number, in a pipeline without waiting for it."""
+def raise_version_of(connection: psycopg.Connection[Any], event: Event) -> psycopg.Cursor[tuple[int]]:
+    """Locks whom an event is about, where that is known, by raising the version of the facts as the event will.
+
+    Gives the number of the customer: in a pipeline without waiting for it.
+    """
     if event.customer is not None:
-        return connection.execute(_LOCK_NAMED, {"shop": event.shop, "customer": event.customer})
-    return connection.execute(_LOCK, {"shop": event.shop, "number": event.order} | _named(event))
+        return connection.execute(_RAISE_NAMED, {"shop": event.shop, "customer": event.customer})
+    return connection.execute(_RAISE, {"shop": event.shop, "number": event.order} | _named(event))
 
 
 def lock_customer(connection: psycopg.Connection[Any], customer_id: int) -> None:

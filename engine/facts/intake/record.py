@@ -1,7 +1,7 @@
 """Takes events in: each becomes a fact under its customer's lock, or is refused, kept and told why."""
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from engine.facts.intake import aftersales, orders, people, placing, responses
 from engine.facts.intake.context import AlreadyTold, Incoming, Refusal
 from engine.facts.intake.envelope import envelope_violations, read_event
 from engine.facts.intake.gathering import Gathering
-from engine.facts.intake.known import Also, looking_up
+from engine.facts.intake.known import Also, Found, Locked, looking_up
 from engine.facts.intake.locks import lock_arrivals, lock_batch
 from engine.facts.intake.refused import all_open, keep, settle, told_of, waiting
 from engine.facts.intake.resolve import Ahead, resolve
@@ -121,7 +121,7 @@ def recording_round(
     *,
     recorded_at: datetime,
     contracts: Mapping[str, Contract],
-    locked: Callable[[], Collection[int]],
+    locked: Locked,
     also: Also | None = None,
     then: Callable[[Sequence["Sent"]], object] = lambda _: None,
 ) -> Steps[list[Recorded | Refused]]:
@@ -134,7 +134,7 @@ def recording_round(
         events: their envelopes are sound.
         recorded_at: the record instant.
         contracts: of `load_contracts`.
-        locked: gives the numbers of the customers that are locked, once something was looked up.
+        locked: at least their customers that are known.
         also: what else is to be read of their customers, under their locks and before the events.
         then: sends what asks for what the events have written; told of those that are on their way.
 
@@ -143,7 +143,14 @@ def recording_round(
             pipeline it may be raised by what comes later.
     """
     gathering = Gathering()
-    ahead = yield from _looking_ahead(connection, events, contracts, gathering, locked, also)
+    found = yield from _looking_ahead(connection, events, contracts, also)
+    customers = frozenset(locked.customers())
+    ahead = {}
+    for place, row in found.items():
+        is_locked = row is not None and row.customer_id in customers
+        if locked.raised and is_locked and row is not None:
+            row = row._replace(before=(row.before or 0) - 1)  # noqa: PLW2901 -- as it was before
+        ahead[place] = Ahead(row, gathering, is_locked)
     sent = [
         _take(connection, event, recorded_at, contracts, None, ahead.get(place), gathering)
         for place, event in enumerate(events)
@@ -151,7 +158,7 @@ def recording_round(
     arrived = _arrived(sent)
 
     def write() -> list[psycopg.Cursor[Any]]:
-        gathering.write(connection)
+        gathering.write(connection, customers if locked.raised else ())
         if arrived:
             lock_arrivals(connection, arrived)
         then([each for each in sent if isinstance(each, Sent)])
@@ -167,24 +174,15 @@ def recording_round(
 
 
 def _looking_ahead(
-    connection: psycopg.Connection[Any],
-    events: Sequence[Event],
-    contracts: Mapping[str, Contract],
-    gathering: Gathering,
-    locked: Callable[[], Collection[int]],
-    also: Also | None,
-) -> Steps[dict[int, Ahead]]:
+    connection: psycopg.Connection[Any], events: Sequence[Event], contracts: Mapping[str, Contract], also: Also | None
+) -> Steps[dict[int, Found | None]]:
     """What is known of each event, by its place; nothing of those that will be refused for what they say."""
     asked = [(place, each, contracts[each.kind]) for place, each in enumerate(events) if each.kind in contracts]
     sound = [each for each in asked if not each[2].check(each[1].data)]
     if not sound:
         return {}
     found = yield from looking_up(connection, [(event, of) for _, event, of in sound], also)
-    customers = locked()
-    return {
-        place: Ahead(row, gathering, row is not None and row.customer_id in customers)
-        for (place, *_), row in zip(sound, found, strict=True)
-    }
+    return {place: row for (place, *_), row in zip(sound, found, strict=True)}
 
 
 def replay_refused(

@@ -148,7 +148,7 @@ def test_what_is_wrong_with_one_event_concerns_no_other(connection, matcher):  #
 @pytest.mark.parametrize(
     ("other", "fate"), [({"order": "z1"}, "known"), ({"key": "z"}, "refused")], ids=["its event", "its order"]
 )
-def test_what_another_tells_meanwhile_is_told_once(  # noqa: PLR0913, PLR0917 -- fixtures and parameters
+def test_what_another_tells_meanwhile_is_told_once(
     connection,
     database,
     matcher,  # noqa: F811 -- a fixture

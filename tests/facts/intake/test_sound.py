@@ -1,5 +1,6 @@
 """What the compiled validator of contracts takes for sound, the one that tells what is wrong finds nothing in."""
 
+import json
 import math
 
 import pytest
@@ -90,3 +91,13 @@ def test_what_json_cannot_write_is_left_to_the_validator_that_tells(number):
     contract = CONTRACTS["review.created"]
     assert not contract.sound(data)
     assert bool(contract.check(data)) == bool([*contract.validator.iter_errors(data)])
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_number_that_cannot_be_kept_is_found_at_its_place(tmp_path, number):
+    schema = {"title": "Sized", "type": "object", "properties": {"ratio": {"title": "Ratio", "type": "number"}}}
+    (tmp_path / "shop.sized.json").write_text(json.dumps(schema))
+    contract = load_contracts(tmp_path)["shop.sized"]
+    (found,) = contract.check({"ratio": number})
+    assert (found.path, "finite numbers" in found.expected) == ("ratio", True)
+    assert contract.check({"ratio": 0.5}) == ()

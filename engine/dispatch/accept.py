@@ -46,7 +46,8 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
             an order of the same number; it can be told again.
     """
     check_transaction(connection, recorded_at)
-    if envelope_violations(event):
+    contract = matcher.events.contracts.get(event.kind)
+    if envelope_violations(event) or contract is None or contract.check(event.data):  # it is kept and told why
         return record(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
     with together(connection):
         mine = raise_version_of(connection, event)

@@ -150,8 +150,16 @@ class _Moving:
                 return NoPlace(self._shown(branch), "another branch goes on there")
             taken.add(mine)
             branches.append(moved.state)
+        ending = self._ending(there)
+        if ending and not ending & taken:
+            return NoPlace(self._name(step), "a branch that ends the journey is not begun, and nothing comes after")
         placed = state._replace(position=Position(index, "join"), rounds=rounds, path=())
         return Moved(placed._replace(branches=tuple(branches)))
+
+    def _ending(self, there: Parallel) -> set[int]:
+        """The branches of the new plan that end the journey: with one of them there are no steps after all."""
+        ends = (*there.branches[1:], there.join)
+        return {number for number, end in enumerate(ends) if not isinstance(self.new.code[end - 1], Join)}
 
     def _joined(self, step: Parallel, number: int, index: int) -> set[int]:
         """The branch of the new plan that a branch which has come to its end was, if there is one."""

@@ -240,3 +240,19 @@ def test_events_by_connections_of_their_own_are_planned_by_keys(connection, data
         assert tell(own, matcher, placed("m9", "d9", at=NOW).to_json(), NOW).fate == "accepted"
         plan = own.execute("explain select 1 from events where shop_id = 1 and key = 'k'").fetchall()
     assert not any("Seq Scan" in line for (line,) in plan)
+
+
+def test_events_of_a_round_keep_to_their_own_orders(connection, matcher):  # noqa: F811 -- a fixture
+    for number in range(4):
+        accept_json(connection, matcher, placed(f"e{number}", f"d{number}", at=NOW - timedelta(days=4)).to_json(), NOW)
+    connection.commit()
+    visits = [Event("site.visit", f"v{number}", NOW, "main", f"d{number}") for number in (0, 1)]
+    orders = [placed(f"m{number}", f"d{number}", at=NOW) for number in (2, 3)]
+    assert [each.fate for each in tell_all(connection, matcher, _told([*visits, *orders]), _clock)] == ["accepted"] * 4
+    found = connection.execute(
+        "select e.kind, o.number from events e left join orders o on o.id = e.order_id where e.at = %s order by e.id",
+        [NOW],
+    ).fetchall()
+    assert sorted(found, key=str) == [
+        ("order.placed", "m2"), ("order.placed", "m3"), ("site.visit", None), ("site.visit", None),
+    ]  # fmt: skip

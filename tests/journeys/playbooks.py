@@ -12,12 +12,12 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from engine.journeys.plan import Plan
-from engine.language.rules import compile_rules
+from engine.language.rules import Rules, compile_rules
 from tests.own import LOYALTY
 from tests.workflows.rules import HEAD, POLICY, TEMPLATES
 
 DEEPEST = 3
-_HEADS = (
+HEADS = (
     HEAD,
     HEAD.replace("stop: ", "# "),
     HEAD + "goal: {event: order.paid, within: 30d}\n",
@@ -225,14 +225,21 @@ NESTED = ("wait_for", "if", "switch", "first", "split", "repeat", "parallel")
 @st.composite
 def playbooks(draw: st.DrawFn) -> Plan:
     """The plan of any playbook that `check` accepts."""
-    return compiled(draw(st.sampled_from(_HEADS)), Writing(draw).block(0))
+    return compiled(draw(st.sampled_from(HEADS)), Writing(draw).block(0))
 
 
 def compiled(head: str, steps: list[Any]) -> Plan:
     """The plan of these steps; an example that `check` would refuse is given up."""
+    rules = rules_of(head, steps)
+    assume(rules.sound)
+    return rules.plans["payment-reminder"]
+
+
+def rules_of(head: str, steps: list[Any]) -> Rules:
+    """Rules with a playbook of these steps."""
     written = yaml.safe_dump({"steps": steps}, sort_keys=False)
     tags = "tags: {warm: {title: Warm, by_hand: true}}"
-    rules = compile_rules(
+    return compile_rules(
         {
             "policy.yaml": POLICY,
             "tags.yaml": tags,
@@ -243,5 +250,3 @@ def compiled(head: str, steps: list[Any]) -> Plan:
             **TEMPLATES,
         }
     )
-    assume(rules.sound)
-    return rules.plans["payment-reminder"]

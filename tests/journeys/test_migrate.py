@@ -14,7 +14,7 @@ from engine.journeys.plan import Plan
 from engine.journeys.state import State
 from tests.journeys.edited import edits
 from tests.journeys.plans import plans
-from tests.journeys.playbooks import playbooks
+from tests.journeys.playbooks import HEADS, playbooks, rules_of
 from tests.journeys.world import T0, Sent, World, holds
 
 
@@ -128,3 +128,21 @@ def _places(state: State) -> list[int]:
     if state.branches:
         return [place for branch in state.branches for place in _places(branch)]
     return [] if state.position is None else [state.position.index]
+
+
+def test_where_only_a_branch_that_ends_the_journey_is_left_out_there_is_no_place():
+    """A branch that has come to its end would leave the others to join before steps that are not there."""
+    by_mail = [{"wait": {"id": "pause", "for": "1d"}}]
+    old = _at_once(by_mail, [{"wait": {"id": "call", "for": "2d"}}])
+    new = _at_once(by_mail, [{"wait": {"id": "call", "for": "2d"}}, "end"])
+    at_pause, at_call = (migrate(old, state, new) for _, state in standing(old, T0, T0))
+    assert isinstance(at_pause, NoPlace)
+    assert "ends the journey" in at_pause.why
+    assert isinstance(at_call, Moved)
+    gone_on(new, at_call.state).to_the_end()
+
+
+def _at_once(by_mail: list, by_phone: list) -> Plan:
+    rules = rules_of(HEADS[0], [{"parallel": {"by-mail": by_mail, "by-phone": by_phone}}])
+    assert rules.sound
+    return rules.plans["payment-reminder"]

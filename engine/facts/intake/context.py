@@ -91,7 +91,7 @@ class Incoming:
     gathering: Gathering | None = None
     """What is written for all of a round."""
     _was_refused: bool = False
-    _event_id: int = 0
+    _event_id: int | None = None
     _new_order_id: int | None = None
 
     @property

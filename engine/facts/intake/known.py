@@ -32,16 +32,13 @@ PARTS = {
 _LOOK = """
 select t.ordinality::int, s.id, s.currency, s.country, i.customer_id, {number}, {case_key}, {message},
        (select id from events where shop_id = s.id and key = t.key),
-       exists (select from refused_events r where r.shop = t.shop and r.key = t.key and r.replayed_at is null), t.id,
-       {new_order}, c.id, {kind}, c.fact_version, {order}, {products} {also}
-  from (
-           select *, nextval(pg_get_serial_sequence('events', 'id')) as id
-             from rows from (
-                      jsonb_to_recordset(%(rows)s::jsonb) as (
-                          shop text, key text, customer text, number text, case_key text, message text, kind text,
-                          part text, part_key text, products text[])
-                  ) with ordinality
-       ) as t
+       exists (select from refused_events r where r.shop = t.shop and r.key = t.key and r.replayed_at is null),
+       case when c.id is not null then nextval(pg_get_serial_sequence('events', 'id')) end, {new_order}, c.id,
+       {kind}, c.fact_version, {order}, {products} {also}
+  from rows from (
+           jsonb_to_recordset(%(rows)s::jsonb) as (shop text, key text, customer text, number text, case_key text,
+                                            message text, kind text, part text, part_key text, products text[])
+       ) with ordinality as t
   join shops s on s.key = t.shop
   left join customer_identities i on i.shop_id = s.id and i.platform = 'shop' and i.key = t.customer
   {joins}
@@ -57,7 +54,9 @@ _TOLD = """
            and (case when {number} is null then order_id is null else order_id = {number} end)
            and (t.part is null or data ->> t.part = t.part_key)
          order by id limit 1)"""
-_NEW_ORDER = "case when o.id is null then nextval(pg_get_serial_sequence('orders', 'id')) end"
+_NEW_ORDER = """
+       case when t.kind = 'order.placed' and o.id is null and c.id is not null
+            then nextval(pg_get_serial_sequence('orders', 'id')) end"""
 _PRODUCTS = """
        (select jsonb_agg(jsonb_build_array(p.key, p.id, p.category))
           from products p where p.shop_id = s.id and p.key = any(t.products))"""
@@ -102,21 +101,24 @@ class Also:
     parameters: Mapping[str, object] = field(default_factory=dict)
 
 
-class Locked(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Locked:
     """The customers who are locked, known once something was looked up.
 
-    `raised`: by raising the versions of their facts, as the events that are told will.
+    `raised`: by raising the versions of their facts, as the events that are told will. `made`: those whom this
+    transaction has made known, and whom no other one sees.
     """
 
     customers: Callable[[], Collection[int]]
     raised: bool = False
+    made: set[int] = field(default_factory=set)
 
 
 class Found(NamedTuple):
     """What is known of that which an event names; `place` counts the events that were looked up together from 1.
 
     `same_event` is the event in the log, and `was_refused` whether it is kept as a refused one. If it is written now,
-    its number is `event_id`, and that of an order which comes with it `new_order_id`.
+    its number is `event_id`, and that of an order which comes with it `new_order_id`: of a customer who is known.
     `customer_id` is whom the event is about, as far as it is known without writing anything. `told_id` is the event in
     the log that tells the same, `before` the version of the customer's facts. What follows is of the order, and the
     known ones of the products named. `also` are the columns that were asked for with it.
@@ -135,7 +137,7 @@ class Found(NamedTuple):
     message_customer: int | None
     same_event: int | None
     was_refused: bool
-    event_id: int
+    event_id: int | None
     new_order_id: int | None
     customer_id: int | None
     told_id: int | None

@@ -144,7 +144,7 @@ def recording_round(
     """
     gathering = Gathering()
     found = yield from _looking_ahead(connection, events, contracts, also)
-    customers = frozenset(locked.customers())
+    customers = {*locked.customers(), *locked.made}
     ahead = {}
     for place, row in found.items():
         is_locked = row is not None and row.customer_id in customers
@@ -155,6 +155,7 @@ def recording_round(
         _take(connection, event, recorded_at, contracts, None, ahead.get(place), gathering)
         for place, event in enumerate(events)
     ]
+    locked.made.update(each.made for each in sent if isinstance(each, Sent) and each.made is not None)
     arrived = _arrived(sent)
 
     def write() -> list[psycopg.Cursor[Any]]:
@@ -291,6 +292,12 @@ class Sent:
     contract: Contract
     incoming: Incoming | None
     earlier: Recorded | None = None
+
+    @property
+    def made(self) -> int | None:
+        """The customer whom it has made known."""
+        incoming = self.incoming
+        return incoming.customer_id if incoming is not None and incoming.customer_is_new else None
 
     @property
     def is_new(self) -> bool:

@@ -7,6 +7,7 @@ import psycopg
 
 from engine.conditions.operands import instant
 from engine.dispatch.match import Happening, Matcher
+from engine.facts.pool import plan_by_keys
 
 Connection = psycopg.Connection[Any]
 BATCH = 200
@@ -56,6 +57,7 @@ def evaluate_due(connection: Connection, matcher: Matcher, now: datetime, limit:
     if not matcher.standings.any:
         return 0
     with connection.transaction():
+        plan_by_keys(connection)
         due = connection.execute(_DUE, {"now": now, "limit": limit}).fetchall()
         for (customer,) in due:
             _catch_up(connection, matcher, customer, now)

@@ -7,10 +7,15 @@ from psycopg_pool import ConnectionPool
 
 # Every statement of events finds a few rows by their keys, whatever these are: to plan it anew each time costs more,
 # and a plan from when a table was small, which reads all of it, would hold while the table grows.
-_BY_KEYS = (
-    " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
-    " -c jit=off"
-)
+_SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+_BY_KEYS = "".join(f" -c {name}={value}" for name, value in _SETTINGS.items())
+_SET = "select " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())
 
 
 def connect(url: str, schema: str = "public", *, by_keys: bool = False) -> psycopg.Connection[Any]:
@@ -22,6 +27,11 @@ def connect(url: str, schema: str = "public", *, by_keys: bool = False) -> psyco
         by_keys: it is for events, whose statements are planned once for all values, and by keys.
     """
     return psycopg.connect(url, options=_options(schema, by_keys=by_keys))
+
+
+def plan_by_keys(connection: psycopg.Connection[Any]) -> None:
+    """Has the statements of the present transaction planned as by a connection `by_keys`."""
+    connection.execute(_SET)
 
 
 def open_pool(url: str, schema: str = "public", size: int = 10, *, by_keys: bool = False) -> ConnectionPool:

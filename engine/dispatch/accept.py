@@ -47,7 +47,8 @@ def accept(connection: Connection, matcher: Matcher, event: Event, recorded_at: 
     """
     check_transaction(connection, recorded_at)
     contract = matcher.events.contracts.get(event.kind)
-    if envelope_violations(event) or contract is None or contract.check(event.data):  # it is kept and told why
+    if envelope_violations(event) or contract is None or contract.check(event.data):
+        # It is kept and told why; the version of its customer's facts is not raised for it.
         return record(connection, event, recorded_at=recorded_at, contracts=matcher.events.contracts)
     with together(connection):
         mine = raise_version_of(connection, event)

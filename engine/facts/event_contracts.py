@@ -115,6 +115,7 @@ def _read(path: Path) -> Contract:
         raise ContractError("contract_schema", path, f"{error.message} at {place!r}", "a JSON Schema") from None
     except ValueError as error:
         raise ContractError("contract_schema", path, str(error), "a contract of an event") from None
+    inlined = _inlined(schema, schema)
     return Contract(
         kind=path.stem,
         title=str(schema.get("title", path.stem)),
@@ -122,14 +123,14 @@ def _read(path: Path) -> Contract:
         subject=subject,
         fields=fields,
         personal=personal_of(schema),
-        validator=_checker(base, schema),
-        sound=_sound(base, schema),
+        validator=_checker(base, inlined),
+        sound=_sound(base, inlined),
     )
 
 
 def _checker(base: type[Validator], schema: Mapping[str, Any]) -> Validator:
     extended: type[Validator] = extend(base, {"format": check_format})  # type: ignore[no-untyped-call]  # upstream
-    return extended(_inlined(schema, schema))
+    return extended(schema)
 
 
 def _sound(base: type[Validator], schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
@@ -137,7 +138,7 @@ def _sound(base: type[Validator], schema: Mapping[str, Any]) -> Callable[[Mappin
     compiled = jsonschema_rs.Draft7Validator if base is Draft7Validator else jsonschema_rs.Draft202012Validator
     try:
         validator = compiled(
-            _with_money(_inlined(schema, schema)),
+            _with_money(schema),
             formats=dict(TEXT_FORMATS),
             validate_formats=True,
             keywords={_MONEY: MoneyKeyword},

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from engine.dispatch.accept import accept_json, accept_together
+from engine.evaluation.due import evaluate_due
 from engine.facts.events import Event
 from engine.facts.intake.rounds import groups, rounds
 from engine.facts.pipelines import answers, at_once, done, in_turns
@@ -256,3 +257,17 @@ def test_events_of_a_round_keep_to_their_own_orders(connection, matcher):  # noq
     assert sorted(found, key=str) == [
         ("order.placed", "m2"), ("order.placed", "m3"), ("site.visit", None), ("site.visit", None),
     ]  # fmt: skip
+
+
+def test_telling_and_judging_leave_the_settings_of_the_connection_alone(connection, matcher):  # noqa: F811 -- a fixture
+    told = _told([placed(f"m{number}", f"d{number}", at=NOW) for number in range(3)])
+    names = ("plan_cache_mode", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+    before = [connection.execute(f"show {name}").fetchone() for name in names]
+    connection.commit()
+    assert [each.fate for each in tell_all(connection, matcher, told, _clock)] == ["accepted"] * 3
+    assert tell(connection, matcher, placed("m9", "d9", at=NOW).to_json(), NOW).fate == "accepted"
+    assert [connection.execute(f"show {name}").fetchone() for name in names] == before
+    connection.execute("update standings set next_flip = %s", [NOW])
+    connection.commit()
+    assert evaluate_due(connection, matcher, NOW) == 4
+    assert [connection.execute(f"show {name}").fetchone() for name in names] == before

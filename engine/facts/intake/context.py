@@ -14,7 +14,7 @@ from engine.attributes.sources import Cell
 from engine.contracts import ORDER_FIELDS, json_of
 from engine.facts.events import Contract, Event
 from engine.facts.intake.gathering import LOG, Gathering
-from engine.facts.intake.known import Found, looking_up
+from engine.facts.intake.known import Found, Products, looking_up
 from engine.facts.intake.written import written
 from engine.facts.pipelines import at_once
 from engine.money import Money
@@ -84,7 +84,7 @@ class Incoming:
     """The cells that may have been written."""
     known: Found | None = None
     """What `read_state` would read, where it has been read under the customer's lock."""
-    products: Mapping[str, tuple[int, str | None]] = field(default_factory=dict)
+    products: Products = field(default_factory=dict)
     """Those of the ordered products that are known."""
     also: tuple[Any, ...] = ()
     """What else was read of the customer before the event, see `known.Also`; empty where nothing was."""

@@ -40,6 +40,12 @@ def read_event(told: object) -> Event | tuple[Violation, ...]:
     )
 
 
+def named_key(event: Event, name: str) -> str | None:
+    """A key that an event's data names; what cannot be one breaks the contract and is refused."""
+    value = event.data.get(name)
+    return value if isinstance(value, str) and "\x00" not in value else None
+
+
 def envelope_violations(event: Event) -> tuple[Violation, ...]:
     """All that is wrong with an event apart from its data."""
     named = {name: getattr(event, name) for name in (*_ENVELOPE, *_OPTIONAL) if name != "at"}

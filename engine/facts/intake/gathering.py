@@ -1,6 +1,6 @@
 """Rows of a round's events in the log, and the facts they tell, written by a few statements for all of a kind.
 
-Statements are plain ones, sent without waiting: parts of one `with` cost a single event twice as much.
+Statements are plain ones, sent without waiting.
 
 Events of a round have nothing to do with each other, so in which order their rows are written makes no difference.
 """

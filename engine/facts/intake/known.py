@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from engine.facts.events import Contract, Event
+from engine.facts.intake.envelope import named_key
 from engine.facts.pipelines import Steps, answers
 from engine.facts.rows import rows_of
 
@@ -171,7 +172,7 @@ class Found(NamedTuple):
         }
 
     @property
-    def known_products(self) -> dict[str, tuple[int, str | None]]:
+    def known_products(self) -> Products:
         """Our number and the category of each product that is known, by its key."""
         return {key: (number, category) for key, number, category in self.products or ()}
 
@@ -225,7 +226,9 @@ def raise_version_of(connection: psycopg.Connection[Any], event: Event) -> psyco
     """
     if event.customer is not None:
         return connection.execute(_RAISE_NAMED, {"shop": event.shop, "customer": event.customer})
-    return connection.execute(_RAISE, {"shop": event.shop, "number": event.order} | _named(event))
+    by = {"shop": event.shop, "number": event.order}
+    by |= {"case_key": named_key(event, "case"), "message": named_key(event, "message")}
+    return connection.execute(_RAISE, by)
 
 
 def lock_customer(connection: psycopg.Connection[Any], customer_id: int) -> None:
@@ -252,9 +255,3 @@ def _keys(event: Event, contract: Contract) -> dict[str, object]:
     if kind == "order.placed":
         keys["products"] = [line["product"] for line in data.get("lines", ())]
     return keys
-
-
-def _named(event: Event) -> dict[str, object]:
-    """Keys that data name; what cannot be one breaks the contract and is refused later."""
-    values = {"case_key": event.data.get("case"), "message": event.data.get("message")}
-    return {name: value if isinstance(value, str) and "\x00" not in value else None for name, value in values.items()}

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from engine.facts.events import Event
+from engine.facts.intake.envelope import named_key
 
 NEW_CUSTOMER_LOCK = "select pg_advisory_xact_lock(hashtextextended('customer/' || %s, 0))"
 NEW_PRODUCTS_LOCK = "select pg_advisory_xact_lock(hashtextextended('products/' || %s, 0))"
@@ -87,9 +88,7 @@ def lock_batch(connection: psycopg.Connection[Any], events: Sequence[Event]) -> 
 
 
 def _named(events: Sequence[Event], what: str) -> list[str]:
-    """Keys that data name; what cannot be one breaks the contract and is refused later."""
-    keys = (event.data.get(what) for event in events)
-    return sorted({key for key in keys if isinstance(key, str) and "\x00" not in key})
+    return sorted({key for event in events if (key := named_key(event, what)) is not None})
 
 
 def _products(events: Sequence[Event]) -> Iterator[tuple[str, str]]:

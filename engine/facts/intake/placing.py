@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 from engine.contracts import json_of
 from engine.facts.intake.context import Incoming, order_fields
 from engine.facts.intake.gathering import from_rows
+from engine.facts.intake.known import Products
 from engine.facts.intake.locks import NEW_PRODUCTS_LOCK, order_arrival
 from engine.facts.intake.order_data import (
     currency_of,
@@ -109,7 +110,7 @@ def _tell_again(incoming: Incoming) -> None:
     )
 
 
-def _products(incoming: Incoming) -> dict[str, tuple[int, str | None]]:
+def _products(incoming: Incoming) -> Products:
     told = {line["product"]: line for line in incoming.data.get("lines", ())}
     if not told:
         return {}
@@ -128,9 +129,7 @@ def _products(incoming: Incoming) -> dict[str, tuple[int, str | None]]:
     return {key: (product, category) for product, key, category in rows}
 
 
-def _offer_fields(
-    incoming: Incoming, told: Mapping[str, Any], currency: str, products: Mapping[str, tuple[int, str | None]]
-) -> None:
+def _offer_fields(incoming: Incoming, told: Mapping[str, Any], currency: str, products: Products) -> None:
     row = {
         **{name: told[name] for name in ("platform", "channel", "payment_method")},
         "total_minor": told["total"],

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from engine.facts.events import Event
+from engine.facts.intake.envelope import named_key
 
 _CUSTOMERS = """
 select t.place::int, o.customer_id, i.customer_id, k.customer_id, m.customer_id
@@ -69,14 +70,8 @@ def _keys(event: Event) -> Iterator[Key]:
     if event.order is not None:
         yield "order", event.shop, event.order
     for name in _NAMED:
-        if (value := _text(event, name)) is not None:
+        if (value := named_key(event, name)) is not None:
             yield name, value
-
-
-def _text(event: Event, name: str) -> str | None:
-    """A key of the data; what cannot be one breaks the contract and is refused later."""
-    value = event.data.get(name)
-    return value if isinstance(value, str) and "\x00" not in value else None
 
 
 def _customers(connection: psycopg.Connection[Any], events: Sequence[Event]) -> Mapping[int, set[int]]:
@@ -85,8 +80,8 @@ def _customers(connection: psycopg.Connection[Any], events: Sequence[Event]) -> 
         "shops": [event.shop for event in events],
         "customers": [event.customer for event in events],
         "orders": [event.order for event in events],
-        "cases": [_text(event, "case") for event in events],
-        "messages": [_text(event, "message") for event in events],
+        "cases": [named_key(event, "case") for event in events],
+        "messages": [named_key(event, "message") for event in events],
     }
     return {
         place - 1: {each for each in customers if each is not None}

@@ -13,6 +13,7 @@ CONTRACTS = load_contracts()
 _MONEY = st.fixed_dictionaries(
     {
         "amount": st.sampled_from(["12.50", "12.505", "0.1", "-3", "1e3", "", "12.50\n", 12, "9" * 16, "007"]),
+        # XXX is a code of ISO 4217 like EUR: that of no currency.
         "currency": st.sampled_from(["EUR", "JPY", "EURO", "eur", None, "KWD", "XXX"]),
     }
 )
